@@ -1,0 +1,28 @@
+/* file.h - whole files: read, map, and replace so that a crash leaves the old or the new one.
+ *
+ * Thread: any. Every function names the path in its error. */
+#ifndef CM_BASE_FILE_H
+#define CM_BASE_FILE_H
+
+#include "base/buf.h"
+
+/* Reads at most `max` bytes; a longer file is CM_LIMIT. Regular files only. */
+cm_rc cm_file_read(const char *path, size_t max, cm_buf *out, cm_err *err) cm_must_check;
+/* Writes a temporary file beside `path`, syncs it, renames it over `path`, syncs the directory. */
+cm_rc cm_file_replace(const char *path, cm_str contents, unsigned mode, cm_err *err) cm_must_check;
+/* Makes `path` and its parents (0700 for the parts it makes). */
+cm_rc cm_dir_make(const char *path, cm_err *err) cm_must_check;
+cm_rc cm_dir_sync(const char *path, cm_err *err) cm_must_check;
+/* Removes `path` and all below it without following links. A missing path is no error. */
+cm_rc cm_dir_remove(const char *path, cm_err *err) cm_must_check;
+
+/* A read-only mapping. Empty files give ptr NULL, len 0. */
+typedef struct cm_mapping {
+    const uint8_t *ptr;
+    size_t len;
+} cm_mapping;
+
+cm_rc cm_mapping_open(const char *path, cm_mapping *ret_mapping, cm_err *err) cm_must_check;
+void cm_mapping_close(cm_mapping *mapping);
+
+#endif
