@@ -1,0 +1,122 @@
+/* store.h - the database door: one schema on SQLite (embedded) or PostgreSQL (scale-out).
+ *
+ * Rows go in and out through generated functions, one per named query: `#include "store/q/<table>.h"`
+ * gives `cm_q_<table>_insert`, `_get`, `_update`, `_delete`, `_list` and the table's own queries of
+ * src/store/sql/<table>.sql. They take a `cm_db`: a small value saying who asks and in which transaction.
+ *
+ *     cm_db db = cm_store_as(store, user_id);          sees only what this user may see
+ *     rc = cm_q_repositories_get(&db, &(cm_q_repositories_get_in){.id = id}, arena, &row, err);
+ *     rc = cm_db_write(&db, CM_FULL, move_repository, &move, err);          several statements, one commit
+ *     cm_q_completion_requests_insert_post(&db, &request);                  hot path: queued, never waits
+ *
+ * Tenancy is the door's business: `:me` and the tenant predicate of a query are bound from the cm_db,
+ * never from the caller, and PostgreSQL's row-level security checks again.
+ *
+ * SQLite has one writer thread with group commit: jobs that wait together share one BEGIN..COMMIT and
+ * one fsync, each inside its own SAVEPOINT. Reads run on the calling thread with a connection of a
+ * small pool. PostgreSQL runs both on the calling thread with a pooled connection; only posted writes
+ * go through the writer thread there.
+ *
+ * What is promised, and what is not: docs/design/store.md.
+ * Thread: any that may block (worker, command), never a loop thread - except `_post`, which is for
+ * every thread. */
+#ifndef CM_STORE_STORE_H
+#define CM_STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/uuid.h"
+#include "rt/cancel.h"
+
+typedef struct cm_store cm_store;
+typedef struct cm_tx cm_tx; /* one open transaction of a back-end */
+
+enum cm_store_engine { CM_SQLITE, CM_POSTGRES, CM_STORE_ENGINES };
+
+typedef struct cm_store_options {
+    const char *url;      /* "sqlite:PATH" or "postgresql://..."; NULL = data_dir/codementor.db */
+    const char *data_dir; /* required without a url */
+    unsigned readers; /* connections for reads (PostgreSQL: for all); 0 = cores + 2, at most 64 */
+    size_t queue_max; /* posted writes that may wait; 0 = 16,384 */
+    bool no_migrate;  /* refuse an outdated database instead of migrating it */
+    bool unprepared;  /* PostgreSQL behind a PgBouncer older than 1.21: no named statements */
+    uint32_t busy_ms; /* wait for a lock of another process; 0 = 5,000 */
+} cm_store_options;
+
+/* Opens, checks and migrates. An SQLite file that was not closed cleanly is checked first
+ * (quick_check); a damaged one is moved aside to "<path>.damaged-<time>" and a fresh one is made:
+ * stats.moved_aside then names it.
+ * Errors: CM_INVALID (url), CM_CONFLICT (made by a newer version, or history changed: the text says
+ * which), CM_DATABASE_UNAVAILABLE, CM_DENIED, CM_STORAGE_FULL, CM_IO. */
+cm_rc cm_store_open(const cm_store_options *options, cm_store **ret_store,
+                    cm_err *err) cm_must_check;
+/* Commits what was posted, then closes. NULL is allowed. */
+void cm_store_close(cm_store *store);
+/* Returns when everything posted before this call is committed. */
+cm_rc cm_store_flush(cm_store *store, cm_err *err) cm_must_check;
+
+typedef struct cm_store_stats {
+    enum cm_store_engine engine;
+    uint64_t commits;  /* transactions of the writer thread */
+    uint64_t jobs;     /* jobs in them */
+    uint64_t posted;   /* fire-and-forget writes taken */
+    uint64_t dropped;  /* ... refused because the queue was full */
+    uint64_t failed;   /* ... that the database refused; the first error of each is logged */
+    size_t waiting;    /* jobs in the queue now */
+    char revision[16]; /* current migration */
+    const char
+        *moved_aside; /* damaged database found at start, or NULL; lives as long as the store */
+} cm_store_stats;
+
+void cm_store_stats_get(const cm_store *store, cm_store_stats *ret_stats);
+/* One cheap read, for /readyz. CM_DATABASE_UNAVAILABLE, or CM_IO after a failed fsync. */
+cm_rc cm_store_check(cm_store *store, cm_err *err) cm_must_check;
+
+/* --- Who asks ------------------------------------------------------------------------------- */
+
+enum cm_db_scope { CM_DB_USER, CM_DB_SYSTEM };
+
+typedef struct cm_db {
+    cm_store *store;
+    enum cm_db_scope scope;  /* CM_DB_USER with a nil user sees no tenant row at all */
+    cm_uuid user_id;         /* bound to `:me` */
+    const cm_cancel *cancel; /* polled by long reads; may be NULL */
+    cm_tx *tx;               /* set inside cm_db_read and cm_db_write */
+} cm_db;
+
+cm_db cm_store_as(cm_store *store, cm_uuid user_id);
+/* Jobs, retention, indexing, administration: no tenant predicate. */
+cm_db cm_store_system(cm_store *store);
+
+/* --- Transactions --------------------------------------------------------------------------- */
+
+enum cm_durability {
+    CM_FULL,   /* survives power loss once acknowledged */
+    CM_NORMAL, /* survives kill -9; the last moments may be lost at power loss */
+};
+
+/* Must use the `db` it is given. May run more than once (serialisation failure, a neighbour's disk
+ * error): no effect but through `db` and idempotent writes to `argument`. An error rolls it back. */
+typedef cm_rc cm_tx_fn(const cm_db *db, void *argument, cm_err *err);
+
+/* All reads inside see one snapshot. */
+cm_rc cm_db_read(const cm_db *db, cm_tx_fn *run, void *argument, cm_err *err) cm_must_check;
+/* Returns after the commit. Inside another transaction it joins that one (as a savepoint). */
+cm_rc cm_db_write(const cm_db *db, enum cm_durability durability, cm_tx_fn *run, void *argument,
+                  cm_err *err) cm_must_check;
+/* Queues the job and returns at once; `release(argument)` runs when it is done or dropped.
+ * CM_OVERLOADED when the queue is full (counted in stats.dropped). Order of posts is kept. */
+cm_rc cm_db_post(const cm_db *db, enum cm_durability durability, cm_tx_fn *run, void *argument,
+                 void (*release)(void *), cm_err *err);
+
+/* --- The owner of a laptop ------------------------------------------------------------------ */
+
+typedef struct cm_store_local {
+    cm_uuid user_id;      /* the only account, role admin */
+    cm_uuid workspace_id; /* its personal workspace */
+} cm_store_local;
+
+/* The local owner and its personal workspace, made at the first call. */
+cm_rc cm_store_local_get(cm_store *store, cm_store_local *ret_local, cm_err *err) cm_must_check;
+
+#endif
