@@ -1,0 +1,1 @@
+from codementor_nobuild import *  # noqa: F401,F403

@@ -1,0 +1,1 @@
+"""Stands in for setuptools while pip reads a source archive; see codementor_nobuild."""
