@@ -44,9 +44,12 @@ typedef struct cm_symbol {
     uint32_t start_byte, end_byte;
     uint32_t start_line, end_line;
     uint32_t name_line, name_column; /* line 1-based, column in bytes */
-    int32_t parent;                  /* index of the enclosing symbol, -1 = top level */
-    uint8_t kind;                    /* enum cm_symbol_kind */
-    uint8_t visibility;              /* 0 unknown, 1 public, 2 protected, 3 private */
+    int32_t parent; /* index of the enclosing symbol, always smaller than its own; -1 = top level */
+    cm_str
+        container; /* into text: the type it belongs to when that is written instead of nested (Go's
+                         receiver, the `Foo` of C++ `Foo::bar`); else empty */
+    uint8_t kind;  /* enum cm_symbol_kind */
+    uint8_t visibility; /* 0 unknown, 1 public, 2 protected, 3 private */
 } cm_symbol;
 
 enum cm_reference_role {
@@ -59,10 +62,10 @@ enum cm_reference_role {
 };
 
 typedef struct cm_reference {
-    cm_str name; /* into text */
-    uint32_t line, column;
-    int32_t scope; /* index of the enclosing symbol, -1 = top level */
-    uint8_t role;  /* enum cm_reference_role */
+    cm_str name;           /* into text */
+    uint32_t line, column; /* column in bytes */
+    int32_t scope;         /* index of the enclosing symbol, -1 = top level */
+    uint8_t role;          /* enum cm_reference_role */
 } cm_reference;
 
 typedef struct cm_import {
@@ -89,6 +92,13 @@ typedef struct cm_chunk {
     uint8_t type;     /* enum cm_chunk_type */
     float importance; /* 0..1 */
 } cm_chunk;
+
+/* How a file is cut into chunks (repositories.config.chunk_strategy). */
+enum cm_chunk_strategy {
+    CM_CHUNKS_AST_AWARE,   /* units of the language; big ones split between statements */
+    CM_CHUNKS_SEMANTIC,    /* paragraphs: cut at blank lines and headings, any text */
+    CM_CHUNKS_FIXED_LINES, /* every CM_CHUNK_LINES_TARGET lines */
+};
 
 enum cm_parse_status { CM_PARSE_OK, CM_PARSE_PARTIAL, CM_PARSE_FAILED, CM_PARSE_SKIPPED };
 

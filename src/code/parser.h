@@ -1,0 +1,78 @@
+/* parser.h - parses files in worker processes that may die without harm.
+ *
+ * Each worker is a child running `<program> parse-worker`: no file, network or process system calls
+ * (seccomp), bounded address space. Text goes in and a compact result comes out through one sealed
+ * shared-memory block; the parent copies the result and checks every offset and index before it
+ * believes any. A worker that dies or passes the deadline is killed and replaced; the content hash of
+ * its file is remembered, so the same text is answered as FAILED at once the next time.
+ *
+ * Bytes of the exchange: docs/design/parse-worker.md.
+ *
+ * Thread: any. A call borrows one worker and waits for one when all are busy. */
+#ifndef CM_CODE_PARSER_H
+#define CM_CODE_PARSER_H
+
+#include "code/languages.h"
+#include "code/parse.h"
+
+typedef struct cm_parser_pool cm_parser_pool;
+
+typedef struct cm_parser_options {
+    unsigned workers;     /* 0 = number of cores */
+    const char *program;  /* NULL = this program. It must call cm_parse_worker_main when its first
+                             argument is "parse-worker" */
+    size_t text_max;      /* bytes of a file, longer ones are SKIPPED; 0 = 1 MiB, at most 64 MiB */
+    size_t memory_max;    /* address space a worker may add; 0 = 1 GiB */
+    uint32_t deadline_ms; /* for one file; 0 = 1,000 */
+} cm_parser_options;
+
+/* Counters since the pool was made. */
+typedef struct cm_parser_stats {
+    uint64_t parsed;     /* answers that came back whole */
+    uint64_t died;       /* workers that crashed or were cut off by a limit of theirs */
+    uint64_t overran;    /* workers killed for passing the deadline */
+    uint64_t refused;    /* answers that failed validation */
+    uint64_t remembered; /* files not tried again */
+} cm_parser_stats;
+
+/* `options` may be NULL. Workers start at first use. CM_LIMIT (text_max), CM_NOMEM. */
+cm_rc cm_parser_pool_new(const cm_parser_options *options, cm_parser_pool **ret_pool,
+                         cm_err *err) cm_must_check;
+/* No call may be under way. Kills and reaps the workers. NULL is allowed. */
+void cm_parser_pool_free(cm_parser_pool *pool);
+cm_parser_stats cm_parser_pool_stats(cm_parser_pool *pool);
+
+typedef struct cm_parse_request {
+    cm_str path;                 /* for detection only; never opened */
+    cm_str text;                 /* any bytes */
+    const cm_language *language; /* NULL = detect from path and text */
+    enum cm_chunk_strategy strategy;
+} cm_parse_request;
+
+/* Always gives a result that covers the file with chunks, whatever the file holds: a hostile or
+ * broken one comes back FAILED or SKIPPED with line chunks. `text` must outlive `*ret_parsed`.
+ * Errors: CM_CANCELLED, CM_TIMEOUT (the token's deadline), CM_NOMEM. */
+cm_rc cm_parse_file(cm_parser_pool *pool, const cm_parse_request *request, const cm_cancel *cancel,
+                    cm_arena *arena, cm_parsed *ret_parsed, cm_err *err) cm_must_check;
+
+/* Where a completion should stop. Offsets are into the candidate; its length when the end does not
+ * lie inside it. */
+typedef struct cm_scope_end {
+    size_t statement; /* end of the statement the cursor is in */
+    size_t block;     /* end of the innermost block that was open at the cursor (its closing bracket
+                         not included) */
+    size_t unit; /* end of the innermost function, method or class open at the cursor or begun by
+                         the candidate (its closing bracket included) */
+    bool parsed; /* false: by brackets and indentation only, no grammar or no worker */
+} cm_scope_end;
+
+/* `before` and `after` are the document around the cursor; at most 64 KiB of each side are read. Never fails because of the text. Errors: CM_CANCELLED, CM_TIMEOUT. */
+cm_rc cm_parse_scope_end(cm_parser_pool *pool, const cm_language *language, cm_str before,
+                         cm_str candidate, cm_str after, const cm_cancel *cancel,
+                         cm_scope_end *ret_end, cm_err *err) cm_must_check;
+
+/* The worker's life: reads requests until the parent goes away. Called by `main` for the hidden command
+ * `parse-worker`; returns the exit status. */
+int cm_parse_worker_main(int argc, char **argv);
+
+#endif
