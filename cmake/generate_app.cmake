@@ -1,0 +1,15 @@
+# spec/options.toml and spec/commands.toml -> settings and command line.
+set(CM_GEN_app "")
+function(cm_generate_app table)
+  list(TRANSFORM ARGN PREPEND ${CM_GEN}/app/ OUTPUT_VARIABLE outputs)
+  add_custom_command(
+    OUTPUT ${outputs}
+    COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/gen_${table}.py spec/${table}.toml ${outputs}
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    DEPENDS ${CMAKE_SOURCE_DIR}/tools/gen_${table}.py ${CMAKE_SOURCE_DIR}/tools/gencommon.py
+            ${CMAKE_SOURCE_DIR}/spec/${table}.toml
+    VERBATIM)
+  set(CM_GEN_app ${CM_GEN_app} ${outputs} PARENT_SCOPE)
+endfunction()
+cm_generate_app(options options_gen.h options_gen.c)
+cm_generate_app(commands commands_gen.h commands_gen.c commands_run_gen.c)
