@@ -1,0 +1,52 @@
+/* indexer.h - the repositories of one data directory and the jobs that index them.
+ *
+ * `<data>/index/<repository id>/` holds immutable segment folders and MANIFEST-<generation>, which
+ * names the live ones (docs/design/index-format.md). Opening the indexer opens every repository
+ * found there; no database is needed. At most one job runs for a repository; it reads the tree, parses what changed and
+ * publishes a new snapshot in one step at each flush, so that readers see the old state or the new.
+ *
+ * A job that fails (disk full, root gone) or is cancelled leaves the last good snapshot in place.
+ * After kill -9 the last good snapshot opens and the next job catches up: files whose size, time or
+ * hash differ from the manifest are read again.
+ *
+ * Thread: any. The caller holds the lock of the data directory. */
+#ifndef CM_INDEX_INDEXER_H
+#define CM_INDEX_INDEXER_H
+
+#include "base/err.h"
+#include "index/repository.h"
+#include "rt/pool.h"
+
+typedef struct cm_parser cm_parser; /* code/parser.h */
+
+typedef struct cm_indexer_options {
+    cm_parser *parser; /* borrowed; NULL = every file is indexed as text by lines */
+    cm_pool *pool; /* borrowed; files are analysed by background jobs. NULL = on the job's thread */
+    size_t ram_bytes; /* segment under construction before it is flushed; 0 = 256 MiB */
+} cm_indexer_options;
+
+typedef struct cm_indexer cm_indexer;
+
+/* `data_dir` is made when missing. A repository whose manifest cannot be read is moved to
+ * `quarantine/`, said in the log, and starts empty. */
+cm_rc cm_indexer_open(const char *data_dir, const cm_indexer_options *options,
+                      cm_indexer **ret_indexer, cm_err *err) cm_must_check;
+/* Cancels running jobs, waits for them, closes all repositories. */
+void cm_indexer_close(cm_indexer *indexer);
+
+/* Adds the repository `id` with its tree at `root` (made absolute, links resolved), or returns the one already open.
+ * A different root for a known id replaces the old one; the next job indexes the difference.
+ * CM_NOT_FOUND, CM_DENIED (cannot read the directory), CM_INVALID (not a directory). */
+cm_rc cm_indexer_add(cm_indexer *indexer, const cm_uuid *id, const char *root,
+                     const cm_repository_options *options, cm_repository **ret_repository,
+                     cm_err *err) cm_must_check;
+/* NULL when there is none. The reference returned is the caller's: cm_repository_unref. */
+cm_repository *cm_indexer_find(cm_indexer *indexer, const cm_uuid *id);
+/* The repository whose root is `path` or the nearest one above it. */
+cm_repository *cm_indexer_find_path(cm_indexer *indexer, cm_str path);
+/* Writes at most `max` referenced repositories, by id; returns how many there are. */
+size_t cm_indexer_list(cm_indexer *indexer, cm_repository **repositories, size_t max);
+/* Cancels its job, closes it and deletes its folder. CM_NOT_FOUND. */
+cm_rc cm_indexer_remove(cm_indexer *indexer, const cm_uuid *id, cm_err *err) cm_must_check;
+
+#endif
