@@ -1,0 +1,193 @@
+/* places.c - directories, the default model and the owner's lock. See places.h. */
+#include "base/base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "app/places.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/path.h"
+
+#define DEFAULT_MODEL "smollm2-135m-instruct-q4_1.gguf"
+#define LOCK_TEXT_MAX 4096
+
+struct cm_owner {
+    int fd;
+};
+
+static const char *join(cm_arena *arena, const char *directory, const char *name) {
+    return cm_arena_fmt(arena, "%s/%s", directory, name).ptr;
+}
+
+static const char *data_directory(const cm_config *config, cm_arena *arena) {
+    if (config->data.dir.len > 0) {
+        return cm_arena_c(arena, config->data.dir);
+    }
+    const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    if (xdg != NULL && xdg[0] == '/') {
+        return join(arena, xdg, "codementor");
+    }
+    return join(arena, home != NULL && home[0] == '/' ? home : "/tmp", ".local/share/codementor");
+}
+
+/* Inside the data directory, unless that path is too long for a socket address: then a name made
+ * from the directory's hash in the user's run directory. */
+static const char *socket_path(const char *data_dir, cm_arena *arena) {
+    const char *inside = join(arena, data_dir, "run/codementor.sock");
+    if (strlen(inside) < sizeof(((struct sockaddr_un *)0)->sun_path)) {
+        return inside;
+    }
+    const char *run = getenv("XDG_RUNTIME_DIR");
+    return cm_arena_fmt(arena, "%s/codementor-%u-%016llx.sock", run != NULL ? run : "/tmp",
+                        (unsigned)getuid(),
+                        (unsigned long long)cm_hash64(data_dir, strlen(data_dir)))
+        .ptr;
+}
+
+cm_rc cm_places_resolve(const cm_config *config, cm_arena *arena, cm_places *ret_places,
+                        cm_err *err) {
+    const char *dir = data_directory(config, arena);
+    cm_rc rc = cm_dir_make(dir, err);
+    if (rc != CM_OK) {
+        return cm_err_prefix(err, rc,
+                             "cannot use the data directory; choose another with --data-dir");
+    }
+    char *real = realpath(dir, NULL);
+    if (real == NULL) {
+        return cm_fail_errno(err, errno, "cannot resolve '%s'", dir);
+    }
+    cm_places places = {.data_dir = cm_arena_str(arena, cm_str_from(real)).ptr};
+    free(real);
+    places.lock_file = join(arena, places.data_dir, "lock");
+    places.socket = socket_path(places.data_dir, arena);
+    places.model_dir = join(arena, places.data_dir, "models");
+    rc = cm_dir_make(join(arena, places.data_dir, "run"), err);
+    if (rc == CM_OK) {
+        *ret_places = places;
+    }
+    return rc;
+}
+
+/* The checkout a build tree belongs to: <checkout>/build/<preset>/codementor. */
+static const char *checkout_model(cm_arena *arena) {
+    char exe[CM_PATH_BYTES_MAX];
+    ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe));
+    cm_str path = cm_str_make(exe, len > 0 ? (size_t)len : 0);
+    for (int up = 0; up < 3; up++) {
+        path = cm_path_directory(path);
+    }
+    return cm_arena_fmt(arena, CM_STR_FMT "/.deps/models/" DEFAULT_MODEL, CM_STR_ARG(path)).ptr;
+}
+
+const char *cm_places_model(const cm_config *config, const cm_places *places, cm_arena *arena) {
+    if (config->model.path.len > 0) {
+        return cm_arena_c(arena, config->model.path);
+    }
+    const char *candidates[] = {join(arena, places->model_dir, "default.gguf"),
+                                join(arena, places->model_dir, DEFAULT_MODEL),
+                                checkout_model(arena)};
+    for (size_t i = 0; i < CM_COUNT(candidates); i++) {
+        if (access(candidates[i], R_OK) == 0) {
+            return candidates[i];
+        }
+    }
+    return NULL;
+}
+
+static cm_rc read_info(const cm_places *places, cm_arena *arena, cm_owner_info *ret_info,
+                       cm_err *err) {
+    cm_cleanup(cm_buf_done) cm_buf text;
+    cm_buf_init(&text, LOCK_TEXT_MAX);
+    cm_rc rc = cm_file_read(places->lock_file, LOCK_TEXT_MAX, &text, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    json_t *info = NULL;
+    rc = cm_json_parse(cm_buf_str(&text), &info, err);
+    if (rc == CM_OK) {
+        const char *address = json_string_value(json_object_get(info, "address"));
+        ret_info->pid = (int)json_integer_value(json_object_get(info, "pid"));
+        ret_info->address = cm_arena_str(arena, cm_str_from(address));
+    }
+    json_decref(info);
+    return rc;
+}
+
+cm_rc cm_owner_take(const cm_places *places, cm_owner **ret_owner, cm_err *err) {
+    int fd = open(places->lock_file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return cm_fail_errno(err, errno, "cannot open '%s'", places->lock_file);
+    }
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_SETLK, &whole) != 0) {
+        close(fd);
+        cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+        cm_owner_info info = {0};
+        if (read_info(places, arena, &info, NULL) != CM_OK) {
+            return cm_fail(err, CM_CONFLICT, "data directory '%s' is in use by another process",
+                           places->data_dir);
+        }
+        return cm_fail(err, CM_CONFLICT,
+                       "data directory '%s' is in use by process %d%s" CM_STR_FMT
+                       "; stop it, or use another --data-dir",
+                       places->data_dir, info.pid, info.address.len > 0 ? " at " : "",
+                       CM_STR_ARG(info.address));
+    }
+    cm_owner *owner = CM_NEW(cm_owner);
+    owner->fd = fd;
+    cm_rc rc = cm_owner_publish(owner, CM_STR_EMPTY, err);
+    if (rc != CM_OK) {
+        cm_owner_release(owner);
+        return rc;
+    }
+    *ret_owner = owner;
+    return CM_OK;
+}
+
+cm_rc cm_owner_publish(cm_owner *owner, cm_str address, cm_err *err) {
+    cm_cleanup(cm_buf_done) cm_buf text;
+    cm_json_writer w;
+    cm_buf_init(&text, LOCK_TEXT_MAX);
+    cm_json_writer_init(&w, &text);
+    cm_json_object(&w);
+    cm_json_key(&w, "pid");
+    cm_json_i64(&w, getpid());
+    cm_json_key(&w, "address");
+    cm_json_str(&w, address);
+    cm_json_object_end(&w);
+    cm_buf_add_char(&text, '\n');
+    if (ftruncate(owner->fd, 0) != 0 ||
+        pwrite(owner->fd, text.ptr, text.len, 0) != (ssize_t)text.len) {
+        return cm_fail_errno(err, errno, "cannot write the lock file of the data directory");
+    }
+    return CM_OK;
+}
+
+/* The file stays: unlinking it would let two processes lock two files of one name. */
+void cm_owner_release(cm_owner *owner) {
+    if (owner != NULL) {
+        close(owner->fd);
+        cm_free(owner);
+    }
+}
+
+cm_rc cm_owner_find(const cm_places *places, cm_arena *arena, cm_owner_info *ret_info,
+                    cm_err *err) {
+    int fd = open(places->lock_file, O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        return cm_fail(err, CM_NOT_FOUND, "nobody serves '%s'", places->data_dir);
+    }
+    /* Asking does not take the lock, so it never makes a starting owner fail. */
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    bool owned = fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+    close(fd);
+    if (!owned) {
+        return cm_fail(err, CM_NOT_FOUND, "nobody serves '%s'", places->data_dir);
+    }
+    return read_info(places, arena, ret_info, err);
+}
