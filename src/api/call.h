@@ -1,7 +1,8 @@
 /* call.h - one API call, as its handler sees it.
  *
  * The gateway has done all that does not differ between routes: limits, Host and Origin, content
- * types, decoding and validation. A handler reads `input` and `query`, does its work through
+ * types, decoding and validation. Structs, schemas and the prototypes of all handlers are in the
+ * generated api/api_gen.h. A handler reads `input` and `query`, does its work through
  * `services`, and answers exactly once with one of the cm_call_reply_* functions, cm_call_fail or an
  * event stream.
  *

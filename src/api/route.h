@@ -25,10 +25,14 @@ enum cm_stream { CM_STREAM_NONE, CM_STREAM_SSE };
 enum cm_error_shape { CM_ERROR_PROBLEM, CM_ERROR_OPENAI, CM_ERROR_LLAMACPP };
 enum cm_run { CM_RUN_WORKER, CM_RUN_LOOP };
 
-/* One shape a body may have: the first whose `required` member is present is taken. */
+/* One shape a body may have (x-cm-dispatch). The first whose `required` members are all present is
+ * taken; with `conflicts` present too the body is ambiguous. Members are paths: "debug_options/raw_prompt". */
 typedef struct cm_route_body {
-    const char *required; /* NULL = always */
+    const char *const *required;  /* NULL-terminated; NULL = always */
+    const char *const *conflicts; /* NULL-terminated; NULL = none */
     const cm_schema *schema;
+    const cm_schema *reply; /* of success in this dialect; NULL = the route's */
+    unsigned dialect;       /* enum cm_api_<op>_dialect; 0 for routes with one shape */
     enum cm_error_shape error_shape;
 } cm_route_body;
 
@@ -54,7 +58,6 @@ struct cm_route {
     enum cm_stream stream;
     enum cm_error_shape error_shape;
     enum cm_run run;
-    bool state_changing; /* the Origin guard refuses foreign origins */
     bool body_required;
     const cm_route_param *params;
     uint32_t param_count;

@@ -1,0 +1,12 @@
+/* document.h - the API's own description, embedded by tools/gen_api.py.
+ *
+ * Thread: any; constant data. */
+#ifndef CM_API_DOCUMENT_H
+#define CM_API_DOCUMENT_H
+
+#include "base/base.h"
+
+extern const char cm_openapi_json[];
+extern const size_t cm_openapi_json_len;
+
+#endif

@@ -1,0 +1,66 @@
+"""The served document: what /openapi.json gives, and its embedding in the program."""
+import copy
+import json
+
+from gencommon import c_text
+
+from genapi.structs import SOURCE
+
+KEPT = ("x-cm-auth", "x-cm-rate", "x-cm-deadline-ms", "x-cm-max-body")
+LINE = 96  # bytes of the document per line of C
+
+
+def published(spec):
+    """The document without what only the generator reads, `required` and null filled in (see the head of the file)."""
+    document = copy.deepcopy(spec.document)
+    for name, schema in document["components"]["schemas"].items():
+        if schema.get("x-cm-complete"):
+            schema["required"] = list(schema["properties"])
+        else:
+            allow_null(schema)
+    return strip(document)
+
+
+def allow_null(schema):
+    """Optional members may be null."""
+    for shape in schema.get("anyOf", [schema]):
+        for key, child in shape.get("properties", {}).items():
+            if key not in shape.get("required", []) and not shape.get("x-cm-compact"):
+                shape["properties"][key] = or_null(child)
+
+
+def or_null(schema):
+    if "anyOf" in schema:
+        return {**schema, "anyOf": schema["anyOf"] + [{"type": "null"}]}
+    if "$ref" in schema or "enum" in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    if isinstance(schema.get("type"), str):
+        return {**schema, "type": [schema["type"], "null"]}
+    return schema
+
+
+def strip(node):
+    if isinstance(node, dict):
+        return {key: strip(value) for key, value in node.items() if not key.startswith("x-cm-") or key in KEPT}
+    if isinstance(node, list):
+        return [strip(item) for item in node]
+    return node
+
+
+def json_text(spec):
+    return json.dumps(published(spec), ensure_ascii=False, separators=(",", ":"), sort_keys=False)
+
+
+def embedded_text(spec):
+    """A C array of the document; pieces of a string literal, which compile fast."""
+    text = json_text(spec).encode()
+    lines = []
+    start = 0
+    while start < len(text):
+        end = min(start + LINE, len(text))
+        while end < len(text) and text[end] & 0xC0 == 0x80:
+            end += 1
+        lines.append("    " + c_text(text[start:end].decode()) + "\n")
+        start = end
+    return (SOURCE + '#include "api/document.h"\n\nconst char cm_openapi_json[] =\n' + "".join(lines)
+            + f"    ;\nconst size_t cm_openapi_json_len = {len(text)};\n")
