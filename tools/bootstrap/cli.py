@@ -26,6 +26,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                         help="make only this (may be repeated; --list shows the names)")
     parser.add_argument("--without", metavar="NAME", action="append", default=[],
                         help="make everything but this")
+    parser.add_argument("--apt", metavar="GROUP", action="append", default=[],
+                        help="also install this group of Debian packages (test)")
     parser.add_argument("--rebuild", action="store_true", help="build again what is in the cache")
     parser.add_argument("--offline", action="store_true", help="fetch nothing; say what is missing")
     parser.add_argument("--list", action="store_true", help="show what there is and what is in the cache")
@@ -79,11 +81,19 @@ class Bootstrap:
             chosen.insert(0, find(every, "venv"))  # the converter runs in it
         return [artefact for artefact in chosen if artefact.name not in left_out]
 
+    def _debian_packages(self) -> list[str]:
+        names = []
+        for group in [*([] if self.options.only else ["build"]), *self.options.apt]:
+            if group not in self.lock.apt:
+                raise BootstrapError(f"lock.toml has no Debian group '{group}'",
+                                     f"known: {', '.join(self.lock.apt)}")
+            names += self.lock.apt[group]
+        return names
+
     def run(self) -> int:
         started = time.monotonic()
         self.store.prepare()
-        changed = apt.install(self.lock.apt.get("build", []) if not self.options.only else [],
-                              self.report, self.options.offline)
+        changed = apt.install(self._debian_packages(), self.report, self.options.offline)
         if changed:
             self.recipes = self._recipes()  # there may be a compiler only now
         artefacts = self.selected()

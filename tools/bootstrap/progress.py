@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 BAR_CELLS = 24
 PLAIN_EVERY = 25  # per cent between two plain lines of one step
+PLAIN_SECONDS = 5  # and at least this long
 
 
 class Step:
@@ -16,6 +17,7 @@ class Step:
         self.report = report
         self.name = name
         self.next_plain = PLAIN_EVERY
+        self.last_plain = time.monotonic()
 
     def advance(self, done: int, total: int) -> None:
         percent = 100 * done // max(total, 1)
@@ -23,8 +25,9 @@ class Step:
             cells = BAR_CELLS * done // max(total, 1)
             bar = "#" * cells + "." * (BAR_CELLS - cells)
             self.report.status(f"{self.name}: [{bar}] {done}/{total}")
-        elif percent >= self.next_plain and percent < 100:
+        elif self.next_plain <= percent < 100 and time.monotonic() - self.last_plain >= PLAIN_SECONDS:
             self.next_plain = percent - percent % PLAIN_EVERY + PLAIN_EVERY
+            self.last_plain = time.monotonic()
             self.report.line(f"{self.name}: {percent} %")
 
 
