@@ -2,7 +2,8 @@
  *
  * An append past the maximum, or when memory runs out, marks the buffer as failed and adds nothing;
  * all later appends are refused too. A chain of appends is therefore checked once, at its end, by
- * cm_buf_check. Contents are always NUL-terminated.
+ * cm_buf_check. What is appended must not lie in the buffer itself. Contents are NUL-terminated,
+ * except after a commit to cm_buf_reserve: cm_buf_c and cm_buf_take see to it.
  *
  * Thread: owner. */
 #ifndef CM_BASE_BUF_H

@@ -45,4 +45,9 @@ void cm_json_value(cm_json_writer *w, const json_t *value); /* a jansson tree */
 /* Appends `s` quoted and escaped. */
 void cm_json_quote(cm_buf *out, cm_str s);
 
+#define CM_JSON_ESCAPE_MAX 8
+/* Escapes the character at `*offset` (any bytes; before the end) and moves past it. Returns the bytes
+ * written, at most 6: for writers that have no cm_buf. */
+size_t cm_json_escape_next(cm_str s, size_t *offset, char out[CM_JSON_ESCAPE_MAX]);
+
 #endif

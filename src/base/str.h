@@ -42,7 +42,8 @@ size_t cm_str_rfind_char(cm_str s, char c);
 cm_str cm_str_sub(cm_str s, size_t from, size_t len);
 cm_str cm_str_from_offset(cm_str s, size_t from);
 cm_str cm_str_trim(cm_str s); /* ASCII white space on both sides */
-/* Takes the part before `separator` off the front of `*rest`; false when nothing is left. */
+/* Takes the part before `separator` off the front of `*rest`; false when nothing is left, so that
+ * "a,,b," gives "a", "", "b". */
 bool cm_str_split(cm_str *rest, char separator, cm_str *ret_part);
 /* Takes one line off the front of `*rest`, without its LF or CRLF; false at the end. */
 bool cm_str_line(cm_str *rest, cm_str *ret_line);
@@ -52,7 +53,8 @@ bool cm_str_to_u64(cm_str s, uint64_t *ret_value);
 bool cm_str_to_i64(cm_str s, int64_t *ret_value);
 bool cm_str_to_f64(cm_str s, double *ret_value); /* finite decimal numbers only */
 
-/* Levenshtein distance in bytes, cut off at `max` (returns max + 1 beyond); for "did you mean". */
+/* Levenshtein distance in bytes, cut off at `max` (returns max + 1 beyond); for "did you mean". The
+ * shorter text has at most 255 bytes: max + 1 when it has more. */
 size_t cm_str_distance(cm_str a, cm_str b, size_t max);
 
 /* ASCII classes without locale. */

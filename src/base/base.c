@@ -1,0 +1,6 @@
+#include "base/base.h"
+
+void cm_assert_failed(const char *expression, const char *file, int line) {
+    fprintf(stderr, "codementor: %s:%d: assertion failed: %s\n", file, line, expression);
+    abort();
+}
