@@ -103,7 +103,7 @@ class Bootstrap:
         todo = [artefact for artefact in artefacts if not self.store.has(artefact)]
         if todo:
             self._make(todo)
-        linked = self._link(artefacts)
+        linked = self._link()
         if todo or changed or linked:
             self.report.line(f"bootstrap: done in {time.monotonic() - started:.1f} s, "
                              f"cache {self.store.root}")
@@ -119,7 +119,7 @@ class Bootstrap:
                 if artefact not in aside:
                     self.store.make(artefact, self.report)
                     self._forget_archives(artefact)
-                    self._link([artefact])
+                    self._link()
             beside.result()
 
     def _make_aside(self, todo: list[Artefact]) -> None:
@@ -127,7 +127,7 @@ class Bootstrap:
             self._fetch([artefact], artefact.name)
             self.store.make(artefact, self.report)
             self._forget_archives(artefact)
-            self._link([artefact])
+            self._link()
 
     def _fetch(self, artefacts: list[Artefact], what: str) -> None:
         names = sorted({name for artefact in artefacts for name in artefact.packages})
@@ -139,12 +139,13 @@ class Bootstrap:
             for name in artefact.packages:
                 self.fetcher.path(self.lock.package(name)).unlink(missing_ok=True)
 
-    def _link(self, artefacts: list[Artefact]) -> bool:
-        """Points .deps at a directory of links for exactly this set of keys."""
+    def _link(self) -> bool:
+        """Points .deps at a directory of links for exactly this set of keys, as far as they are there."""
         every = self.recipes.all()
         view = self.store.root / key_of(*(artefact.directory for artefact in every))
+        view.mkdir(exist_ok=True)
         changed = False
-        for artefact in artefacts:
+        for artefact in filter(self.store.has, every):
             for place, inner in artefact.links.items():
                 target = self.store.path(artefact) / inner if inner else self.store.path(artefact)
                 changed |= point(view / place, str(target))

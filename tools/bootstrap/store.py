@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import shutil
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +122,7 @@ def point(link: Path, target: str) -> bool:
     if link.exists() and not link.is_symlink():
         raise BootstrapError(f"'{link}' is in the way", f"move it aside: mv {link} {link}.old")
     link.parent.mkdir(parents=True, exist_ok=True)
-    fresh = link.with_name(f"{link.name}.{os.getpid()}")
+    fresh = link.with_name(f"{link.name}.{os.getpid()}.{threading.get_ident()}")
     fresh.symlink_to(target)
     fresh.replace(link)
     return True
