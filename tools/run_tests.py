@@ -106,7 +106,7 @@ def pytest(folder: str, preset: str | None, env: dict | None = None) -> Result:
         return Result()
     if preset and not build(preset):
         return Result(failed=1)
-    environment = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT / "tests"), **(env or {})}
+    environment = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": f"{ROOT}/tests:{ROOT}/.deps/postgres", **(env or {})}
     if preset:
         environment["CODEMENTOR_BINARY"] = str(ROOT / "build" / preset / "codementor")
     code, lines = stream([VENV / "pytest", "-q", "-ra", folder], environment)
@@ -171,6 +171,7 @@ def valgrind() -> Result:
 
 
 def fresh() -> Result:
+    subprocess.run(["script/bootstrap", "--with", "fresh"], cwd=ROOT, check=True)
     code, lines = stream([sys.executable, "-B", "tools/fresh.py"])
     return judged(code, lines)
 

@@ -271,7 +271,7 @@ def test_lock__the_real_one_reads_and_covers_many_languages():
 
 
 def options(**changes):
-    return argparse.Namespace(**{"only": [], "without": [], "apt": [], "rebuild": False, "offline": False,
+    return argparse.Namespace(**{"only": [], "without": [], "extra": [], "rebuild": False, "offline": False,
                                  "list": False, "jobs": 1, "quiet": False, **changes})
 
 
@@ -293,9 +293,9 @@ def test_bootstrap__offline_with_an_empty_cache_says_what_is_missing(tmp_path):
 
 
 def test_bootstrap__unknown_name_lists_the_known_ones():
-    run = subprocess.run([ROOT / "script" / "bootstrap", "--only", "lama"], stderr=subprocess.PIPE,
+    run = subprocess.run([ROOT / "script" / "bootstrap", "--only", "llam"], stderr=subprocess.PIPE,
                          text=True, check=False)
-    assert run.returncode == 1 and "unknown name 'lama'" in run.stderr and "llama" in run.stderr
+    assert run.returncode == 1 and "unknown name 'llam'" in run.stderr and "llama" in run.stderr
 
 
 def test_bootstrap__changed_lock_entry_rebuilds_only_itself(tmp_path, monkeypatch):

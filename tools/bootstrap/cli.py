@@ -26,8 +26,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                         help="make only this (may be repeated; --list shows the names)")
     parser.add_argument("--without", metavar="NAME", action="append", default=[],
                         help="make everything but this")
-    parser.add_argument("--apt", metavar="GROUP", action="append", default=[],
-                        help="also install this group of Debian packages (test)")
+    parser.add_argument("--with", metavar="GROUP", action="append", default=[], dest="extra",
+                        help="also what is needed only on demand: test, fresh, fuzz, peers, postgres")
     parser.add_argument("--rebuild", action="store_true", help="build again what is in the cache")
     parser.add_argument("--offline", action="store_true", help="fetch nothing; say what is missing")
     parser.add_argument("--list", action="store_true", help="show what there is and what is in the cache")
@@ -76,23 +76,26 @@ class Bootstrap:
     def selected(self) -> list[Artefact]:
         every = self.recipes.all()
         chosen = [find(every, name) for name in self.options.only] or every
+        chosen = chosen + [a for a in self.recipes.optional() if a.name in self.options.extra]
         left_out = {find(every, name).name for name in self.options.without}
         if "minilm" in self.options.only and find(every, "venv") not in chosen:
             chosen.insert(0, find(every, "venv"))  # the converter runs in it
         return [artefact for artefact in chosen if artefact.name not in left_out]
 
     def _debian_packages(self) -> list[str]:
-        names = []
-        for group in [*([] if self.options.only else ["build"]), *self.options.apt]:
-            if group not in self.lock.apt:
-                raise BootstrapError(f"lock.toml has no Debian group '{group}'",
-                                     f"known: {', '.join(self.lock.apt)}")
-            names += self.lock.apt[group]
-        return names
+        groups = [*([] if self.options.only else ["build"]), *self.options.extra]
+        return [name for group in groups for name in self.lock.apt.get(group, [])]
+
+    def _check_extra(self) -> None:
+        known = sorted({*self.lock.apt, *(a.name for a in self.recipes.optional())} - {"build"})
+        for name in self.options.extra:
+            if name not in known:
+                raise BootstrapError(f"unknown group '{name}'", f"known: {', '.join(known)}")
 
     def run(self) -> int:
         started = time.monotonic()
         self.store.prepare()
+        self._check_extra()
         changed = apt.install(self._debian_packages(), self.report, self.options.offline)
         if changed:
             self.recipes = self._recipes()  # there may be a compiler only now
@@ -111,7 +114,7 @@ class Bootstrap:
 
     def _make(self, todo: list[Artefact]) -> None:
         """Sources first; the large downloads and the Python tools run beside the compiler."""
-        aside = [a for a in todo if a.name in ("venv", "smollm2", "minilm")]
+        aside = [a for a in todo if a.name in ("venv", "smollm2", "minilm", "postgres")]
         with ThreadPoolExecutor(1) as pool:
             self._fetch([a for a in todo if a not in aside], "sources")
             beside = pool.submit(self._make_aside, aside)
@@ -145,14 +148,14 @@ class Bootstrap:
         view = self.store.root / key_of(*(artefact.directory for artefact in every))
         view.mkdir(exist_ok=True)
         changed = False
-        for artefact in filter(self.store.has, every):
+        for artefact in filter(self.store.has, every + self.recipes.optional()):
             for place, inner in artefact.links.items():
                 target = self.store.path(artefact) / inner if inner else self.store.path(artefact)
                 changed |= point(view / place, str(target))
         return point(self.checkout / ".deps", str(view)) or changed
 
     def list(self) -> int:
-        for artefact in self.recipes.all():
+        for artefact in self.recipes.all() + self.recipes.optional():
             state = "in the cache" if self.store.has(artefact) else "missing"
             print(f"{artefact.name:14} {artefact.key}  {state}")
         for name, packages in self.lock.apt.items():

@@ -211,11 +211,56 @@ class Recipes:
         def build(out: Path, step) -> None:
             run([sys.executable, "-m", "venv", out],
                 hint="Debian's python needs the package python3-venv")
-            pip_install(out, wanted)
+            pip_install([out / "bin" / "python", "-m", "pip"], wanted)
 
         return Artefact("venv", key_of("venv", 1, file_sha256(wanted), sys.version, sys.executable),
                         {"venv": ""}, build, note="installing test and build tools for Python",
                         megabytes=600, in_place=True)
+
+    # --- on demand
+
+    def peers(self) -> Artefact:
+        """llama.cpp's own server and bench, from the same sources and with the same flags as ours."""
+        variant = llama_variant()
+
+        def build(out: Path, step) -> None:
+            source, tree = out / "source", out / "source" / LLAMA_TREE
+            unpack_tar(self._named("llama-cpp-python"), source,
+                       lambda name: name.startswith(LLAMA_TREE))
+            off = [f"-DLLAMA_{part}=OFF" for part in
+                   ("BUILD_TESTS", "BUILD_EXAMPLES", "BUILD_APP", "BUILD_UI", "USE_PREBUILT_UI", "OPENSSL")]
+            run([need_tool("cmake"), "-S", tree, "-B", out / "build", "-G", "Ninja",
+                 *off, *llama_flags(variant)])
+            run(["cmake", "--build", out / "build", "-j", self.jobs,
+                 "--target", "llama-server", "llama-bench"],
+                on_line=lambda line: ninja_progress(line, step))
+            (out / "bin").mkdir()
+            for name in ("llama-server", "llama-bench"):
+                shutil.copy(out / "build" / "bin" / name, out / "bin")
+            shutil.copy(tree / "LICENSE", out / "LICENSE")
+            shutil.rmtree(source)
+            shutil.rmtree(out / "build")
+
+        return Artefact("peers", key_of("peers", 1, self.lock.package("llama-cpp-python").sha256,
+                                        self.compiler, variant),
+                        {"peers": ""}, build, ("llama-cpp-python",),
+                        note="compiling llama-server and llama-bench, about 8 minutes, only this once",
+                        megabytes=2500)
+
+    def postgres(self) -> Artefact:
+        """Put .deps/postgres on PYTHONPATH to import it; script/test does. Run by root, PostgreSQL changes
+        to a user of its own, who must reach the files: copy them to a public place first (77 MB)."""
+        wanted = self.checkout / "deps" / "requirements-postgres.txt"
+
+        def build(out: Path, _step) -> None:
+            python = self.store.path(self.venv()) / "bin" / "python"
+            pip_install([python, "-m", "pip"], wanted, "--target", out)
+
+        return Artefact("postgres", key_of("postgres", 1, file_sha256(wanted), sys.version),
+                        {"postgres": ""}, build, note="installing PostgreSQL for tests", megabytes=300)
+
+    def optional(self) -> list[Artefact]:
+        return [self.peers(), self.postgres()]
 
     def all(self) -> list[Artefact]:
         """In the order in which they are built: what others wait for comes first."""
@@ -223,9 +268,9 @@ class Recipes:
                 self.smollm2(), self.minilm()]
 
 
-def pip_install(venv: Path, wanted: Path) -> None:
-    run([venv / "bin" / "python", "-m", "pip", "install", "-q", "--no-deps", "--require-hashes",
-         "--only-binary", ":all:", "-r", wanted],
+def pip_install(pip: list, wanted: Path, *more) -> None:
+    run([*pip, "install", "-q", "--no-deps", "--require-hashes", "--only-binary", ":all:", *more,
+         "-r", wanted],
         hint="is PyPI reached? If a hash is wrong, do not use the package; see deps/requirements.txt")
 
 
