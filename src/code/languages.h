@@ -37,7 +37,6 @@ typedef struct cm_language {
     cm_str_list extensions; /* without dot, lower case; the first is the usual one */
     cm_str_list filenames;  /* whole names, "Makefile", or with a star: "Dockerfile.*" */
     cm_str_list shebangs;   /* program names: "python3" is found by "python" */
-    cm_str_list keywords;   /* reserved words, for names that are not identifiers */
 } cm_language;
 
 /* All rows, in order of id. */

@@ -1,7 +1,8 @@
 /* parser.h - parses files in worker processes that may die without harm.
  *
- * Each worker is a child running `<program> parse-worker`: no file, network or process system calls
- * (seccomp), bounded address space. Text goes in and a compact result comes out through one sealed
+ * Each worker is a child of the same program started with `parse-worker` as its first argument (`main`
+ * then calls cm_parse_worker_main; tests do the same): no file, network or process system calls,
+ * bounded address space (rt/child.h). Text goes in and a compact result comes out through one sealed
  * shared-memory block; the parent copies the result and checks every offset and index before it
  * believes any. A worker that dies or passes the deadline is killed and replaced; the content hash of
  * its file is remembered, so the same text is answered as FAILED at once the next time.
@@ -19,10 +20,8 @@ typedef struct cm_parser_pool cm_parser_pool;
 
 typedef struct cm_parser_options {
     unsigned workers;     /* 0 = number of cores */
-    const char *program;  /* NULL = this program. It must call cm_parse_worker_main when its first
-                             argument is "parse-worker" */
     size_t text_max;      /* bytes of a file, longer ones are SKIPPED; 0 = 1 MiB, at most 64 MiB */
-    size_t memory_max;    /* address space a worker may add; 0 = 1 GiB */
+    size_t memory_max;    /* bytes of address space of one worker, 0 = 1 GiB */
     uint32_t deadline_ms; /* for one file; 0 = 1,000 */
 } cm_parser_options;
 

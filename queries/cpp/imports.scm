@@ -1,0 +1,1 @@
+(using_declaration (qualified_identifier) @import.module) @import

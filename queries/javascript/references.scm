@@ -1,0 +1,10 @@
+(call_expression function: (identifier) @reference.call)
+(call_expression function: (member_expression property: (property_identifier) @reference.call))
+(call_expression
+  function: (member_expression property: (private_property_identifier) @reference.call))
+(new_expression constructor: (identifier) @reference.call)
+(new_expression constructor: (member_expression property: (property_identifier) @reference.call))
+(assignment_expression left: (identifier) @reference.write)
+(assignment_expression left: (member_expression property: (property_identifier) @reference.write))
+(augmented_assignment_expression left: (identifier) @reference.write)
+(update_expression argument: (identifier) @reference.write)

@@ -1,0 +1,11 @@
+(namespace_definition name: (namespace_name) @name) @definition.module
+(function_definition name: (name) @name) @definition.function
+(class_declaration name: (name) @name) @definition.class
+(interface_declaration name: (name) @name) @definition.interface
+(trait_declaration name: (name) @name) @definition.class
+(enum_declaration name: (name) @name) @definition.enum
+(enum_case name: (name) @name) @definition.constant
+(method_declaration name: (name) @name) @definition.method
+(const_declaration (const_element (name) @name)) @definition.constant
+(property_declaration
+  (property_element name: (variable_name (name) @name))) @definition.field

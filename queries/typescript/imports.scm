@@ -1,0 +1,1 @@
+(import_require_clause (identifier) @import.alias source: (string) @import.module) @import

@@ -1,0 +1,165 @@
+/* extract_priv.h - the parts of one extraction, shared by extract.c, query.c, captures.c, walk.c,
+ * documentation.c and chunks.c.
+ *
+ * Order of work: parse; run the language's one joined query (captures.c collects definitions, imports,
+ * captured references, scopes and locals); walk the tree once for comments and plain uses of names
+ * (walk.c); attach documentation; cut chunks. */
+#ifndef CM_CODE_EXTRACT_PRIV_H
+#define CM_CODE_EXTRACT_PRIV_H
+
+#include "base/map.h"
+#include "code/extract.h"
+#include "code/grammars.h"
+
+/* --- a language made ready (query.c) ----------------------------------------------------------- */
+
+enum capture_class {
+    CAPTURE_DEFINITION, /* value: enum cm_symbol_kind */
+    CAPTURE_NAME,
+    CAPTURE_CONTAINER,
+    CAPTURE_BODY,
+    CAPTURE_DOC,
+    CAPTURE_REFERENCE, /* value: enum cm_reference_role */
+    CAPTURE_IMPORT,
+    CAPTURE_IMPORT_MODULE,
+    CAPTURE_IMPORT_NAME,
+    CAPTURE_IMPORT_ALIAS,
+    CAPTURE_IMPORT_RELATIVE,
+    CAPTURE_IMPORT_TREE,
+    CAPTURE_SCOPE,
+    CAPTURE_LOCAL,
+    CAPTURE_IGNORE, /* used by a predicate only */
+};
+
+typedef struct capture_info {
+    uint8_t class;
+    uint8_t value;
+} capture_info;
+
+enum symbol_flag { /* of a node type */
+                   NODE_NAME = 1,
+                   NODE_WRAPPER = 2,
+                   NODE_COMMENT = 4,
+};
+
+typedef struct cm_compiled {
+    const TSLanguage *language;
+    TSQuery *query;         /* NULL: the language has no query files */
+    capture_info *captures; /* by capture id */
+    uint8_t *flags;         /* by TSSymbol */
+    uint32_t flag_count;
+    uint8_t *member_fields; /* by TSFieldId: 1 = what stands there is a member, never a local */
+    uint32_t field_count;
+    TSFieldId body_field;
+    TSFieldId name_field;
+    bool failed;
+    char failure[160];
+} cm_compiled;
+
+/* Compiled at first use; never NULL. A language that cannot be used has `failed` set. */
+const cm_compiled *cm_compiled_get(cm_compiled *cache, const cm_language *language);
+static inline uint8_t cm_compiled_flags(const cm_compiled *compiled, TSNode node) {
+    TSSymbol symbol = ts_node_symbol(node); /* of an error node: past the table */
+    return symbol < compiled->flag_count ? compiled->flags[symbol] : 0;
+}
+void cm_compiled_done(cm_compiled *compiled);
+/* Whether the predicates of `match` hold (#eq?, #not-eq?, #any-of?). */
+bool cm_compiled_accepts(const cm_compiled *compiled, const TSQueryMatch *match, cm_str text);
+
+/* --- one run ----------------------------------------------------------------------------------- */
+
+typedef struct span {
+    uint32_t start, end; /* bytes */
+} span;
+
+typedef struct definition {
+    span range; /* with its wrappers */
+    span own;   /* the captured node alone */
+    span name;
+    span container;
+    span body; /* end 0: none */
+    span doc;  /* captured documentation; end 0: none */
+    uint32_t pattern;
+    uint8_t kind;
+} definition;
+
+typedef struct use {
+    span name;
+    uint32_t pattern;
+    uint8_t role;
+} use;
+
+/* A node that may be the use of a name. */
+typedef struct name_node {
+    span name;
+    bool is_member; /* named by another thing (a.name): never a local */
+    bool
+        is_name; /* in a field "name": Java calls a method by it, so a call there is a member too */
+    bool is_leaf;
+} name_node;
+
+typedef struct cm_run {
+    cm_extractor *extractor;
+    const cm_compiled *compiled;
+    const cm_language *language;
+    const cm_extract_limits *limits;
+    cm_str text;
+    TSTree *tree;
+    cm_extraction *out;
+    uint32_t ticks;
+    bool stopped;
+} cm_run;
+
+struct cm_extractor {
+    TSParser *parser;
+    TSQueryCursor *cursor;
+    cm_compiled *compiled; /* by language index */
+    /* Scratch of the current run, kept for the next. */
+    CM_VEC(uint32_t) lines; /* start offset of each line */
+    CM_VEC(definition) definitions;
+    CM_VEC(use) uses;
+    CM_VEC(span) scopes;
+    CM_VEC(span) locals;
+    CM_VEC(span) imports;
+    CM_VEC(span) comments;
+    CM_VEC(name_node) names;
+    cm_map64 *local_names; /* hash of (name, scope) -> 1 */
+    uint64_t local_bloom[64];
+};
+
+/* True when the deadline passed or the parent asked to stop; sticky. */
+bool cm_run_stopped(cm_run *run);
+/* The same, but looks at the clock only every 256th call. */
+bool cm_run_tick(cm_run *run);
+
+uint32_t cm_run_line(const cm_run *run, uint32_t offset); /* 1-based */
+static inline cm_str cm_run_text(const cm_run *run, span s) {
+    return cm_str_sub(run->text, s.start, s.end - s.start);
+}
+static inline span node_span(TSNode node) {
+    return (span){ts_node_start_byte(node), ts_node_end_byte(node)};
+}
+
+/* captures.c: runs the query; fills definitions, uses, scopes, locals, imports and out->imports. */
+void cm_run_captures(cm_run *run);
+/* captures.c: definitions -> out->symbols with parents, signatures, documentation and visibility. */
+void cm_run_symbols(cm_run *run);
+/* walk.c: the walk collects comments (documentation needs them before the symbols are made) and names;
+ * afterwards the names become references with the symbol around each. */
+void cm_run_walk(cm_run *run);
+void cm_run_references(cm_run *run);
+/* documentation.c */
+cm_wire_slice cm_run_signature(cm_run *run, const definition *d);
+cm_wire_slice cm_run_documentation(cm_run *run, const definition *d);
+uint8_t cm_run_visibility(const cm_run *run, const definition *d, const cm_wire_symbol *parent);
+/* imports.c: adds one written import; a tree such as `a::{b, c as d}` becomes several,
+ * each behind `prefix` (PHP keeps it outside the braces). */
+void cm_run_add_import(cm_run *run, cm_str module, cm_str name, cm_str alias, bool relative,
+                       uint32_t line);
+void cm_run_add_import_tree(cm_run *run, cm_str prefix, cm_str tree, uint32_t line);
+/* scope_tree.c: the candidate lies at [start, end) of the text. */
+cm_rc cm_run_scope_end(cm_run *run, size_t start, size_t end, cm_scope_end *ret_end, cm_err *err);
+/* chunks.c */
+void cm_run_chunks(cm_run *run);
+
+#endif

@@ -1,0 +1,475 @@
+/* parser.c - the parent's side of the parse workers.
+ *
+ * A caller takes an idle worker, copies the text into its memory, asks, and waits in short slices so
+ * that a cancellation is noticed. The answer is copied out of the shared memory before it is checked,
+ * because a hostile worker could change it between check and use.
+ *
+ * A worker that died, overran or lied is replaced at once, by the caller that met it, and the file's
+ * hash is remembered: an editor sends the same broken file again with each keystroke elsewhere. */
+#include "code/parser.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "base/utf8.h"
+#include "code/chunk_text.h"
+#include "code/protocol.h"
+#include "code/scope_end.h"
+#include "rt/child.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#define TEXT_MAX_DEFAULT  CM_MIB(1)
+#define TEXT_MAX_LIMIT    CM_MIB(64)
+#define MEMORY_DEFAULT    CM_MIB(1024)
+#define DEADLINE_DEFAULT  1000u
+#define WORKERS_MAX       256u
+#define REMEMBERED_MAX    8192u
+#define SLICE_NS          (5 * 1000000ull)  /* how late a cancellation may be noticed */
+#define GRACE_NS          (30 * 1000000ull) /* for the worker's own deadline to work */
+#define SCOPE_DEADLINE_MS 40u
+#define SCOPE_SIDE_BYTES  CM_KIB(64)
+
+typedef struct worker {
+    cm_child *child; /* NULL: not started, or could not be */
+    uint64_t sequence;
+} worker;
+
+struct cm_parser_pool {
+    cm_parser_options options;
+    pthread_mutex_t mutex; /* guards all below */
+    pthread_cond_t freed;
+    worker *workers;
+    worker **idle; /* stack */
+    size_t idle_count;
+    cm_map64 *remembered; /* content hashes that broke a worker */
+    cm_parser_stats stats;
+};
+
+static cm_parser_options with_defaults(const cm_parser_options *given) {
+    cm_parser_options o = given ? *given : (cm_parser_options){0};
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    o.workers = o.workers ? o.workers : cores > 0 ? (unsigned)cores : 1;
+    o.workers = CM_MIN(o.workers, WORKERS_MAX);
+    o.text_max = o.text_max ? o.text_max : TEXT_MAX_DEFAULT;
+    o.memory_max = o.memory_max ? o.memory_max : MEMORY_DEFAULT;
+    o.deadline_ms = o.deadline_ms ? o.deadline_ms : DEADLINE_DEFAULT;
+    return o;
+}
+
+cm_rc cm_parser_pool_new(const cm_parser_options *options, cm_parser_pool **ret_pool, cm_err *err) {
+    cm_parser_options filled = with_defaults(options);
+    if (filled.text_max > TEXT_MAX_LIMIT) {
+        return cm_fail(err, CM_LIMIT, "files of %zu bytes cannot be parsed, at most %zu",
+                       filled.text_max, (size_t)TEXT_MAX_LIMIT);
+    }
+    cm_parser_pool *pool = CM_NEW(cm_parser_pool);
+    pool->options = filled;
+    pthread_mutex_init(&pool->mutex, NULL);
+    pthread_cond_init(&pool->freed, NULL);
+    pool->workers = cm_alloc(filled.workers * sizeof(*pool->workers));
+    pool->idle = cm_alloc(filled.workers * sizeof(worker *));
+    for (unsigned i = filled.workers; i-- > 0;) {
+        pool->idle[pool->idle_count++] = &pool->workers[i];
+    }
+    pool->remembered = cm_map64_new(REMEMBERED_MAX + 1);
+    *ret_pool = pool;
+    return CM_OK;
+}
+
+void cm_parser_pool_free(cm_parser_pool *pool) {
+    if (!pool) {
+        return;
+    }
+    cm_assert(pool->idle_count == pool->options.workers);
+    for (unsigned i = 0; i < pool->options.workers; i++) {
+        cm_child_free(pool->workers[i].child);
+    }
+    cm_map64_free(pool->remembered);
+    cm_free(pool->idle);
+    cm_free(pool->workers);
+    pthread_cond_destroy(&pool->freed);
+    pthread_mutex_destroy(&pool->mutex);
+    cm_free(pool);
+}
+
+cm_parser_stats cm_parser_pool_stats(cm_parser_pool *pool) {
+    pthread_mutex_lock(&pool->mutex);
+    cm_parser_stats stats = pool->stats;
+    pthread_mutex_unlock(&pool->mutex);
+    return stats;
+}
+
+/* --- workers ----------------------------------------------------------------------------------- */
+
+static cm_rc start(cm_parser_pool *pool, worker *w, cm_err *err) {
+    char text_max[24];
+    snprintf(text_max, sizeof(text_max), "%zu", pool->options.text_max);
+    const char *const argv[] = {"codementor", CM_WORKER_COMMAND, text_max, NULL};
+    size_t shared = cm_worker_shared_bytes(pool->options.text_max);
+    cm_child_spec spec = {.argv = argv,
+                          .shared_bytes = shared,
+                          .address_space_max = pool->options.memory_max + shared};
+    return cm_child_spawn(&spec, &w->child, err);
+}
+
+static void replace(cm_parser_pool *pool, worker *w) {
+    cm_child_free(w->child);
+    w->child = NULL;
+    cm_err ignored;
+    if (start(pool, w, &ignored) != CM_OK) {
+        w->child = NULL; /* tried again at the next request */
+    }
+}
+
+/* Waits for an idle worker. */
+static cm_rc borrow(cm_parser_pool *pool, const cm_cancel *cancel, worker **ret_worker,
+                    cm_err *err) {
+    cm_rc rc = CM_OK;
+    pthread_mutex_lock(&pool->mutex);
+    while (pool->idle_count == 0 && (rc = cm_cancel_check(cancel, err)) == CM_OK) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += (long)SLICE_NS;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&pool->freed, &pool->mutex, &until);
+    }
+    if (rc == CM_OK) {
+        *ret_worker = pool->idle[--pool->idle_count];
+    }
+    pthread_mutex_unlock(&pool->mutex);
+    return rc;
+}
+
+static void give_back(cm_parser_pool *pool, worker *w) {
+    pthread_mutex_lock(&pool->mutex);
+    pool->idle[pool->idle_count++] = w;
+    pthread_cond_signal(&pool->freed);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+static void count(cm_parser_pool *pool, uint64_t *counter) {
+    pthread_mutex_lock(&pool->mutex);
+    (*counter)++;
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+static uint64_t failure_key(const cm_language *language, cm_str text) {
+    return cm_hash64_mix(cm_hash64(text.ptr, text.len), language->index);
+}
+
+static void remember(cm_parser_pool *pool, uint64_t key) {
+    pthread_mutex_lock(&pool->mutex);
+    if (cm_map64_count(pool->remembered) >= REMEMBERED_MAX) {
+        cm_map64_clear(pool->remembered);
+    }
+    if (!cm_map64_put(pool->remembered, key, 1)) {
+        cm_map64_clear(pool->remembered);
+    }
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+static bool is_remembered(cm_parser_pool *pool, uint64_t key) {
+    uint64_t value;
+    pthread_mutex_lock(&pool->mutex);
+    bool found = cm_map64_get(pool->remembered, key, &value);
+    pool->stats.remembered += found;
+    pthread_mutex_unlock(&pool->mutex);
+    return found;
+}
+
+/* --- one exchange ------------------------------------------------------------------------------ */
+
+/* How an exchange ended, beside a cm_rc that only speaks of cancellation. */
+enum outcome { ANSWERED, DIED, OVERRAN, LIED, NOT_STARTED };
+
+typedef struct exchange {
+    cm_parser_pool *pool;
+    worker *worker;
+    const cm_cancel *cancel;
+    cm_worker_request request;
+    cm_worker_reply reply;
+    enum outcome outcome;
+} exchange;
+
+static char *shared_of(worker *w) {
+    size_t len;
+    return cm_child_shared(w->child, &len);
+}
+
+/* Waits for the answer; tells the worker to stop when the caller does not want it any more. */
+static void await(exchange *x) {
+    cm_worker_control *control = (cm_worker_control *)(void *)shared_of(x->worker);
+    uint64_t end = cm_clock_ns() + x->request.deadline_ms * 1000000ull + GRACE_NS;
+    x->outcome = OVERRAN;
+    while (cm_clock_ns() < end) {
+        size_t len = 0;
+        uint64_t slice = CM_MIN(cm_clock_ns() + SLICE_NS, end);
+        cm_err ignored;
+        cm_rc rc =
+            cm_child_receive(x->worker->child, slice, &x->reply, sizeof(x->reply), &len, &ignored);
+        if (rc == CM_OK) {
+            bool ok = len == sizeof(x->reply) && x->reply.magic == CM_WORKER_REPLY_MAGIC &&
+                      x->reply.sequence == x->request.sequence;
+            x->outcome = ok ? ANSWERED : LIED;
+            return;
+        }
+        if (rc != CM_TIMEOUT) {
+            x->outcome = rc == CM_END ? DIED : LIED;
+            return;
+        }
+        if (cm_cancel_hit(x->cancel) != CM_CANCEL_NONE && !atomic_load(&control->stop)) {
+            atomic_store(&control->stop, 1);
+            end = CM_MIN(end, cm_clock_ns() + GRACE_NS);
+        }
+    }
+}
+
+/* Asks a worker about the text made of `parts`. On CM_OK x->outcome says how it went; unless it is
+ * ANSWERED the worker has been replaced. The caller gives the worker back. */
+static cm_rc ask(exchange *x, const cm_str *parts, size_t part_count, cm_err *err) {
+    cm_rc rc = borrow(x->pool, x->cancel, &x->worker, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    worker *w = x->worker;
+    if (w->child && !cm_child_alive(w->child, NULL)) {
+        cm_child_free(w->child);
+        w->child = NULL;
+    }
+    x->outcome = NOT_STARTED;
+    if (!w->child && start(x->pool, w, err) != CM_OK) {
+        w->child = NULL;
+        return CM_OK;
+    }
+    char *shared = shared_of(w);
+    char *text = shared + CM_WORKER_CONTROL_BYTES;
+    for (size_t i = 0; i < part_count; i++) {
+        if (parts[i].len > 0) {
+            memcpy(text, parts[i].ptr, parts[i].len);
+            text += parts[i].len;
+        }
+    }
+    atomic_store(&((cm_worker_control *)(void *)shared)->stop, 0);
+    x->request.magic = CM_WORKER_REQUEST_MAGIC;
+    x->request.sequence = ++w->sequence;
+    if (cm_child_send(w->child, &x->request, sizeof(x->request), err) == CM_OK) {
+        await(x);
+    } else {
+        x->outcome = DIED;
+    }
+    if (x->outcome != ANSWERED) {
+        replace(x->pool, w);
+    }
+    return CM_OK;
+}
+
+static void count_outcome(cm_parser_pool *pool, enum outcome outcome) {
+    uint64_t *const counters[] = {[ANSWERED] = &pool->stats.parsed,
+                                  [DIED] = &pool->stats.died,
+                                  [OVERRAN] = &pool->stats.overran,
+                                  [LIED] = &pool->stats.refused,
+                                  [NOT_STARTED] = NULL};
+    if (counters[outcome]) {
+        count(pool, counters[outcome]);
+    }
+}
+
+/* --- files ------------------------------------------------------------------------------------- */
+
+/* The file as text: chunks by lines, no symbols. */
+static cm_rc as_text(const cm_parse_request *request, enum cm_parse_status status, cm_str why,
+                     cm_arena *arena, cm_parsed *ret_parsed, cm_err *err) {
+    cm_str text = request->text;
+    cm_cuts cuts = {0};
+    cm_chunk *chunks = NULL;
+    cm_parsed parsed = {.language = request->language,
+                        .status = status,
+                        .failure = why,
+                        .line_count = cm_text_line_count(text)};
+    if (cm_chunk_text(text, request->strategy, &cuts)) {
+        chunks = CM_ARENA_ARRAY(arena, cm_chunk, CM_MAX(cuts.count, (size_t)1));
+    }
+    if (!chunks) {
+        cm_vec_done(&cuts);
+        return cm_fail(err, CM_NOMEM, "no memory for the chunks of a file of %zu bytes", text.len);
+    }
+    uint32_t line = 1;
+    for (size_t i = 0; i < cuts.count; i++) {
+        uint32_t start = cuts.items[i];
+        uint32_t end = i + 1 < cuts.count ? cuts.items[i + 1] : (uint32_t)text.len;
+        uint32_t lines = cm_text_line_count(cm_str_sub(text, start, end - start));
+        bool ends_line = text.ptr[end - 1] == '\n';
+        chunks[i] = (cm_chunk){.start_byte = start,
+                               .end_byte = end,
+                               .start_line = line,
+                               .end_line = line + lines - 1,
+                               .symbol = -1,
+                               .type = CM_CHUNK_LINES,
+                               .importance = 0.25f};
+        line += ends_line ? lines : lines - 1;
+    }
+    parsed.chunks = chunks;
+    parsed.chunk_count = cuts.count;
+    cm_vec_done(&cuts);
+    *ret_parsed = parsed;
+    return CM_OK;
+}
+
+/* Why this text should not be given to a grammar; empty = it may. */
+static cm_str refusal(const cm_parser_pool *pool, cm_str text, cm_arena *arena) {
+    if (text.len > pool->options.text_max) {
+        return cm_arena_fmt(arena, "file of %zu bytes is over the limit of %zu", text.len,
+                            pool->options.text_max);
+    }
+    if (text.len > 0 && memchr(text.ptr, '\0', text.len)) {
+        return CM_STR("file has NUL bytes");
+    }
+    cm_str rest = text, line;
+    while (cm_str_line(&rest, &line)) {
+        if (line.len > CM_LINE_BYTES_MAX) {
+            return cm_arena_fmt(arena, "a line has %zu bytes, over the limit of %d", line.len,
+                                CM_LINE_BYTES_MAX);
+        }
+    }
+    return CM_STR_EMPTY;
+}
+
+/* Copies the answer out of the worker's reach, then checks it. */
+static cm_rc take_answer(exchange *x, cm_str text, cm_arena *arena, cm_parsed *parsed,
+                         cm_err *err) {
+    size_t len = x->reply.answer_len;
+    if (len > cm_worker_answer_max(x->pool->options.text_max)) {
+        return cm_fail(err, CM_CORRUPT, "parse worker claims an answer of %zu bytes", len);
+    }
+    char *copy = cm_arena_try_alloc(arena, CM_MAX(len, (size_t)1));
+    if (!copy) {
+        return cm_fail(err, CM_NOMEM, "no memory for an answer of %zu bytes", len);
+    }
+    memcpy(copy, shared_of(x->worker) + CM_WORKER_CONTROL_BYTES + x->pool->options.text_max, len);
+    return cm_wire_decode(cm_str_make(copy, len), text, arena, parsed, err);
+}
+
+/* Text from the worker: bounded, and without control characters. */
+static cm_str reply_text(const exchange *x, cm_arena *arena) {
+    char text[sizeof(x->reply.text) + 1];
+    size_t len = 0;
+    for (; len < sizeof(x->reply.text) && x->reply.text[len]; len++) {
+        char c = x->reply.text[len];
+        text[len] = c >= ' ' && c < 127 ? c : '?';
+    }
+    return cm_arena_str(arena, cm_str_make(text, len));
+}
+
+static cm_str failure_text(const exchange *x, cm_arena *arena) {
+    switch (x->outcome) {
+    case DIED: return CM_STR("parse worker died");
+    case OVERRAN: return CM_STR("parsing is over its time limit");
+    case LIED: return CM_STR("parse worker gave a wrong answer");
+    case NOT_STARTED: return CM_STR("no parse worker could be started");
+    case ANSWERED: break;
+    }
+    return reply_text(x, arena);
+}
+
+/* From the end of an exchange to a result. The worker is still borrowed. */
+static cm_rc conclude(exchange *x, const cm_parse_request *request, cm_arena *arena,
+                      cm_parsed *ret_parsed, cm_err *err) {
+    bool done = x->outcome == ANSWERED && x->reply.status == CM_WORKER_DONE;
+    if (done) {
+        cm_parsed parsed = {.language = request->language};
+        cm_rc rc = take_answer(x, request->text, arena, &parsed, err);
+        if (rc == CM_OK || rc == CM_NOMEM) {
+            *ret_parsed = parsed;
+            count_outcome(x->pool, ANSWERED);
+            return rc;
+        }
+        x->outcome = LIED;
+        replace(x->pool, x->worker);
+    }
+    cm_rc rc = cm_cancel_check(x->cancel, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    bool is_overrun = x->outcome == ANSWERED && x->reply.status == CM_WORKER_TIMED_OUT;
+    bool is_unsupported = x->outcome == ANSWERED && x->reply.status == CM_WORKER_UNSUPPORTED;
+    count_outcome(x->pool, is_overrun ? OVERRAN : x->outcome);
+    if (x->outcome != NOT_STARTED && !is_unsupported) {
+        remember(x->pool, failure_key(request->language, request->text));
+    }
+    return as_text(request, CM_PARSE_FAILED, failure_text(x, arena), arena, ret_parsed, err);
+}
+
+cm_rc cm_parse_file(cm_parser_pool *pool, const cm_parse_request *given, const cm_cancel *cancel,
+                    cm_arena *arena, cm_parsed *ret_parsed, cm_err *err) {
+    cm_parse_request request = *given;
+    if (!request.language) {
+        request.language = cm_language_detect(request.path, request.text);
+    }
+    if (!request.language || !request.language->has_grammar || request.text.len == 0) {
+        return as_text(&request, CM_PARSE_OK, CM_STR_EMPTY, arena, ret_parsed, err);
+    }
+    cm_str why = refusal(pool, request.text, arena);
+    if (why.len > 0) {
+        return as_text(&request, CM_PARSE_SKIPPED, why, arena, ret_parsed, err);
+    }
+    if (is_remembered(pool, failure_key(request.language, request.text))) {
+        return as_text(&request, CM_PARSE_FAILED, CM_STR("the same text failed before"), arena,
+                       ret_parsed, err);
+    }
+    exchange x = {.pool = pool,
+                  .cancel = cancel,
+                  .request = {.op = CM_WORKER_PARSE,
+                              .language = request.language->index,
+                              .strategy = (uint32_t)request.strategy,
+                              .text_len = (uint32_t)request.text.len,
+                              .deadline_ms = pool->options.deadline_ms}};
+    cm_rc rc = ask(&x, &request.text, 1, err);
+    if (rc == CM_OK) {
+        rc = conclude(&x, &request, arena, ret_parsed, err);
+        give_back(pool, x.worker);
+    }
+    return rc;
+}
+
+/* --- scope ends -------------------------------------------------------------------------------- */
+
+cm_rc cm_parse_scope_end(cm_parser_pool *pool, const cm_language *language, cm_str before,
+                         cm_str candidate, cm_str after, const cm_cancel *cancel,
+                         cm_scope_end *ret_end, cm_err *err) {
+    if (before.len > SCOPE_SIDE_BYTES) {
+        before = cm_str_from_offset(before, before.len - SCOPE_SIDE_BYTES);
+    }
+    after = cm_str_sub(after, 0, SCOPE_SIDE_BYTES);
+    cm_scope_end end = cm_scope_end_by_brackets(language, before, candidate);
+    cm_str parts[] = {before, candidate, after};
+    size_t total = before.len + candidate.len + after.len;
+    bool parses = pool && language && language->has_grammar && total <= pool->options.text_max;
+    if (!parses) {
+        *ret_end = end;
+        return CM_OK;
+    }
+    exchange x = {.pool = pool,
+                  .cancel = cancel,
+                  .request = {.op = CM_WORKER_SCOPE_END,
+                              .language = language->index,
+                              .text_len = (uint32_t)total,
+                              .start = (uint32_t)before.len,
+                              .end = (uint32_t)(before.len + candidate.len),
+                              .deadline_ms = SCOPE_DEADLINE_MS}};
+    cm_rc rc = ask(&x, parts, CM_COUNT(parts), err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    if (x.outcome == ANSWERED && x.reply.status == CM_WORKER_DONE) {
+        end = (cm_scope_end){.statement = CM_MIN(x.reply.statement, candidate.len),
+                             .block = CM_MIN(x.reply.block, candidate.len),
+                             .unit = CM_MIN(x.reply.unit, candidate.len),
+                             .parsed = true};
+    }
+    give_back(pool, x.worker);
+    *ret_end = end;
+    return CM_OK;
+}
