@@ -55,7 +55,8 @@ void cm_child_kill(cm_child *child);
 /* False when it has ended; then `*ret_end` (may be NULL) says how. Never blocks. */
 bool cm_child_alive(cm_child *child, cm_child_end *ret_end);
 
-/* One message of at most CM_CHILD_MESSAGE_MAX bytes. CM_END when the child is gone. */
+/* One message of 1..CM_CHILD_MESSAGE_MAX bytes. CM_END when the child is gone, CM_OVERLOADED when it
+ * has stopped reading. Never blocks. */
 cm_rc cm_child_send(cm_child *child, const void *bytes, size_t len, cm_err *err) cm_must_check;
 /* Waits until `deadline_ns` on the cm_clock_ns scale (0 = for ever). CM_TIMEOUT; CM_END when the
  * child is gone, with text that says how it ended; CM_LIMIT when the message is longer than `max`
