@@ -50,3 +50,5 @@ find_program(CM_MOLD mold)
 if(CM_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
+
+add_compile_definitions(CM_VERSION="${PROJECT_VERSION}")

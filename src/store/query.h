@@ -80,6 +80,7 @@ typedef struct cm_query {
     uint16_t index; /* dense, for statement caches */
     bool read_only;
     bool full; /* writes a table of class "full" */
+    bool must; /* no row changed is CM_NOT_FOUND */
 } cm_query;
 
 extern const cm_query *const cm_queries[]; /* by index */

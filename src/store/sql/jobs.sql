@@ -1,0 +1,76 @@
+-- Adds work unless the same (type and dedupe key) waits or runs already; 0 rows changed then.
+--! jobs_enqueue exec @system
+--: id jobs.id
+--: job_type jobs.job_type
+--: payload json = {}
+--: priority int = 100
+--: dedupe_key jobs.dedupe_key
+--: user_id jobs.user_id
+--: repository_id jobs.repository_id
+--: run_at timestamp = now
+--: max_attempts int = 5
+INSERT INTO jobs (id, job_type, payload, priority, dedupe_key, user_id, repository_id, run_at, max_attempts, created_at)
+VALUES (:id, :job_type, :payload, :priority, :dedupe_key, :user_id, :repository_id, :run_at, :max_attempts, :now)
+ON CONFLICT DO NOTHING;
+
+-- The next job of a type for worker `locked_by`, leased until `locked_until`.
+--! jobs_claim one @system
+--: job_type jobs.job_type
+--: locked_by jobs.locked_by
+--: locked_until jobs.locked_until
+--> jobs.*
+-- @sqlite
+UPDATE jobs SET status = 'running', locked_by = :locked_by, locked_until = :locked_until,
+attempts = attempts + 1, started_at = :now WHERE id = (SELECT j.id FROM jobs j WHERE j.status = 'queued'
+AND j.run_at <= :now AND j.job_type = :job_type ORDER BY j.priority, j.run_at, j.id LIMIT 1)
+RETURNING {columns jobs};
+-- @pg
+UPDATE jobs SET status = 'running', locked_by = :locked_by, locked_until = :locked_until,
+attempts = attempts + 1, started_at = :now WHERE id = (SELECT j.id FROM jobs j WHERE j.status = 'queued'
+AND j.run_at <= :now AND j.job_type = :job_type ORDER BY j.priority, j.run_at, j.id LIMIT 1
+FOR UPDATE SKIP LOCKED) RETURNING {columns jobs};
+
+-- Holds the lease and reports progress; 0 rows changed when the lease was lost or the job cancelled.
+--! jobs_beat exec @system
+--: id jobs.id
+--: locked_by jobs.locked_by
+--: locked_until jobs.locked_until
+--: progress jobs.progress
+UPDATE jobs SET locked_until = :locked_until, progress = :progress
+WHERE id = :id AND locked_by = :locked_by AND status = 'running';
+
+--! jobs_succeed exec @system
+--: id jobs.id
+--: locked_by jobs.locked_by
+--: result jobs.result
+UPDATE jobs SET status = 'succeeded', result = :result, locked_by = NULL, locked_until = NULL,
+finished_at = :now WHERE id = :id AND locked_by = :locked_by AND status = 'running';
+
+-- Back to the queue at `run_at`, or failed for good once its attempts are used up.
+--! jobs_fail exec @system
+--: id jobs.id
+--: locked_by jobs.locked_by
+--: last_error jobs.last_error
+--: run_at timestamp
+UPDATE jobs SET status = CASE WHEN attempts >= max_attempts THEN 'failed' ELSE 'queued' END,
+finished_at = CASE WHEN attempts >= max_attempts THEN :now ELSE NULL END,
+last_error = :last_error, run_at = :run_at, locked_by = NULL, locked_until = NULL
+WHERE id = :id AND locked_by = :locked_by AND status = 'running';
+
+--! jobs_cancel exec @system
+--: id jobs.id
+UPDATE jobs SET status = 'cancelled', finished_at = :now, locked_by = NULL, locked_until = NULL
+WHERE id = :id AND status IN ('queued', 'running');
+
+-- Jobs whose worker has vanished: lapsed leases go back to the queue.
+--! jobs_reclaim exec @system
+UPDATE jobs SET status = CASE WHEN attempts >= max_attempts THEN 'failed' ELSE 'queued' END,
+finished_at = CASE WHEN attempts >= max_attempts THEN :now ELSE NULL END,
+last_error = 'the worker vanished', locked_by = NULL, locked_until = NULL
+WHERE status = 'running' AND locked_until < :now;
+
+-- The newest job of a repository.
+--! jobs_latest_of_repository one @system
+--: repository_id jobs.repository_id
+--> jobs.*
+SELECT {columns jobs} FROM jobs WHERE repository_id = :repository_id ORDER BY id DESC LIMIT 1;

@@ -1,0 +1,58 @@
+--! repositories_by_name one
+--: workspace_id repositories.workspace_id
+--: name repositories.name
+--> repositories.*
+SELECT {columns repositories r} FROM repositories r
+WHERE {read repositories r} AND r.workspace_id = :workspace_id AND r.name = :name;
+
+-- The newest one for a folder; `root_path` is absolute and normal.
+--! repositories_by_root one
+--: root_path repositories.root_path
+--> repositories.*
+SELECT {columns repositories r} FROM repositories r
+WHERE {read repositories r} AND r.root_path = :root_path ORDER BY r.id DESC LIMIT 1;
+
+-- One page, newest first; `before_id` nil = from the newest. Empty status = any.
+--! repositories_page many
+--: before_id id?
+--: workspace_id id?
+--: status text
+--: limit int = 50
+--> repositories.*
+SELECT {columns repositories r} FROM repositories r
+WHERE {read repositories r} AND (:before_id IS NULL OR r.id < :before_id)
+AND (:workspace_id IS NULL OR r.workspace_id = :workspace_id) AND (:status = '' OR r.status = :status)
+AND NOT r.is_archived ORDER BY r.id DESC LIMIT :limit;
+
+-- A step of indexing: where it stands, and why it failed.
+--! repositories_set_status exec @system @must
+--: id repositories.id
+--: status repositories.status
+--: index_error repositories.index_error
+--: index_progress repositories.index_progress
+UPDATE repositories SET status = :status, index_error = :index_error, index_progress = :index_progress,
+updated_at = :now WHERE id = :id;
+
+-- The end of a run: what the index holds now.
+--! repositories_set_indexed exec @system @must
+--: id repositories.id
+--: index_generation repositories.index_generation
+--: file_count repositories.file_count
+--: symbol_count repositories.symbol_count
+--: chunk_count repositories.chunk_count
+--: line_count repositories.line_count
+--: index_size_bytes repositories.index_size_bytes
+--: language_stats repositories.language_stats
+--: languages repositories.languages
+--: primary_language repositories.primary_language
+--: current_revision repositories.current_revision
+UPDATE repositories SET status = 'ready', index_error = NULL, index_progress = 1,
+index_version = index_version + 1, index_generation = :index_generation, file_count = :file_count,
+symbol_count = :symbol_count, chunk_count = :chunk_count, line_count = :line_count,
+index_size_bytes = :index_size_bytes, language_stats = :language_stats, languages = :languages,
+primary_language = :primary_language, current_revision = :current_revision, indexed_at = :now,
+updated_at = :now WHERE id = :id;
+
+-- Runs that a dead server left half done go back to the queue.
+--! repositories_requeue_interrupted exec @system
+UPDATE repositories SET status = 'pending', index_progress = 0, updated_at = :now WHERE status = 'indexing';

@@ -1,0 +1,373 @@
+/* store.c - the back-end independent half of the door: scopes, transactions, single statements and
+ * where their rows go. Owns no SQL. */
+#include "store/store_priv.h"
+
+#include "base/mem.h"
+#include "base/vec.h"
+
+static const cm_backend_ops *find_backend(const char *url) {
+    if (url == NULL || cm_str_starts(cm_str_from(url), CM_STR("sqlite:"))) {
+        return &cm_backend_sqlite;
+    }
+    return NULL;
+}
+
+cm_rc cm_store_open(const cm_store_options *options, cm_store **ret_store, cm_err *err) {
+    const cm_backend_ops *ops = find_backend(options->url);
+    if (ops == NULL) {
+        return cm_fail(err, CM_INVALID, "database url must start with 'sqlite:'");
+    }
+    cm_store *store = CM_NEW(cm_store);
+    store->ops = ops;
+    cm_rc rc = ops->open(store, options, err);
+    if (rc == CM_OK) {
+        rc = cm_writer_start(store, options->queue_max, err);
+    }
+    if (rc != CM_OK) {
+        cm_store_close(store);
+        return rc;
+    }
+    *ret_store = store;
+    return CM_OK;
+}
+
+void cm_store_close(cm_store *store) {
+    if (store == NULL) {
+        return;
+    }
+    cm_writer_stop(store);
+    if (store->backend != NULL) {
+        store->ops->close(store);
+    }
+    cm_free(store->moved_aside);
+    cm_free(store);
+}
+
+static cm_rc do_nothing(const cm_db *db, void *argument, cm_err *err) {
+    (void)db;
+    (void)argument;
+    (void)err;
+    return CM_OK;
+}
+
+cm_rc cm_store_flush(cm_store *store, cm_err *err) {
+    cm_db db = cm_store_system(store);
+    return cm_writer_run(&db, CM_FULL, do_nothing, NULL, err);
+}
+
+void cm_store_stats_get(const cm_store *store, cm_store_stats *ret_stats) {
+    cm_store_stats stats = {.engine = store->ops->engine, .moved_aside = store->moved_aside};
+    memcpy(stats.revision, store->revision, sizeof stats.revision);
+    cm_writer_stats(store, &stats);
+    *ret_stats = stats;
+}
+
+cm_rc cm_store_check(cm_store *store, cm_err *err) {
+    if (atomic_load(&store->failed)) {
+        return cm_fail(err, CM_IO, "a database write could not be synced; restart the server");
+    }
+    cm_db db = cm_store_system(store);
+    return cm_tx_run(&db, CM_TX_READ, CM_NORMAL, do_nothing, NULL, err);
+}
+
+cm_db cm_store_as(cm_store *store, cm_uuid user_id) {
+    return (cm_db){.store = store, .scope = CM_DB_USER, .user_id = user_id};
+}
+
+cm_db cm_store_system(cm_store *store) {
+    return (cm_db){.store = store, .scope = CM_DB_SYSTEM};
+}
+
+/* --- Transactions --------------------------------------------------------------------------- */
+
+cm_rc cm_tx_run(const cm_db *db, enum cm_tx_kind kind, enum cm_durability durability, cm_tx_fn *run,
+                void *argument, cm_err *err) {
+    const cm_backend_ops *ops = db->store->ops;
+    cm_tx tx = {0};
+    cm_rc rc = ops->begin(db->store, db, kind, durability, &tx, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    cm_db inner = *db;
+    inner.tx = &tx;
+    rc = run(&inner, argument, err);
+    if (rc != CM_OK) {
+        ops->rollback(&tx);
+        return rc;
+    }
+    return ops->commit(&tx, err);
+}
+
+cm_rc cm_tx_nested(const cm_db *db, cm_tx_fn *run, void *argument, cm_err *err) {
+    const cm_backend_ops *ops = db->store->ops;
+    cm_rc rc = ops->save(db->tx, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    db->tx->depth++;
+    rc = run(db, argument, err);
+    if (rc == CM_OK) {
+        rc = ops->release(db->tx, err);
+    }
+    if (rc != CM_OK) {
+        ops->undo(db->tx);
+    }
+    db->tx->depth--;
+    return rc;
+}
+
+cm_rc cm_db_read(const cm_db *db, cm_tx_fn *run, void *argument, cm_err *err) {
+    if (db->tx != NULL) {
+        return run(db, argument, err);
+    }
+    return cm_tx_run(db, CM_TX_READ, CM_NORMAL, run, argument, err);
+}
+
+cm_rc cm_db_write(const cm_db *db, enum cm_durability durability, cm_tx_fn *run, void *argument,
+                  cm_err *err) {
+    if (db->tx != NULL) {
+        if (db->tx->kind == CM_TX_READ) {
+            return cm_fail(err, CM_INTERNAL, "write inside a read transaction");
+        }
+        return cm_tx_nested(db, run, argument, err);
+    }
+    if (db->store->ops->single_writer) {
+        return cm_writer_run(db, durability, run, argument, err);
+    }
+    return cm_tx_run(db, CM_TX_WRITE, durability, run, argument, err);
+}
+
+cm_rc cm_db_post(const cm_db *db, enum cm_durability durability, cm_tx_fn *run, void *argument,
+                 void (*release)(void *), cm_err *err) {
+    return cm_writer_post(db, durability, run, argument, release, err);
+}
+
+/* --- Statements ----------------------------------------------------------------------------- */
+
+static cm_rc check_scope(const cm_db *db, const cm_query *query, cm_err *err) {
+    if (query->sql[db->store->ops->engine][db->scope] == NULL) {
+        return cm_fail(err, CM_DENIED, "query '%s' is for the system only", query->name);
+    }
+    if (db->tx != NULL && !query->read_only && db->tx->kind == CM_TX_READ) {
+        return cm_fail(err, CM_INTERNAL, "query '%s' writes inside a read transaction",
+                       query->name);
+    }
+    if (db->tx != NULL && query->full && db->tx->durability == CM_NORMAL) {
+        return cm_fail(err, CM_INTERNAL, "query '%s' needs a transaction of full durability",
+                       query->name);
+    }
+    return CM_OK;
+}
+
+/* A statement on its way to the writer thread, with its params and where the results go. */
+typedef struct statement {
+    const cm_query *query;
+    const char *params;
+    size_t count; /* of params structs */
+    cm_row_sink *sink;
+    uint64_t changed;
+} statement;
+
+static cm_rc run_statement(const cm_db *db, void *argument, cm_err *err) {
+    statement *s = argument;
+    s->changed = 0;
+    if (s->sink != NULL && s->sink->restart != NULL) {
+        s->sink->restart(s->sink);
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        uint64_t changed = 0;
+        cm_rc rc = db->store->ops->run(db->tx, db, s->query, s->params + i * s->query->params_size,
+                                       s->sink, &changed, err);
+        if (rc != CM_OK) {
+            return rc;
+        }
+        if (s->query->must && changed == 0) {
+            return cm_fail(err, CM_NOT_FOUND, "no row for '%s'", s->query->name);
+        }
+        s->changed += changed;
+    }
+    return CM_OK;
+}
+
+static cm_rc execute(const cm_db *db, statement *s, cm_err *err) {
+    cm_rc rc = check_scope(db, s->query, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    if (db->tx != NULL) {
+        return run_statement(db, s, err);
+    }
+    bool alone = s->count == 1 && !s->query->must;
+    if (s->query->read_only || (alone && !db->store->ops->single_writer)) {
+        return db->store->ops->run_alone(db, s->query, s->params, s->sink, &s->changed, err);
+    }
+    return cm_db_write(db, s->query->full ? CM_FULL : CM_NORMAL, run_statement, s, err);
+}
+
+cm_rc cm_query_exec(const cm_db *db, const cm_query *query, const void *params,
+                    uint64_t *ret_changed, cm_err *err) {
+    statement s = {.query = query, .params = params, .count = 1};
+    cm_rc rc = execute(db, &s, err);
+    if (rc == CM_OK && ret_changed != NULL) {
+        *ret_changed = s.changed;
+    }
+    return rc;
+}
+
+cm_rc cm_query_exec_many(const cm_db *db, const cm_query *query, const void *params, size_t count,
+                         cm_err *err) {
+    if (count == 0) {
+        return CM_OK;
+    }
+    statement s = {.query = query, .params = params, .count = count};
+    if (db->tx != NULL) { /* all or none: a savepoint of its own */
+        cm_rc rc = check_scope(db, query, err);
+        return rc == CM_OK ? cm_tx_nested(db, run_statement, &s, err) : rc;
+    }
+    return execute(db, &s, err);
+}
+
+/* A posted statement: the block of cm_params_copy follows it. */
+typedef struct posted {
+    const cm_query *query;
+    void *params;
+} posted;
+
+static cm_rc run_posted(const cm_db *db, void *argument, cm_err *err) {
+    const posted *p = argument;
+    return cm_query_exec(db, p->query, p->params, NULL, err);
+}
+
+static void release_posted(void *argument) {
+    posted *p = argument;
+    cm_free(p->params);
+    cm_free(p);
+}
+
+cm_rc cm_query_post(const cm_db *db, const cm_query *query, const void *params, cm_err *err) {
+    cm_rc rc = check_scope(db, query, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    posted *p = CM_NEW(posted);
+    *p = (posted){.query = query, .params = cm_params_copy(query, params)};
+    if (p->params == NULL) {
+        cm_free(p);
+        return cm_fail(err, CM_NOMEM, "no memory to queue '%s'", query->name);
+    }
+    return cm_writer_post(db, query->full ? CM_FULL : CM_NORMAL, run_posted, p, release_posted,
+                          err);
+}
+
+/* --- Rows ----------------------------------------------------------------------------------- */
+
+typedef struct one_sink {
+    cm_row_sink base;
+    void *row;
+    bool found;
+} one_sink;
+
+static void *one_add(cm_row_sink *sink, const cm_query *query) {
+    return cm_arena_try_alloc(sink->arena, query->row_size);
+}
+
+static cm_rc one_take(cm_row_sink *sink, void *row, cm_err *err) {
+    (void)err;
+    one_sink *one = (one_sink *)sink;
+    one->row = row;
+    one->found = true;
+    return CM_END;
+}
+
+cm_rc cm_query_one(const cm_db *db, const cm_query *query, const void *params, cm_arena *arena,
+                   void *ret_row, cm_err *err) {
+    one_sink one = {.base = {.arena = arena, .add = one_add, .take = one_take}};
+    statement s = {.query = query, .params = params, .count = 1, .sink = &one.base};
+    cm_rc rc = execute(db, &s, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    if (!one.found) {
+        return cm_fail(err, CM_NOT_FOUND, "no row for '%s'", query->name);
+    }
+    memcpy(ret_row, one.row, query->row_size);
+    return CM_OK;
+}
+
+/* Rows are gathered on the heap (their number is the engine's to say) and end up in the arena. */
+typedef struct all_sink {
+    cm_row_sink base;
+    CM_VEC(char) bytes;
+    size_t count;
+} all_sink;
+
+static void *all_add(cm_row_sink *sink, const cm_query *query) {
+    all_sink *all = (all_sink *)sink;
+    size_t want = (all->count + 1) * query->row_size;
+    if (!cm_vec_reserve(&all->bytes, want)) {
+        return NULL;
+    }
+    char *row = all->bytes.items + all->count * query->row_size;
+    memset(row, 0, query->row_size);
+    return row;
+}
+
+static void all_restart(cm_row_sink *sink) {
+    ((all_sink *)sink)->count = 0;
+}
+
+static cm_rc all_take(cm_row_sink *sink, void *row, cm_err *err) {
+    (void)row;
+    (void)err;
+    ((all_sink *)sink)->count++;
+    return CM_OK;
+}
+
+cm_rc cm_query_all(const cm_db *db, const cm_query *query, const void *params, cm_arena *arena,
+                   void *ret_rows, size_t *ret_count, cm_err *err) {
+    all_sink all = {
+        .base = {.arena = arena, .add = all_add, .take = all_take, .restart = all_restart}};
+    statement s = {.query = query, .params = params, .count = 1, .sink = &all.base};
+    cm_rc rc = execute(db, &s, err);
+    if (rc == CM_OK) {
+        size_t size = all.count * query->row_size;
+        void *rows = cm_arena_try_alloc(arena, size + 1);
+        if (rows == NULL) {
+            rc = cm_fail(err, CM_NOMEM, "no memory for %zu rows of '%s'", all.count, query->name);
+        } else {
+            if (size != 0) {
+                memcpy(rows, all.bytes.items, size);
+            }
+            memcpy(ret_rows, &rows, sizeof rows);
+            *ret_count = all.count;
+        }
+    }
+    cm_vec_done(&all.bytes);
+    return rc;
+}
+
+typedef struct each_sink {
+    cm_row_sink base;
+    cm_row_fn *each;
+    void *argument;
+} each_sink;
+
+static void *each_add(cm_row_sink *sink, const cm_query *query) {
+    cm_arena_clear(sink->arena);
+    return cm_arena_try_alloc(sink->arena, query->row_size);
+}
+
+static cm_rc each_take(cm_row_sink *sink, void *row, cm_err *err) {
+    each_sink *each = (each_sink *)sink;
+    return each->each(row, each->argument, err);
+}
+
+cm_rc cm_query_each(const cm_db *db, const cm_query *query, const void *params, cm_row_fn *each,
+                    void *argument, cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    each_sink sink = {.base = {.arena = arena, .add = each_add, .take = each_take},
+                      .each = each,
+                      .argument = argument};
+    statement s = {.query = query, .params = params, .count = 1, .sink = &sink.base};
+    return execute(db, &s, err);
+}

@@ -1,0 +1,94 @@
+/* store_priv.h - what the parts of store/ share: the back-end seam and the writer thread. */
+#ifndef CM_STORE_PRIV_H
+#define CM_STORE_PRIV_H
+
+#include "store/migrate_priv.h"
+#include "store/query.h"
+#include "store/value.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+typedef struct cm_writer cm_writer;
+
+enum cm_tx_kind { CM_TX_READ, CM_TX_WRITE };
+
+struct cm_tx {
+    cm_store *store;
+    enum cm_tx_kind kind;
+    enum cm_durability durability;
+    unsigned depth; /* open savepoints */
+    void *conn;     /* the back-end's connection */
+};
+
+/* Where rows go. `add` returns zeroed room for one row (NULL = out of memory); `take` is called when it
+ * is filled and may end the query with CM_END. Texts of a row are allocated in `arena`. */
+typedef struct cm_row_sink {
+    cm_arena *arena;
+    void *(*add)(struct cm_row_sink *sink, const cm_query *query);
+    cm_rc (*take)(struct cm_row_sink *sink, void *row, cm_err *err);
+    void (*restart)(
+        struct cm_row_sink *sink); /* forget the rows: the statement runs again; or NULL */
+} cm_row_sink;
+
+/* One back-end. All slots MUST be filled. */
+typedef struct cm_backend_ops {
+    enum cm_store_engine engine;
+    const char *name;
+    /* true: writes run on the writer thread only. false: on the calling thread; posts on the writer. */
+    bool single_writer;
+    /* Connects, checks and migrates. Sets store->backend. */
+    cm_rc (*open)(cm_store *store, const cm_store_options *options, cm_err *err);
+    void (*close)(cm_store *store);
+    /* Transactions. commit and rollback both end it and give the connection back. */
+    cm_rc (*begin)(cm_store *store, const cm_db *db, enum cm_tx_kind kind,
+                   enum cm_durability durability, cm_tx *ret_tx, cm_err *err);
+    cm_rc (*commit)(cm_tx *tx, cm_err *err);
+    void (*rollback)(cm_tx *tx);
+    /* Savepoints nest; depth is kept by the caller. `undo` also when the whole transaction is lost. */
+    cm_rc (*save)(cm_tx *tx, cm_err *err);
+    cm_rc (*release)(cm_tx *tx, cm_err *err);
+    void (*undo)(cm_tx *tx);
+    bool (*is_open)(const cm_tx *tx); /* false: the engine threw the whole transaction away */
+    /* Takes the identity of another asker inside a shared transaction (posted jobs). */
+    cm_rc (*ask_as)(cm_tx *tx, const cm_db *db, cm_err *err);
+    /* `sink` NULL for writes without rows. */
+    cm_rc (*run)(cm_tx *tx, const cm_db *db, const cm_query *query, const void *params,
+                 cm_row_sink *sink, uint64_t *ret_changed, cm_err *err);
+    /* One statement in its own transaction, on the calling thread. Writes only when !single_writer. */
+    cm_rc (*run_alone)(const cm_db *db, const cm_query *query, const void *params,
+                       cm_row_sink *sink, uint64_t *ret_changed, cm_err *err);
+} cm_backend_ops;
+
+extern const cm_backend_ops cm_backend_sqlite;
+
+struct cm_store {
+    const cm_backend_ops *ops;
+    void *backend;
+    cm_writer *writer;
+    char *moved_aside;
+    char revision[16];
+    atomic_bool failed; /* a sync failed: what is on disk is unknown until the next start */
+};
+
+/* --- writer.c ------------------------------------------------------------------------------- */
+
+cm_rc cm_writer_start(cm_store *store, size_t queue_max, cm_err *err) cm_must_check;
+/* Runs what is queued, then ends the thread. */
+void cm_writer_stop(cm_store *store);
+/* Runs the function on the writer thread and waits for the commit. */
+cm_rc cm_writer_run(const cm_db *db, enum cm_durability durability, cm_tx_fn *run, void *argument,
+                    cm_err *err) cm_must_check;
+cm_rc cm_writer_post(const cm_db *db, enum cm_durability durability, cm_tx_fn *run, void *argument,
+                     void (*release)(void *), cm_err *err);
+void cm_writer_stats(const cm_store *store, cm_store_stats *ret_stats);
+
+/* --- store.c -------------------------------------------------------------------------------- */
+
+/* Begin, run, commit on the calling thread; rolls back on any error. */
+cm_rc cm_tx_run(const cm_db *db, enum cm_tx_kind kind, enum cm_durability durability, cm_tx_fn *run,
+                void *argument, cm_err *err) cm_must_check;
+/* Inside an open transaction: as a savepoint. */
+cm_rc cm_tx_nested(const cm_db *db, cm_tx_fn *run, void *argument, cm_err *err) cm_must_check;
+
+#endif
