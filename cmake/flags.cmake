@@ -10,7 +10,8 @@ option(CM_COVERAGE "instrument for gcovr" OFF)
 option(CM_VALIDATE_REPLIES "test builds: check every reply against its schema" OFF)
 
 add_compile_definitions(_GNU_SOURCE)
-add_compile_options(-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=) # errors and asserts name files from the root
+# Errors and asserts name files from the root, whether the cache made the path relative or not.
+add_compile_options(-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/= -fmacro-prefix-map=../../=)
 add_compile_options(
   $<$<COMPILE_LANGUAGE:C>:-Wall> $<$<COMPILE_LANGUAGE:C>:-Wextra> $<$<COMPILE_LANGUAGE:C>:-Werror>
   -Wshadow -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla

@@ -120,7 +120,8 @@ static bool add_key(cm_map *map, cm_str key, size_t *ret_offset) {
             struct entry *entry = &map->table[i];
             if (!entry->hash)
                 continue;
-            memcpy(pool + used, map->pool + entry->key, entry->len);
+            if (entry->len)
+                memcpy(pool + used, map->pool + entry->key, entry->len);
             entry->key = used;
             used += entry->len;
         }
