@@ -135,8 +135,11 @@ bool cm_router_match(const cm_router *router, enum cm_method method, cm_str path
         at = child;
         start = end + 1;
     }
+    if (at->methods == 0) {
+        return false;
+    }
     match.methods = at->methods;
     match.route = method < CM_METHOD_COUNT ? at->routes[method] : NULL;
     *ret_match = match;
-    return at->methods != 0;
+    return true;
 }
