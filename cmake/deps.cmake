@@ -25,4 +25,5 @@ cm_archive(dep_llhttp llhttp/include llhttp/lib/libllhttp.a)
 cm_archive(dep_tree_sitter tree-sitter/include grammars/lib/libgrammars.a tree-sitter/lib/libtree-sitter.a)
 cm_archive(dep_llama llama/include
   llama/lib/libllama.a llama/lib/libggml.a llama/lib/libggml-cpu.a llama/lib/libggml-base.a)
-target_link_libraries(dep_llama INTERFACE stdc++ m gomp Threads::Threads ${CMAKE_DL_LIBS})
+# libgomp statically: its constructor must run after ours (src/model/environment.c).
+target_link_libraries(dep_llama INTERFACE stdc++ m -l:libgomp.a Threads::Threads ${CMAKE_DL_LIBS})

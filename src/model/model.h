@@ -31,8 +31,8 @@ enum cm_quantise {
 };
 
 /* What loading is doing: "re-quantise", "load". `done` 0..1, or < 0 when it cannot tell. Runs on the
- * loading thread. */
-typedef void cm_model_progress_fn(void *argument, const char *stage, double done);
+ * loading thread; false stops loading (CM_CANCELLED) at the next chance. */
+typedef bool cm_model_progress_fn(void *argument, const char *stage, double done);
 
 /* The deterministic model. It continues the longest earlier match of the text's end, else picks
  * known words by a hash of the text, and ends after a few lines. */
@@ -75,9 +75,10 @@ typedef struct cm_model_info {
     bool adds_bos;
 } cm_model_info;
 
-/* Loads (and re-quantises first when the options say so). CM_NOT_FOUND: no such file; CM_CORRUPT: not
- * a GGUF, truncated or damaged; CM_NOT_SUPPORTED: an architecture or version llama.cpp lacks;
- * CM_STORAGE_FULL: no room to re-quantise. The text names the file and what to do. */
+/* Loads (and re-quantises first when the options say so; where that fails, for want of disk space say, the
+ * file is used as it is and the log says so). CM_NOT_FOUND: no such file; CM_CORRUPT: not a GGUF,
+ * truncated or damaged; CM_NOT_SUPPORTED: an architecture or version llama.cpp lacks. The text names
+ * the file and what to do. */
 cm_rc cm_model_open(const cm_model_options *options, cm_model **ret_model,
                     cm_err *err) cm_must_check;
 cm_model *cm_model_ref(cm_model *model);
@@ -101,8 +102,8 @@ typedef struct cm_tokens {
 #define CM_TOKENIZE_BYTES_MAX (16u << 20)
 cm_rc cm_model_tokenize(const cm_model *model, cm_str text, unsigned flags, cm_arena *arena,
                         cm_tokens *ret_tokens, cm_err *err) cm_must_check;
-/* Exact count; the estimate never counts too few (it may count up to about twice too many) and costs one pass
- * over the bytes. */
+/* Exact count. The estimate costs one pass over the bytes and leans high: on source code it is rarely
+ * below the count and seldom twice as much, but it is no bound. */
 cm_rc cm_model_count(const cm_model *model, cm_str text, size_t *ret_count,
                      cm_err *err) cm_must_check;
 size_t cm_model_estimate(const cm_model *model, cm_str text);

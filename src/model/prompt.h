@@ -43,12 +43,20 @@ typedef struct cm_prompt_pieces {
     cm_str middle; /* text after the middle mark that the answer continues (llama.vim's `prompt`) */
 } cm_prompt_pieces;
 
-/* What the engine needs of a prompt. Tokens [cut_start, cut_start + cut_count) may be taken off, from
- * their front, when time or window demand it. Lives in the arena it was built in. */
+/* What the engine needs of a prompt. When time or window demand it, tokens are taken off the front of cuts[0]
+ * (context files), then of cuts[1] (the prefix). Lives in the arena it was built in.
+ *
+ * `heal` is text the prompt ends with but whose tokens were left off: the model generates it again
+ * and it is not part of the answer. A prefix cut anywhere seldom ends where a token of natural text
+ * would ("ret", or the last space of an indentation), and a model that was not trained on such
+ * cuts does badly after them; only left-to-right prompts need it. */
 typedef struct cm_prompt {
     const cm_token *tokens;
     size_t count;
-    size_t cut_start, cut_count;
+    struct {
+        size_t start, count;
+    } cuts[2];
+    cm_str heal;
     cm_str before; /* text left of the cursor, its last CM_PROMPT_TAIL bytes (for indentation) */
     cm_str suffix; /* text right of it, its first CM_PROMPT_TAIL bytes */
     enum cm_fim_format format; /* the one used: PSM, SPM or NONE */
@@ -97,10 +105,11 @@ cm_fim_tokens cm_fim_tokens_of(const cm_model *model);
  * - A generated line is indented less than the line the text began in (the block closed): before
  *   it; when nothing but white space follows the cursor, a closing bracket still belongs to it. */
 typedef struct cm_suffix_stop {
-    cm_str rest;      /* of the cursor's line, right-trimmed */
-    cm_str next_line; /* first non-blank line after it, trimmed; empty = none */
-    size_t indent;    /* columns of the cursor's line; SIZE_MAX until it has a visible character */
-    size_t column;    /* white space left of the cursor when that is all there is on its line */
+    cm_str rest;        /* of the cursor's line, right-trimmed */
+    cm_str next_line;   /* first non-blank line after it, trimmed; empty = none */
+    size_t next_indent; /* its columns */
+    size_t indent; /* columns of the cursor's line; SIZE_MAX until it has a visible character */
+    size_t column; /* white space left of the cursor when that is all there is on its line */
 } cm_suffix_stop;
 void cm_suffix_stop_init(cm_suffix_stop *stop, cm_str before, cm_str suffix);
 /* Looks at the whole text so far. Returns true and the length to keep when it must end there; else false, and
