@@ -245,6 +245,10 @@ static void add_symbol(cm_run *run, const definition *d, int32_t parent) {
     run->stopped |= !cm_vec_push(&out->symbols, symbol);
 }
 
+static bool is_type(uint8_t kind) {
+    return kind == CM_SYMBOL_CLASS || kind == CM_SYMBOL_STRUCT || kind == CM_SYMBOL_ENUM;
+}
+
 void cm_run_symbols(cm_run *run) {
     cm_extractor *x = run->extractor;
     cm_extraction *out = run->out;
@@ -264,6 +268,11 @@ void cm_run_symbols(cm_run *run) {
         /* `int a, b;` has two symbols with one range: neighbours, not parent and child. */
         while (parent >= 0 && out->symbols.items[parent].start_byte == d->range.start &&
                out->symbols.items[parent].end_byte == d->range.end) {
+            parent = out->symbols.items[parent].parent;
+        }
+        /* C's `typedef struct point {...} point;`: two names of one thing, not one inside the other. */
+        while (parent >= 0 && out->symbols.items[parent].kind == CM_SYMBOL_TYPE &&
+               is_type(d->kind)) {
             parent = out->symbols.items[parent].parent;
         }
         add_symbol(run, d, parent);

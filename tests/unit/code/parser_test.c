@@ -1,0 +1,253 @@
+/* The pool with real workers, and with a fake one that dies, hangs and lies on request.
+ *
+ * The fake is chosen by the environment-free way a child can see: the size of its text area. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "base/clock.h"
+#include "code/protocol.h"
+#include "rt/child.h"
+
+#define FAKE_TEXT_MAX 12288 /* a pool with this text_max gets fake workers */
+
+/* --- the fake worker --------------------------------------------------------------------------- */
+
+static void fake_answer(cm_child_self *self, const cm_worker_request *request) {
+    char *shared = self->shared;
+    const char *text = shared + CM_WORKER_CONTROL_BYTES;
+    cm_worker_reply reply = {.magic = CM_WORKER_REPLY_MAGIC, .sequence = request->sequence};
+    cm_str command = cm_str_make(text, request->text_len);
+    if (cm_str_starts(command, CM_STR("die"))) {
+        abort();
+    }
+    while (cm_str_starts(command, CM_STR("hang"))) {
+    }
+    if (cm_str_starts(command, CM_STR("stop"))) {
+        while (!atomic_load(&((cm_worker_control *)(void *)shared)->stop)) {
+        }
+        reply.status = CM_WORKER_STOPPED;
+    }
+    if (cm_str_starts(command, CM_STR("lie about length"))) {
+        reply.answer_len = UINT32_MAX;
+    } else if (cm_str_starts(command, CM_STR("lie about content"))) {
+        memset(shared + CM_WORKER_CONTROL_BYTES + FAKE_TEXT_MAX, 0xAB, 4096);
+        reply.answer_len = 4096;
+    } else if (cm_str_starts(command, CM_STR("lie about sequence"))) {
+        reply.sequence++;
+    } else if (cm_str_starts(command, CM_STR("refuse"))) {
+        reply.status = CM_WORKER_UNSUPPORTED;
+        memset(reply.text, 7, sizeof(reply.text)); /* control characters, no end */
+    }
+    (void)!cm_channel_send(self->fd, &reply, sizeof(reply), NULL);
+}
+
+static int fake_worker_main(void) {
+    cm_child_self self;
+    cm_worker_request request;
+    size_t len;
+    if (cm_child_enter(&self, NULL) != CM_OK) {
+        return 2;
+    }
+    while (cm_channel_receive(self.fd, &request, sizeof(request), &len, NULL) == CM_OK) {
+        fake_answer(&self, &request);
+    }
+    return 0;
+}
+
+/* --- helpers ----------------------------------------------------------------------------------- */
+
+typedef struct fixture {
+    cm_parser_pool *pool;
+    cm_arena *arena;
+    cm_parsed parsed;
+    cm_err err;
+} fixture;
+
+static fixture open_pool(cm_parser_options options) {
+    fixture f = {.arena = cm_arena_new(0)};
+    options.workers = options.workers ? options.workers : 1;
+    options.deadline_ms = options.deadline_ms ? options.deadline_ms : 20000;
+    assert_int_equal(cm_parser_pool_new(&options, &f.pool, &f.err), CM_OK);
+    return f;
+}
+
+static void close_pool(fixture *f) {
+    cm_parser_pool_free(f->pool);
+    cm_arena_free(f->arena);
+}
+
+static cm_rc parse(fixture *f, const char *path, cm_str text, const cm_cancel *cancel) {
+    cm_parse_request request = {.path = cm_str_from(path), .text = text};
+    return cm_parse_file(f->pool, &request, cancel, f->arena, &f->parsed, &f->err);
+}
+
+static void expect_text(const fixture *f, enum cm_parse_status status, size_t text_len) {
+    assert_int_equal(f->parsed.status, status);
+    assert_int_equal(f->parsed.symbol_count, 0);
+    assert_true(f->parsed.chunk_count > 0);
+    assert_int_equal(f->parsed.chunks[0].start_byte, 0);
+    assert_int_equal(f->parsed.chunks[f->parsed.chunk_count - 1].end_byte, text_len);
+    assert_int_equal(f->parsed.chunks[f->parsed.chunk_count - 1].end_line, f->parsed.line_count);
+}
+
+/* --- real workers ------------------------------------------------------------------------------ */
+
+static void test_code_parser__a_file_is_parsed_by_a_worker(void **state) {
+    (void)state;
+    fixture f = open_pool((cm_parser_options){0});
+    assert_int_equal(parse(&f, "a.c", CM_STR("int f(void) { return 1; }\n"), NULL), CM_OK);
+    assert_int_equal(f.parsed.status, CM_PARSE_OK);
+    assert_int_equal(f.parsed.symbol_count, 1);
+    assert_true(cm_str_eq_c(f.parsed.symbols[0].name, "f"));
+    assert_int_equal(cm_parser_pool_stats(f.pool).parsed, 1);
+    close_pool(&f);
+}
+
+static void test_code_parser__what_no_grammar_should_see_comes_back_as_text(void **state) {
+    (void)state;
+    fixture f = open_pool((cm_parser_options){.text_max = 200 * 1024});
+    assert_int_equal(parse(&f, "a.c", CM_STR_EMPTY, NULL), CM_OK);
+    assert_int_equal(f.parsed.chunk_count, 0);
+    assert_int_equal(parse(&f, "notes.unknown", CM_STR("some\nlines\n"), NULL), CM_OK);
+    expect_text(&f, CM_PARSE_OK, 11);
+    assert_int_equal(parse(&f, "a.c", CM_STR("int a\0b;\n"), NULL), CM_OK);
+    expect_text(&f, CM_PARSE_SKIPPED, 9);
+
+    cm_buf big;
+    cm_buf_init(&big, CM_MIB(16));
+    cm_buf_add_repeat(&big, 'x', 70 * 1024);
+    assert_int_equal(parse(&f, "a.c", cm_buf_str(&big), NULL), CM_OK);
+    expect_text(&f, CM_PARSE_SKIPPED, big.len); /* one line too long */
+    cm_buf_add_repeat(&big, '\n', 200 * 1024);
+    assert_int_equal(parse(&f, "a.c", cm_buf_str(&big), NULL), CM_OK);
+    expect_text(&f, CM_PARSE_SKIPPED, big.len); /* too big */
+    cm_buf_clear(&big);
+    cm_buf_add_repeat(&big, 'y', CM_MIB(10));
+    assert_int_equal(parse(&f, "a.c", cm_buf_str(&big), NULL), CM_OK);
+    expect_text(&f, CM_PARSE_SKIPPED, big.len);
+    cm_buf_done(&big);
+    assert_int_equal(cm_parser_pool_stats(f.pool).parsed, 0);
+    close_pool(&f);
+}
+
+static void test_code_parser__random_bytes_never_break_the_parent(void **state) {
+    (void)state;
+    static const char *const paths[] = {"a.c",    "a.cpp", "a.py", "a.js",  "a.ts", "a.go", "a.rs",
+                                        "A.java", "a.cs",  "a.rb", "a.php", "a.sh", "a.tsx"};
+    static const char alphabet[] = "(){}[];:,.<>=\"'`#/*\n\t abcif01@$%\\\xc3\xa9\xff";
+    uint64_t seed = 20261122;
+    fixture f = open_pool((cm_parser_options){0});
+    for (int round = 0; round < 130; round++) {
+        char text[3000];
+        for (size_t i = 0; i < sizeof(text); i++) {
+            seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+            text[i] = alphabet[(seed >> 33) % (sizeof(alphabet) - 1)];
+        }
+        const char *path = paths[(size_t)round % CM_COUNT(paths)];
+        assert_int_equal(parse(&f, path, cm_str_make(text, sizeof(text)), NULL), CM_OK);
+        assert_true(f.parsed.chunk_count > 0);
+        cm_arena_clear(f.arena);
+    }
+    assert_int_equal(cm_parser_pool_stats(f.pool).refused, 0);
+    close_pool(&f);
+}
+
+static void test_code_parser__a_cancelled_call_says_so(void **state) {
+    (void)state;
+    fixture f = open_pool((cm_parser_options){.text_max = FAKE_TEXT_MAX});
+    cm_cancel *cancel = cm_cancel_new(0);
+    cm_cancel_fire(cancel, CM_CANCEL_USER);
+    assert_int_equal(parse(&f, "a.c", CM_STR("stop"), cancel), CM_CANCELLED);
+    /* The worker answered in time, so it was not replaced, and the next request finds it well. */
+    assert_int_equal(cm_parser_pool_stats(f.pool).died, 0);
+    assert_int_equal(parse(&f, "a.c", CM_STR("refuse"), NULL), CM_OK);
+    cm_cancel_unref(cancel);
+    close_pool(&f);
+}
+
+static void test_code_parser__too_big_a_limit_is_refused(void **state) {
+    (void)state;
+    cm_parser_pool *pool;
+    cm_err err;
+    cm_parser_options options = {.text_max = CM_MIB(65)};
+    assert_int_equal(cm_parser_pool_new(&options, &pool, &err), CM_LIMIT);
+}
+
+/* --- fake workers ------------------------------------------------------------------------------ */
+
+static void test_code_parser__a_dead_worker_is_replaced_and_its_file_remembered(void **state) {
+    (void)state;
+    fixture f = open_pool((cm_parser_options){.text_max = FAKE_TEXT_MAX});
+    assert_int_equal(parse(&f, "a.c", CM_STR("die\n"), NULL), CM_OK);
+    expect_text(&f, CM_PARSE_FAILED, 4);
+    assert_true(cm_str_eq_c(f.parsed.failure, "parse worker died"));
+    assert_int_equal(parse(&f, "a.c", CM_STR("die\n"), NULL), CM_OK);
+    expect_text(&f, CM_PARSE_FAILED, 4);
+    cm_parser_stats stats = cm_parser_pool_stats(f.pool);
+    assert_int_equal(stats.died, 1);
+    assert_int_equal(stats.remembered, 1);
+    /* The same text in another language is another file. */
+    assert_int_equal(parse(&f, "a.py", CM_STR("die\n"), NULL), CM_OK);
+    assert_int_equal(cm_parser_pool_stats(f.pool).died, 2);
+    assert_int_equal(parse(&f, "a.c", CM_STR("refuse"), NULL), CM_OK);
+    expect_text(&f, CM_PARSE_FAILED, 6);
+    assert_int_equal(cm_parser_pool_stats(f.pool).died, 2);
+    close_pool(&f);
+}
+
+static void test_code_parser__a_hanging_worker_is_killed_at_the_deadline(void **state) {
+    (void)state;
+    fixture f = open_pool((cm_parser_options){.text_max = FAKE_TEXT_MAX, .deadline_ms = 50});
+    assert_int_equal(parse(&f, "a.c", CM_STR("hang"), NULL), CM_OK);
+    expect_text(&f, CM_PARSE_FAILED, 4);
+    assert_int_equal(cm_parser_pool_stats(f.pool).overran, 1);
+    assert_int_equal(parse(&f, "a.c", CM_STR("hang"), NULL), CM_OK);
+    assert_int_equal(cm_parser_pool_stats(f.pool).overran, 1);
+    close_pool(&f);
+}
+
+static void test_code_parser__a_lying_worker_is_not_believed(void **state) {
+    (void)state;
+    static const char *const lies[] = {"lie about length", "lie about content",
+                                       "lie about sequence", "lie by saying nothing"};
+    fixture f = open_pool((cm_parser_options){.text_max = FAKE_TEXT_MAX});
+    for (size_t i = 0; i < CM_COUNT(lies); i++) {
+        assert_int_equal(parse(&f, "a.c", cm_str_from(lies[i]), NULL), CM_OK);
+        expect_text(&f, CM_PARSE_FAILED, strlen(lies[i]));
+        assert_int_equal(cm_parser_pool_stats(f.pool).refused, i + 1);
+    }
+    close_pool(&f);
+}
+
+static void test_code_parser__text_of_a_worker_is_cleaned(void **state) {
+    (void)state;
+    fixture f = open_pool((cm_parser_options){.text_max = FAKE_TEXT_MAX});
+    assert_int_equal(parse(&f, "a.c", CM_STR("refuse"), NULL), CM_OK);
+    assert_int_equal(f.parsed.failure.len, 160);
+    for (size_t i = 0; i < f.parsed.failure.len; i++) {
+        assert_int_equal(f.parsed.failure.ptr[i], '?');
+    }
+    close_pool(&f);
+}
+
+int main(int argc, char **argv) {
+    if (argc > 2 && strcmp(argv[1], CM_WORKER_COMMAND) == 0) {
+        uint64_t text_max = 0;
+        cm_str_to_u64(cm_str_from(argv[2]), &text_max);
+        return text_max == FAKE_TEXT_MAX ? fake_worker_main() : cm_parse_worker_main(argc, argv);
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_code_parser__a_file_is_parsed_by_a_worker),
+        cmocka_unit_test(test_code_parser__what_no_grammar_should_see_comes_back_as_text),
+        cmocka_unit_test(test_code_parser__random_bytes_never_break_the_parent),
+        cmocka_unit_test(test_code_parser__a_cancelled_call_says_so),
+        cmocka_unit_test(test_code_parser__too_big_a_limit_is_refused),
+        cmocka_unit_test(test_code_parser__a_dead_worker_is_replaced_and_its_file_remembered),
+        cmocka_unit_test(test_code_parser__a_hanging_worker_is_killed_at_the_deadline),
+        cmocka_unit_test(test_code_parser__a_lying_worker_is_not_believed),
+        cmocka_unit_test(test_code_parser__text_of_a_worker_is_cleaned),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
