@@ -69,6 +69,7 @@ class Bootstrap:
         if not self.store.has(artefact):
             self.fetcher.fetch([self.lock.package(n) for n in artefact.packages], "npm client")
             self.store.make(artefact, self.report)
+            self._forget_archives(artefact)
         return self.recipes.node_command()
 
     # --- steps
@@ -137,8 +138,8 @@ class Bootstrap:
         self.fetcher.fetch([self.lock.package(name) for name in names], what)
 
     def _forget_archives(self, artefact: Artefact) -> None:
-        """A model is the same bytes unpacked: its archive would only double the cache."""
-        if artefact.group == "model":
+        """A model or a program is the same bytes unpacked: its archive would only double the cache."""
+        if artefact.group in ("model", "client"):
             for name in artefact.packages:
                 self.fetcher.path(self.lock.package(name)).unlink(missing_ok=True)
 
