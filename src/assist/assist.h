@@ -57,6 +57,6 @@ typedef struct cm_assist_stats {
     uint64_t accepted, rejected;
     uint32_t live;
 } cm_assist_stats;
-void cm_assist_stats_get(const cm_assist *assist, cm_assist_stats *ret_stats);
+void cm_assist_stats_get(cm_assist *assist, cm_assist_stats *ret_stats);
 
 #endif

@@ -1,0 +1,19 @@
+/* repo.h - which repository a command means: --repo, or the one around a path.
+ *
+ * Thread: main. */
+#ifndef CM_APP_REPO_H
+#define CM_APP_REPO_H
+
+#include "app/client.h"
+
+typedef struct cm_repo {
+    char id[64];
+    char root[4096]; /* absolute */
+} cm_repo;
+
+/* The indexed repository whose root is `path` (absolute) or the nearest one above it.
+ * CM_NOT_FOUND: the text says how to index it. */
+cm_rc cm_repo_find(cm_client *client, const char *path, cm_repo *ret_repo,
+                   cm_err *err) cm_must_check;
+
+#endif
