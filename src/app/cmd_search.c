@@ -1,0 +1,86 @@
+/* cmd_search.c - `codementor search QUERY`. */
+#include "base/base.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "app/client.h"
+#include "app/repo.h"
+
+#define SHOWN_LINES 6 /* of each result, on a terminal */
+
+static void print_result(const json_t *result, bool colour) {
+    const char *path = json_string_value(json_object_get(result, "file_path"));
+    const char *symbol = json_string_value(json_object_get(result, "symbol"));
+    const char *content = json_string_value(json_object_get(result, "content"));
+    json_int_t line = json_integer_value(json_object_get(result, "start_line"));
+    printf("%s%s:%lld%s  %.2f  %s\n", colour ? "\033[1m" : "", path, (long long)line,
+           colour ? "\033[0m" : "", json_number_value(json_object_get(result, "relevance_score")),
+           symbol == NULL ? "" : symbol);
+    cm_str rest = cm_str_from(content), text;
+    for (int i = 0; i < SHOWN_LINES && cm_str_line(&rest, &text); i++) {
+        printf("%6lld  " CM_STR_FMT "\n", (long long)line + i, CM_STR_ARG(text));
+    }
+    putchar('\n');
+}
+
+static void print(const cm_cli *cli, const json_t *reply) {
+    size_t i;
+    json_t *result;
+    if (cli->json) {
+        char *text = json_dumps(reply, JSON_INDENT(2));
+        printf("%s\n", text);
+        free(text);
+        return;
+    }
+    bool colour = isatty(STDOUT_FILENO) == 1;
+    const json_t *results = json_object_get(reply, "results");
+    json_array_foreach(results, i, result) {
+        print_result(result, colour);
+    }
+    const char *degraded = json_string_value(json_object_get(reply, "degraded"));
+    printf("%zu results in %.1f ms%s%s\n", json_array_size(results),
+           json_number_value(json_object_get(reply, "took_ms")), degraded ? "; " : "",
+           degraded ? degraded : "");
+}
+
+static cm_rc search(cm_client *client, const cm_args_search *args, const char *root,
+                    json_t **ret_reply, cm_err *err) {
+    cm_repo repo;
+    cm_rc rc = cm_repo_find(client, root, &repo, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    char path[128];
+    snprintf(path, sizeof(path), "/v1/repositories/%s/search", repo.id);
+    json_t *body = json_pack("{s:s%, s:I, s:b}", "query", args->query.ptr, args->query.len, "limit",
+                             (json_int_t)args->limit, "regex", args->regex);
+    if (body == NULL) {
+        return cm_fail(err, CM_INVALID_UTF8, "the query is not valid UTF-8");
+    }
+    rc = cm_client_call(client, "POST", path, body, ret_reply, err);
+    json_decref(body);
+    return rc;
+}
+
+int cm_cmd_search(const cm_cli *cli) {
+    const cm_args_search *args = cli->args;
+    const char *given = args->repo.len > 0 ? args->repo.ptr : ".";
+    char root[PATH_MAX];
+    cm_err err;
+    if (realpath(given, root) == NULL) {
+        cm_rc rc = cm_fail_errno(&err, errno, "cannot search '%s'", given);
+        return cm_command_fail(cli, rc, &err);
+    }
+    cm_client *client = NULL;
+    json_t *reply = NULL;
+    cm_rc rc = cm_client_open(cli, &(cm_client_options){.without_model = true}, &client, &err);
+    rc = rc == CM_OK ? search(client, args, root, &reply, &err) : rc;
+    if (rc == CM_OK) {
+        print(cli, reply);
+    }
+    json_decref(reply);
+    cm_client_close(client);
+    return rc == CM_OK ? 0 : cm_command_fail(cli, rc, &err);
+}
