@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <unistd.h>
 
 #include "app/client.h"
 #include "app/repo.h"
@@ -163,7 +162,7 @@ static void print(const cm_cli *cli, const json_t *reply) {
         json_string_value(json_object_get(json_object_get(reply, "metadata"), "model_used"));
     if (args->explain) {
         explain(reply);
-    } else if (isatty(STDERR_FILENO) == 1) {
+    } else {
         fprintf(stderr, "(%s)\n", model == NULL ? "none" : model);
     }
 }
