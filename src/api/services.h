@@ -6,12 +6,14 @@
 #ifndef CM_API_SERVICES_H
 #define CM_API_SERVICES_H
 
+#include "api/repositories.h"
 #include "assist/assist.h"
 
 typedef struct cm_services {
     cm_store *store;
     cm_store_local local; /* the one user of local mode */
     cm_indexer *indexer;
+    cm_repositories *repositories;
     cm_parser_pool *parser;
     cm_models *models;
     cm_pool *pool;
@@ -19,9 +21,6 @@ typedef struct cm_services {
     const char *version; /* "0.1.0" */
     const char *commit;  /* short hash, or "unknown" */
     const char *build_date;
-    cm_str_list allowed_roots; /* directories that may be indexed by path; empty = all */
-    uint32_t completion_deadline_ms;
-    uint32_t file_bytes_max;
 } cm_services;
 
 #endif

@@ -7,6 +7,7 @@
 #include "app/places.h"
 #include "app/server.h"
 #include "base/mem.h"
+#include "base/path.h"
 
 #define REPLY_MAX CM_MIB(64)
 

@@ -74,15 +74,15 @@ static cm_rc complete(cm_client *client, const cm_args_complete *args, const pla
         return rc;
     }
     const char *inside = where->file;
-    if (args->repo.len > 0) {
-        if (realpath(args->repo.ptr, start) == NULL) {
-            return cm_fail_errno(err, errno, "cannot use --repo '%s'", args->repo.ptr);
+    if (args->repo != NULL) {
+        if (realpath(args->repo, start) == NULL) {
+            return cm_fail_errno(err, errno, "cannot use --repo '%s'", args->repo);
         }
         inside = start;
     }
     rc = cm_repo_find(client, inside, &repo, err);
     bool found = rc == CM_OK;
-    if (!found && (rc != CM_NOT_FOUND || args->repo.len > 0)) {
+    if (!found && (rc != CM_NOT_FOUND || args->repo != NULL)) {
         return rc;
     }
     json_t *body = request_of(where, args, cm_buf_str(&text), found ? &repo : NULL);
@@ -173,7 +173,7 @@ int cm_cmd_complete(const cm_cli *cli) {
     cm_err err;
     cm_client *client = NULL;
     json_t *reply = NULL;
-    cm_rc rc = parse_place(args->position, &where, &err);
+    cm_rc rc = parse_place(cm_str_from(args->position), &where, &err);
     rc = rc == CM_OK ? cm_client_open(cli, &(cm_client_options){.without_model = args->instant},
                                       &client, &err)
                      : rc;

@@ -92,7 +92,7 @@ static cm_rc report(cm_client *client, const cm_cli *cli, const char *root, cons
 int cm_cmd_index(const cm_cli *cli) {
     const cm_args_index *args = cli->args;
     char root[PATH_MAX];
-    const char *given = args->path.len > 0 ? args->path.ptr : ".";
+    const char *given = args->path != NULL ? args->path : ".";
     cm_err err;
     if (realpath(given, root) == NULL) {
         cm_rc rc = cm_fail_errno(&err, errno, "cannot index '%s'", given);

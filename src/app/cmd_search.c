@@ -54,7 +54,7 @@ static cm_rc search(cm_client *client, const cm_args_search *args, const char *r
     }
     char path[128];
     snprintf(path, sizeof(path), "/v1/repositories/%s/search", repo.id);
-    json_t *body = json_pack("{s:s%, s:I, s:b}", "query", args->query.ptr, args->query.len, "limit",
+    json_t *body = json_pack("{s:s, s:I, s:b}", "query", args->query, "limit",
                              (json_int_t)args->limit, "regex", args->regex);
     if (body == NULL) {
         return cm_fail(err, CM_INVALID_UTF8, "the query is not valid UTF-8");
@@ -66,7 +66,7 @@ static cm_rc search(cm_client *client, const cm_args_search *args, const char *r
 
 int cm_cmd_search(const cm_cli *cli) {
     const cm_args_search *args = cli->args;
-    const char *given = args->repo.len > 0 ? args->repo.ptr : ".";
+    const char *given = args->repo != NULL ? args->repo : ".";
     char root[PATH_MAX];
     cm_err err;
     if (realpath(given, root) == NULL) {

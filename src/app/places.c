@@ -25,8 +25,8 @@ static const char *join(cm_arena *arena, const char *directory, const char *name
 }
 
 static const char *data_directory(const cm_config *config, cm_arena *arena) {
-    if (config->data.dir.len > 0) {
-        return cm_arena_c(arena, config->data.dir);
+    if (config->data.dir[0] != '\0') {
+        return config->data.dir;
     }
     const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
     if (xdg != NULL && xdg[0] == '/') {
@@ -85,8 +85,8 @@ static const char *checkout_model(cm_arena *arena) {
 }
 
 const char *cm_places_model(const cm_config *config, const cm_places *places, cm_arena *arena) {
-    if (config->model.path.len > 0) {
-        return cm_arena_c(arena, config->model.path);
+    if (config->model.path[0] != '\0') {
+        return config->model.path;
     }
     const char *candidates[] = {join(arena, places->model_dir, "default.gguf"),
                                 join(arena, places->model_dir, DEFAULT_MODEL),

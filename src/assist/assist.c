@@ -197,6 +197,7 @@ cm_rc cm_assist_feedback(cm_assist *assist, const cm_uuid *request_id, const cm_
     }
     if (rc == CM_OK) {
         cm_record_feedback(assist, entry, (size_t)(result - entry->results));
+        entry->stored = entry->life.state;
     }
     pthread_mutex_unlock(&assist->lock);
     return rc;

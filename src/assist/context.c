@@ -4,6 +4,8 @@
 #include "assist/context.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/limits.h"
+#include "base/utf8.h"
 #include "search/fuse.h"
 #include "search/search.h"
 #include "search/symbols.h"

@@ -63,7 +63,7 @@ typedef struct cm_context_request {
     bool use_suffix;             /* the prompt format can show it to the model */
     bool retrieve;               /* look into the repository */
     const cm_snapshot *snapshot; /* NULL = no repository */
-    cm_parser *parser; /* for the imports of a file the index does not know; may be NULL */
+    cm_parser_pool *parser; /* for the imports of a file the index does not know; may be NULL */
     const cm_client_snippet *snippets;
     size_t snippet_count;
     uint32_t window_tokens; /* context window of the model */

@@ -75,6 +75,7 @@ cm_recent_entry *cm_recent_add(cm_recent *recent, const cm_uuid *id) {
 
 void cm_recent_set_results(cm_recent_entry *entry, const cm_completion *completion) {
     entry->life = completion->life;
+    entry->stored = completion->life.state;
     entry->delivered_at_ms = cm_clock_wall_ms();
     for (size_t i = 0; i < completion->item_count; i++) {
         cm_recent_result *result = &entry->results[entry->result_count++];

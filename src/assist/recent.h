@@ -24,6 +24,7 @@ typedef struct cm_recent_result {
 typedef struct cm_recent_entry {
     cm_uuid id;
     cm_lifecycle life;
+    enum cm_state stored;    /* the state the database was last told */
     int64_t delivered_at_ms; /* wall clock */
     cm_recent_result results[CM_COMPLETIONS_MAX];
     size_t result_count;

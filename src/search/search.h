@@ -10,6 +10,7 @@
 #ifndef CM_SEARCH_SEARCH_H
 #define CM_SEARCH_SEARCH_H
 
+#include "base/utf8.h"
 #include "index/snapshot.h"
 #include "rt/cancel.h"
 

@@ -1,0 +1,384 @@
+/* repositories.c - see repositories.h. */
+#include "base/base.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "api/repositories.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/vec.h"
+#include "store/q/jobs.h"
+#include "store/q/repositories.h"
+
+#define WORKER_NAME "server"
+#define PAGE        100
+
+/* What the end of a job has to know; lives until cm_repositories_close, so a callback never outlives it. */
+typedef struct watch {
+    cm_repositories *owner;
+    cm_repository *repository;
+    cm_uuid id, job;
+    bool has_job, running;
+} watch;
+
+struct cm_repositories {
+    cm_repositories_options options;
+    pthread_mutex_t lock;
+    CM_VEC(watch *) watches;
+};
+
+static cm_db db_of(const cm_repositories *r) {
+    return cm_store_system(r->options.store);
+}
+
+/* ---- outcome of a job ---- */
+
+static void write_languages(const cm_snapshot_statistics *statistics, cm_buf *stats,
+                            cm_buf *names) {
+    cm_json_writer s, n;
+    cm_json_writer_init(&s, stats);
+    cm_json_writer_init(&n, names);
+    cm_json_object(&s);
+    cm_json_array(&n);
+    for (size_t i = 0; i < statistics->language_count; i++) {
+        const cm_language_count *language = &statistics->languages[i];
+        if (language->language.len > 0) {
+            cm_json_key_str(&s, language->language);
+            cm_json_u64(&s, language->files);
+            cm_json_str(&n, language->language);
+        }
+    }
+    cm_json_object_end(&s);
+    cm_json_array_end(&n);
+}
+
+static void record_ready(const watch *w) {
+    cm_snapshot *snapshot = cm_repository_snapshot(w->repository);
+    if (snapshot == NULL) {
+        return;
+    }
+    cm_buf stats, names;
+    cm_snapshot_statistics statistics;
+    cm_buf_init(&stats, CM_KIB(64));
+    cm_buf_init(&names, CM_KIB(64));
+    cm_snapshot_statistics_get(snapshot, &statistics);
+    write_languages(&statistics, &stats, &names);
+    cm_str primary =
+        statistics.language_count > 0 ? statistics.languages[0].language : CM_STR_EMPTY;
+    cm_q_repositories_set_indexed_in row = {
+        .id = w->id,
+        .index_generation = (int64_t)cm_snapshot_generation(snapshot),
+        .file_count = (int64_t)statistics.files,
+        .symbol_count = (int64_t)statistics.symbols,
+        .chunk_count = (int64_t)statistics.chunks,
+        .line_count = (int64_t)statistics.lines,
+        .index_size_bytes = (int64_t)statistics.index_bytes,
+        .language_stats = cm_buf_str(&stats),
+        .languages = cm_buf_str(&names),
+        .primary_language = primary.len > 0 ? primary : CM_STR("unknown")};
+    cm_db db = db_of(w->owner);
+    cm_q_repositories_set_indexed_post(&db, &row, NULL);
+    cm_snapshot_unref(snapshot);
+    cm_buf_done(&stats);
+    cm_buf_done(&names);
+}
+
+static void record_end(const watch *w, const cm_index_progress *progress) {
+    cm_db db = db_of(w->owner);
+    bool failed = progress->error.rc != CM_OK;
+    if (failed || progress->cancelled) {
+        cm_str why = failed ? cm_str_from(progress->error.text) : CM_STR("cancelled");
+        cm_q_repositories_set_status_in status = {.id = w->id,
+                                                  .status =
+                                                      failed ? CM_STR("error") : CM_STR("ready"),
+                                                  .index_error = why,
+                                                  .index_progress = progress->progress};
+        cm_q_repositories_set_status_post(&db, &status, NULL);
+        cm_q_jobs_fail_in job = {.id = w->job,
+                                 .locked_by = CM_STR(WORKER_NAME),
+                                 .last_error = why,
+                                 .run_at = cm_clock_wall_ms()};
+        cm_q_jobs_fail_post(&db, &job, NULL);
+        return;
+    }
+    record_ready(w);
+    cm_q_jobs_succeed_in job = {
+        .id = w->job, .locked_by = CM_STR(WORKER_NAME), .result = CM_STR("{}")};
+    cm_q_jobs_succeed_post(&db, &job, NULL);
+}
+
+/* On the job's thread. */
+static void on_progress(void *argument, const cm_index_progress *progress) {
+    watch *w = argument;
+    if (progress->finished_ms == 0) {
+        return;
+    }
+    pthread_mutex_lock(&w->owner->lock);
+    bool ended = w->running;
+    w->running = false;
+    watch copy = *w;
+    pthread_mutex_unlock(&w->owner->lock);
+    if (ended) {
+        record_end(&copy, progress);
+    }
+}
+
+/* ---- watches ---- */
+
+static watch *watch_of(cm_repositories *r, const cm_uuid *id) {
+    for (size_t i = 0; i < r->watches.count; i++) {
+        if (cm_uuid_eq(&r->watches.items[i]->id, id)) {
+            return r->watches.items[i];
+        }
+    }
+    return NULL;
+}
+
+static cm_rc add_watch(cm_repositories *r, cm_repository *repository, cm_err *err) {
+    pthread_mutex_lock(&r->lock);
+    watch *w = watch_of(r, cm_repository_id(repository));
+    bool added = w == NULL;
+    bool ok = true;
+    if (added) {
+        w = CM_NEW(watch);
+        *w = (watch){.owner = r, .repository = repository, .id = *cm_repository_id(repository)};
+        ok = cm_vec_push(&r->watches, w);
+    }
+    w->repository = repository;
+    pthread_mutex_unlock(&r->lock);
+    if (!ok) {
+        cm_free(w);
+        return cm_fail(err, CM_NOMEM, "no memory to follow a repository");
+    }
+    cm_repository_watch_progress(repository, on_progress, w);
+    return CM_OK;
+}
+
+/* ---- opening ---- */
+
+static bool was_interrupted(const cm_row_repositories *row) {
+    return cm_str_eq_c(row->status, "indexing") || cm_str_eq_c(row->status, "pending");
+}
+
+static void open_row(cm_repositories *r, const cm_row_repositories *row) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_repository *repository = NULL;
+    cm_repository_options options = {.file_bytes_max = r->options.file_bytes_max};
+    cm_err err;
+    cm_uuid job;
+    cm_rc rc = cm_indexer_add(r->options.indexer, &row->id, cm_arena_c(arena, row->root_path),
+                              &options, &repository, &err);
+    rc = rc == CM_OK ? add_watch(r, repository, &err) : rc;
+    if (rc == CM_OK && was_interrupted(row)) {
+        rc = cm_repositories_index(r, repository, CM_INDEX_INCREMENTAL, &job, &err);
+    }
+    if (rc != CM_OK) {
+        cm_log_err(CM_LOG_WARN, "a repository cannot be opened", &err);
+    }
+    cm_repository_unref(repository);
+}
+
+cm_rc cm_repositories_open(const cm_repositories_options *options,
+                           cm_repositories **ret_repositories, cm_err *err) {
+    cm_repositories *r = CM_NEW(cm_repositories);
+    r->options = *options;
+    pthread_mutex_init(&r->lock, NULL);
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_db db = db_of(r);
+    cm_q_repositories_list_in page = {.limit = PAGE};
+    const cm_row_repositories *rows = NULL;
+    size_t count = PAGE;
+    while (count == PAGE) {
+        cm_rc rc = cm_q_repositories_list(&db, &page, arena, &rows, &count, err);
+        if (rc != CM_OK) {
+            cm_repositories_close(r);
+            return rc;
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (rows[i].root_path.len > 0) {
+                open_row(r, &rows[i]);
+            }
+            page.after_id = rows[i].id;
+        }
+    }
+    *ret_repositories = r;
+    return CM_OK;
+}
+
+void cm_repositories_close(cm_repositories *repositories) {
+    if (repositories != NULL) {
+        for (size_t i = 0; i < repositories->watches.count; i++) {
+            cm_free(repositories->watches.items[i]);
+        }
+        cm_vec_done(&repositories->watches);
+        pthread_mutex_destroy(&repositories->lock);
+        cm_free(repositories);
+    }
+}
+
+/* ---- adding ---- */
+
+static bool is_allowed(const cm_repositories *r, cm_str root) {
+    cm_str_list roots = r->options.allowed_roots;
+    bool allowed = roots.count == 0;
+    for (size_t i = 0; i < roots.count && !allowed; i++) {
+        allowed = cm_path_is_inside(root, roots.items[i]);
+    }
+    return allowed;
+}
+
+static cm_rc absolute_root(const cm_repositories *r, cm_str given, cm_arena *arena,
+                           cm_str *ret_root, cm_err *err) {
+    if (given.len == 0 || memchr(given.ptr, '\0', given.len) != NULL) {
+        return cm_fail(err, CM_INVALID, "the path of a repository is empty or holds a NUL");
+    }
+    const char *path = cm_arena_c(arena, given);
+    char *real = realpath(path, NULL);
+    if (real == NULL) {
+        return cm_fail_errno(err, errno, "cannot read directory '%s'", path);
+    }
+    cm_str root = cm_arena_str(arena, cm_str_from(real));
+    free(real);
+    if (!is_allowed(r, root)) {
+        return cm_fail(err, CM_DENIED, "'%s' lies outside index.allowed_roots", root.ptr);
+    }
+    *ret_root = root;
+    return CM_OK;
+}
+
+/* A name is unique in its workspace: two checkouts of one name get a number. */
+static cm_rc free_name(const cm_db *db, const cm_uuid *workspace, cm_str wanted, cm_arena *arena,
+                       cm_str *ret_name, cm_err *err) {
+    cm_str name = wanted;
+    for (int number = 2; number < 1000; number++) {
+        cm_row_repositories row;
+        cm_q_repositories_by_name_in in = {.workspace_id = *workspace, .name = name};
+        cm_rc rc = cm_q_repositories_by_name(db, &in, arena, &row, err);
+        if (rc == CM_NOT_FOUND) {
+            *ret_name = name;
+            return CM_OK;
+        }
+        if (rc != CM_OK) {
+            return rc;
+        }
+        name = cm_arena_fmt(arena, CM_STR_FMT "-%d", CM_STR_ARG(wanted), number);
+    }
+    return cm_fail(err, CM_NAME_TAKEN, "the name '" CM_STR_FMT "' is taken; give another",
+                   CM_STR_ARG(wanted));
+}
+
+static cm_rc row_of_root(cm_repositories *r, const cm_repository_add *add, cm_str root,
+                         cm_arena *arena, cm_uuid *ret_id, cm_err *err) {
+    cm_db db = db_of(r);
+    cm_row_repositories row;
+    cm_q_repositories_by_root_in by_root = {.root_path = root};
+    cm_rc rc = cm_q_repositories_by_root(&db, &by_root, arena, &row, err);
+    if (rc != CM_NOT_FOUND) {
+        *ret_id = rc == CM_OK ? row.id : (cm_uuid){0};
+        return rc;
+    }
+    cm_str wanted = add->name.len > 0 ? add->name : cm_path_base(root);
+    cm_q_repositories_insert_in in = {.id = cm_uuid_v7(),
+                                      .workspace_id = r->options.local.workspace_id,
+                                      .owner_id = r->options.local.user_id,
+                                      .root_path = root,
+                                      .source_type = CM_STR("local")};
+    rc = free_name(&db, &in.workspace_id, wanted.len > 0 ? wanted : CM_STR("root"), arena, &in.name,
+                   err);
+    rc = rc == CM_OK ? cm_q_repositories_insert(&db, &in, err) : rc;
+    *ret_id = in.id;
+    return rc;
+}
+
+cm_rc cm_repositories_add(cm_repositories *repositories, const cm_repository_add *add,
+                          cm_repository **ret_repository, cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_repository *repository = NULL;
+    cm_repository_options options = add->options;
+    cm_str root;
+    cm_uuid id;
+    if (options.file_bytes_max == 0) {
+        options.file_bytes_max = repositories->options.file_bytes_max;
+    }
+    cm_rc rc = absolute_root(repositories, add->root, arena, &root, err);
+    rc = rc == CM_OK ? row_of_root(repositories, add, root, arena, &id, err) : rc;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = cm_indexer_add(repositories->options.indexer, &id, root.ptr, &options, &repository, err);
+    rc = rc == CM_OK ? add_watch(repositories, repository, err) : rc;
+    if (rc != CM_OK) {
+        cm_repository_unref(repository);
+        return rc;
+    }
+    *ret_repository = repository;
+    return CM_OK;
+}
+
+/* ---- jobs ---- */
+
+cm_rc cm_repositories_index(cm_repositories *repositories, cm_repository *repository,
+                            enum cm_index_mode mode, cm_uuid *ret_job, cm_err *err) {
+    cm_db db = db_of(repositories);
+    const cm_uuid *id = cm_repository_id(repository);
+    cm_uuid job = cm_uuid_v7();
+    pthread_mutex_lock(&repositories->lock);
+    watch *w = watch_of(repositories, id);
+    cm_assert(w != NULL);
+    bool busy = w->running;
+    if (!busy) {
+        w->running = w->has_job = true;
+        w->job = job;
+    }
+    pthread_mutex_unlock(&repositories->lock);
+    if (busy) {
+        return cm_fail(err, CM_CONFLICT, "this repository is being indexed already");
+    }
+    cm_q_jobs_insert_in row = {.id = job,
+                               .job_type = CM_STR("index"),
+                               .status = CM_STR("running"),
+                               .user_id = repositories->options.local.user_id,
+                               .repository_id = *id,
+                               .max_attempts = CM_INT(1),
+                               .attempts = 1,
+                               .locked_by = CM_STR(WORKER_NAME),
+                               .started_at = cm_clock_wall_ms()};
+    cm_q_repositories_set_status_in status = {.id = *id, .status = CM_STR("indexing")};
+    cm_rc rc = cm_q_jobs_insert(&db, &row, err);
+    rc = rc == CM_OK ? cm_q_repositories_set_status(&db, &status, err) : rc;
+    rc = rc == CM_OK ? cm_repository_index(repository, mode, err) : rc;
+    if (rc != CM_OK) {
+        pthread_mutex_lock(&repositories->lock);
+        w->running = false;
+        pthread_mutex_unlock(&repositories->lock);
+        return rc;
+    }
+    *ret_job = job;
+    return CM_OK;
+}
+
+bool cm_repositories_job(cm_repositories *repositories, const cm_uuid *repository,
+                         cm_uuid *ret_job) {
+    pthread_mutex_lock(&repositories->lock);
+    const watch *w = watch_of(repositories, repository);
+    bool has = w != NULL && w->has_job;
+    if (has) {
+        *ret_job = w->job;
+    }
+    pthread_mutex_unlock(&repositories->lock);
+    return has;
+}
+
+cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_uuid *id, cm_err *err) {
+    cm_db db = db_of(repositories);
+    cm_q_repositories_delete_in row = {.id = *id};
+    cm_rc rc = cm_indexer_remove(repositories->options.indexer, id, err);
+    if (rc != CM_OK && rc != CM_NOT_FOUND) {
+        return rc;
+    }
+    return cm_q_repositories_delete(&db, &row, err);
+}

@@ -1,0 +1,51 @@
+/* repositories.h - a repository is a row of the store and an index on disk; here they are kept together.
+ *
+ * The row is the truth about name, root and settings; the index can always be built again. Progress of
+ * a running job is read from the indexer; when the job ends its outcome goes to the rows. Used by the
+ * handlers and by `serve --repository`.
+ *
+ * Thread: any that may block (a worker, main). */
+#ifndef CM_API_REPOSITORIES_H
+#define CM_API_REPOSITORIES_H
+
+#include "index/indexer.h"
+#include "store/store.h"
+
+typedef struct cm_repositories cm_repositories;
+
+typedef struct cm_repositories_options {
+    cm_store *store; /* borrowed, like the indexer */
+    cm_store_local local;
+    cm_indexer *indexer;
+    cm_str_list allowed_roots; /* directories that may be indexed by path; empty = all */
+    size_t file_bytes_max;
+} cm_repositories_options;
+
+/* Opens every row with a root in the indexer, and starts again what an earlier process left half done. A root
+ * that is gone is logged, not fatal. */
+cm_rc cm_repositories_open(const cm_repositories_options *options,
+                           cm_repositories **ret_repositories, cm_err *err) cm_must_check;
+/* After the indexer was closed. NULL is allowed. */
+void cm_repositories_close(cm_repositories *repositories);
+
+typedef struct cm_repository_add {
+    cm_str root; /* directory on this machine; made absolute */
+    cm_str name; /* empty = the directory's own */
+    cm_repository_options options;
+} cm_repository_add;
+
+/* The repository of this root, made when there is none. CM_NOT_FOUND, CM_DENIED (outside
+ * index.allowed_roots, or unreadable), CM_INVALID (not a directory). The reference is the caller's. */
+cm_rc cm_repositories_add(cm_repositories *repositories, const cm_repository_add *add,
+                          cm_repository **ret_repository, cm_err *err) cm_must_check;
+/* Starts an index job and its row. CM_CONFLICT when one is running. */
+cm_rc cm_repositories_index(cm_repositories *repositories, cm_repository *repository,
+                            enum cm_index_mode mode, cm_uuid *ret_job, cm_err *err) cm_must_check;
+/* Job that runs or ran last; false when this process started none. */
+bool cm_repositories_job(cm_repositories *repositories, const cm_uuid *repository,
+                         cm_uuid *ret_job);
+/* Index, row and all that hangs on them. */
+cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_uuid *id,
+                             cm_err *err) cm_must_check;
+
+#endif

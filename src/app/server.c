@@ -1,0 +1,299 @@
+/* server.c - opens the rooms in order and closes them in reverse. See server.h. */
+#include "base/base.h"
+
+#include <pthread.h>
+
+#include "api/api_gen.h"
+#include "api/gateway.h"
+#include "app/build_gen.h"
+#include "app/server.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/http.h"
+#include "rt/metrics.h"
+
+#define MODEL_WAIT_NS 60000000000ull /* a one-shot command waits this long for its model */
+
+struct cm_server {
+    cm_services services; /* first: handed out by address */
+    cm_owner *owner;
+    cm_compute *compute;
+    cm_metrics *metrics;
+    cm_gateway *gateway;
+    cm_loops *loops;
+    cm_tls *tls;
+    cm_http_server *http;
+    cm_buf address;
+    pthread_mutex_t lock;
+    pthread_cond_t drained;
+    bool is_drained;
+};
+
+/* ---- the parts, in order of opening ---- */
+
+static cm_rc open_workers(cm_server *s, const cm_config *config, cm_err *err) {
+    cm_rc rc = cm_pool_new((unsigned)config->http.workers, (size_t)config->http.queue_max,
+                           &s->services.pool, err);
+    cm_parser_options parser = {.workers = (unsigned)config->parse.workers,
+                                .text_max = (size_t)config->index.max_file_size_kb * 1024,
+                                .memory_max = CM_MIB(config->parse.memory_mb),
+                                .deadline_ms = (uint32_t)config->parse.timeout_ms};
+    s->compute = cm_compute_new();
+    return rc == CM_OK ? cm_parser_pool_new(&parser, &s->services.parser, err) : rc;
+}
+
+static cm_rc open_store(cm_server *s, const cm_config *config, const cm_places *places,
+                        cm_err *err) {
+    cm_store_options store = {.url = config->database.url[0] == '\0' ? NULL : config->database.url,
+                              .data_dir = places->data_dir};
+    cm_rc rc = cm_store_open(&store, &s->services.store, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    cm_store_stats stats;
+    cm_store_stats_get(s->services.store, &stats);
+    if (stats.moved_aside != NULL) {
+        cm_log(CM_LOG_ERROR, "the database was damaged; it is kept aside and a fresh one is used",
+               CM_F("kept", stats.moved_aside));
+    }
+    return cm_store_local_get(s->services.store, &s->services.local, err);
+}
+
+static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *places,
+                        cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    const char *dir = cm_arena_fmt(arena, "%s/index", places->data_dir).ptr;
+    cm_indexer_options options = {.parser = s->services.parser, .pool = s->services.pool};
+    cm_rc rc = cm_indexer_open(dir, &options, &s->services.indexer, err);
+    cm_repositories_options repositories = {.store = s->services.store,
+                                            .local = s->services.local,
+                                            .indexer = s->services.indexer,
+                                            .allowed_roots = config->index.allowed_roots,
+                                            .file_bytes_max =
+                                                (size_t)config->index.max_file_size_kb * 1024};
+    return rc == CM_OK ? cm_repositories_open(&repositories, &s->services.repositories, err) : rc;
+}
+
+static void log_progress(void *argument, const char *stage, double done) {
+    (void)argument;
+    if (done <= 0 || done >= 1) {
+        cm_log(CM_LOG_INFO, "model", CM_F("stage", stage), CM_R("done", done));
+    }
+}
+
+static cm_rc open_models(cm_server *s, const cm_config *config, const cm_places *places,
+                         bool without, cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    s->services.models = cm_models_new();
+    const char *path = cm_places_model(config, places, arena);
+    if (without || (path == NULL && !config->model.fake)) {
+        if (!without) {
+            cm_log(CM_LOG_WARN, "no model found: completions come from the repository alone",
+                   CM_F("fix", "run script/bootstrap, or set model.path to a GGUF file"));
+        }
+        return CM_OK;
+    }
+    bool q4 = config->model.quantisation == CM_CONFIG_MODEL_QUANTISATION_Q4_0;
+    bool chosen = config->model.path[0] != '\0';
+    cm_engine_options engine = {.model = {.name = config->model.fake ? "fake" : NULL,
+                                          .path = config->model.fake ? NULL : path,
+                                          .cache_dir = places->model_dir,
+                                          .quantise = chosen ? CM_QUANTISE_AUTO
+                                                      : q4   ? CM_QUANTISE_Q4_0
+                                                             : CM_QUANTISE_Q8_0,
+                                          .threads = (unsigned)config->model.threads,
+                                          .progress = log_progress},
+                                .context = (uint32_t)config->model.context,
+                                .threads = (uint32_t)config->model.threads,
+                                .compute = s->compute};
+    return cm_models_add(s->services.models, &engine, err);
+}
+
+static cm_rc open_assist(cm_server *s, const cm_config *config, cm_err *err) {
+    cm_services *services = &s->services;
+    cm_assist_options options = {.models = services->models,
+                                 .parser = services->parser,
+                                 .pool = services->pool,
+                                 .store = services->store,
+                                 .local = services->local,
+                                 .instant = config->completion.instant,
+                                 .instant_min_confidence =
+                                     config->completion.instant_min_confidence,
+                                 .max_prompt_ms = (uint32_t)config->model.max_prompt_ms,
+                                 .max_predict_ms = (uint32_t)config->model.max_predict_ms};
+    return cm_assist_new(&options, &services->assist, err);
+}
+
+static cm_rc open_gateway(cm_server *s, const cm_config *config, cm_err *err) {
+    s->metrics = cm_metrics_new();
+    cm_gateway_config gateway = {.routes = cm_routes,
+                                 .route_count = cm_route_count,
+                                 .pool = s->services.pool,
+                                 .metrics = s->metrics,
+                                 .services = &s->services,
+                                 .local_mode = config->auth.mode == CM_CONFIG_AUTH_MODE_LOCAL,
+                                 .cors_origins = config->http.cors_origins};
+    cm_rc rc = cm_gateway_new(&gateway, &s->gateway, err);
+    rc = rc == CM_OK ? cm_loops_new((unsigned)config->http.loops, &s->loops, err) : rc;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    cm_http_config http = {.connections_max = (uint32_t)config->http.connections_max,
+                           .idle_ms = (uint32_t)config->http.idle_seconds * 1000};
+    cm_http_handler handler = cm_gateway_handler(s->gateway);
+    return cm_http_server_new(s->loops, &http, &handler, &s->http, err);
+}
+
+/* ---- listening ---- */
+
+static bool is_loopback(cm_str host) {
+    return cm_str_eq_c(host, "localhost") || cm_str_eq_c(host, "::1") ||
+           cm_str_starts(host, CM_STR("127."));
+}
+
+static cm_rc listen_tcp(cm_server *s, const cm_config *config, cm_err *err) {
+    cm_str host = cm_config_listen_host(config);
+    if (config->auth.mode == CM_CONFIG_AUTH_MODE_LOCAL && !is_loopback(host)) {
+        return cm_fail(err, CM_INVALID,
+                       "in local mode the server listens on loopback only, not on '" CM_STR_FMT
+                       "'; set http.listen to 127.0.0.1:PORT",
+                       CM_STR_ARG(host));
+    }
+    if (config->http.tls_cert[0] != '\0') {
+        cm_rc rc = cm_tls_new(config->http.tls_cert, config->http.tls_key, &s->tls, err);
+        if (rc != CM_OK) {
+            return rc;
+        }
+    }
+    char wanted[300];
+    bool v6 = cm_str_find_char(host, ':') != SIZE_MAX;
+    snprintf(wanted, sizeof(wanted), "%s" CM_STR_FMT "%s:%u", v6 ? "[" : "", CM_STR_ARG(host),
+             v6 ? "]" : "", (unsigned)cm_config_listen_port(config));
+    cm_cleanup(cm_buf_done) cm_buf bound;
+    cm_buf_init(&bound, CM_PATH_BYTES_MAX);
+    cm_rc rc = cm_http_server_listen(s->http, wanted, s->tls, &bound, err);
+    if (rc == CM_EXISTS) {
+        return cm_fail(err, CM_CONFLICT,
+                       "another program listens on %s; stop it, or choose another port with --port",
+                       wanted);
+    }
+    if (rc == CM_OK) {
+        cm_buf_add_f(&s->address, "%s://" CM_STR_FMT, s->tls == NULL ? "http" : "https",
+                     CM_STR_ARG(cm_buf_str(&bound)));
+    }
+    return rc;
+}
+
+static cm_rc start_listening(cm_server *s, const cm_config *config, const cm_places *places,
+                             const cm_server_options *options, cm_err *err) {
+    char socket[CM_PATH_BYTES_MAX];
+    snprintf(socket, sizeof(socket), "unix:%s", places->socket);
+    cm_rc rc = cm_http_server_listen(s->http, socket, NULL, NULL, err);
+    if (rc == CM_OK && !options->socket_only) {
+        rc = listen_tcp(s, config, err);
+    }
+    return rc == CM_OK ? cm_owner_publish(s->owner, cm_buf_str(&s->address), err) : rc;
+}
+
+/* A one-shot command's only request would otherwise always come before its model. */
+static void wait_for_model(cm_server *s) {
+    if (cm_models_count(s->services.models) > 0) {
+        cm_cancel *limit = cm_cancel_new(cm_clock_ns() + MODEL_WAIT_NS);
+        cm_err err;
+        if (cm_engine_wait(cm_models_at(s->services.models, 0, NULL), limit, &err) != CM_OK) {
+            cm_log_err(CM_LOG_WARN, "the model cannot be used", &err);
+        }
+        cm_cancel_unref(limit);
+    }
+}
+
+static cm_rc open_all(cm_server *s, const cm_config *config, const cm_places *places,
+                      const cm_server_options *options, cm_err *err) {
+    cm_rc rc = cm_owner_take(places, &s->owner, err);
+    rc = rc == CM_OK ? open_workers(s, config, err) : rc;
+    rc = rc == CM_OK ? open_store(s, config, places, err) : rc;
+    rc = rc == CM_OK ? open_models(s, config, places, options->without_model, err) : rc;
+    rc = rc == CM_OK ? open_index(s, config, places, err) : rc;
+    rc = rc == CM_OK ? open_assist(s, config, err) : rc;
+    rc = rc == CM_OK ? open_gateway(s, config, err) : rc;
+    return rc == CM_OK ? start_listening(s, config, places, options, err) : rc;
+}
+
+cm_rc cm_server_open(const cm_config *config, const cm_places *places,
+                     const cm_server_options *options, cm_server **ret_server, cm_err *err) {
+    cm_server *s = CM_NEW(cm_server);
+    s->services.version = CM_BUILD_VERSION;
+    s->services.commit = CM_BUILD_COMMIT;
+    s->services.build_date = CM_BUILD_DATE;
+    cm_buf_init(&s->address, 512);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->drained, NULL);
+    cm_rc rc = open_all(s, config, places, options, err);
+    if (rc != CM_OK) {
+        cm_server_close(s);
+        return rc;
+    }
+    if (options->socket_only) {
+        wait_for_model(s);
+    }
+    *ret_server = s;
+    return CM_OK;
+}
+
+const char *cm_server_address(const cm_server *server) {
+    return cm_buf_c(&server->address);
+}
+
+const cm_services *cm_server_services(const cm_server *server) {
+    return &server->services;
+}
+
+uint64_t cm_server_idle_ms(const cm_server *server) {
+    if (cm_gateway_in_flight(server->gateway) > 0) {
+        return 0;
+    }
+    return (cm_clock_ns() - cm_gateway_last_active_ns(server->gateway)) / 1000000;
+}
+
+static void on_drained(void *argument) {
+    cm_server *s = argument;
+    pthread_mutex_lock(&s->lock);
+    s->is_drained = true;
+    pthread_cond_signal(&s->drained);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void cm_server_drain(cm_server *server, uint32_t deadline_ms) {
+    cm_http_server_drain(server->http, deadline_ms, on_drained, server);
+    pthread_mutex_lock(&server->lock);
+    while (!server->is_drained) {
+        pthread_cond_wait(&server->drained, &server->lock);
+    }
+    pthread_mutex_unlock(&server->lock);
+}
+
+void cm_server_close(cm_server *server) {
+    if (server == NULL) {
+        return;
+    }
+    cm_services *services = &server->services;
+    cm_http_server_free(server->http);
+    cm_models_free(services->models); /* its callbacks submit to the pool, so before it */
+    cm_indexer_close(services->indexer);
+    cm_repositories_close(services->repositories);
+    cm_pool_free(services->pool); /* runs what is queued: answers of runs that just ended */
+    cm_loops_free(server->loops);
+    cm_gateway_free(server->gateway);
+    cm_metrics_free(server->metrics);
+    cm_assist_free(services->assist);
+    cm_store_close(services->store);
+    cm_parser_pool_free(services->parser);
+    cm_compute_free(server->compute);
+    cm_tls_free(server->tls);
+    cm_owner_release(server->owner);
+    cm_buf_done(&server->address);
+    pthread_cond_destroy(&server->drained);
+    pthread_mutex_destroy(&server->lock);
+    cm_free(server);
+}
