@@ -352,6 +352,11 @@ cm_rc cm_repositories_index(cm_repositories *repositories, cm_repository *reposi
     rc = rc == CM_OK ? cm_q_repositories_set_status(&db, &status, err) : rc;
     rc = rc == CM_OK ? cm_repository_index(repository, mode, err) : rc;
     if (rc != CM_OK) {
+        cm_q_jobs_fail_in failed = {.id = job,
+                                    .locked_by = CM_STR(WORKER_NAME),
+                                    .last_error = CM_STR("it could not be started"),
+                                    .run_at = cm_clock_wall_ms()};
+        cm_q_jobs_fail_post(&db, &failed, NULL);
         pthread_mutex_lock(&repositories->lock);
         w->running = false;
         pthread_mutex_unlock(&repositories->lock);
@@ -373,6 +378,18 @@ bool cm_repositories_job(cm_repositories *repositories, const cm_uuid *repositor
     return has;
 }
 
+static void drop_watch(cm_repositories *r, const cm_uuid *id) {
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < r->watches.count; i++) {
+        if (cm_uuid_eq(&r->watches.items[i]->id, id)) {
+            cm_free(r->watches.items[i]);
+            r->watches.items[i] = r->watches.items[--r->watches.count];
+            break;
+        }
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
 cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_uuid *id, cm_err *err) {
     cm_db db = db_of(repositories);
     cm_q_repositories_delete_in row = {.id = *id};
@@ -380,5 +397,7 @@ cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_uuid *id, c
     if (rc != CM_OK && rc != CM_NOT_FOUND) {
         return rc;
     }
+    drop_watch(repositories,
+               id); /* the indexer has waited for its job: no callback comes any more */
     return cm_q_repositories_delete(&db, &row, err);
 }

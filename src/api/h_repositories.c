@@ -1,0 +1,310 @@
+/* h_repositories.c - repositories, their index jobs and status. */
+#include "base/base.h"
+
+#include "api/api_gen.h"
+#include "api/cursor.h"
+#include "api/lookup.h"
+#include "api/services.h"
+#include "store/q/jobs.h"
+#include "store/q/repositories.h"
+
+static cm_str uuid_text(cm_arena *arena, const cm_uuid *id) {
+    char text[CM_UUID_TEXT];
+    cm_uuid_format(id, text);
+    return cm_arena_str(arena, cm_str_from(text));
+}
+
+/* ---- repositories ---- */
+
+/* `metadata` is a jansson tree the caller must drop after the reply. */
+static void fill_repository(const cm_row_repositories *row, cm_arena *arena,
+                            cm_api_repository *out) {
+    *out = (cm_api_repository){
+        .repo_id = uuid_text(arena, &row->id),
+        .owner_id = uuid_text(arena, &row->owner_id),
+        .name = row->name,
+        .description = row->description,
+        .repo_url = row->remote_url,
+        .source_type = (enum cm_api_source_type)cm_schema_enum_value(&cm_api_source_type_schema,
+                                                                     row->source_type),
+        .created_at = row->created_at,
+        .updated_at = row->updated_at,
+        .metadata = json_pack("{s:s%, s:s%, s:s%, s:I, s:I, s:I}", "root_path",
+                              row->root_path.ptr ? row->root_path.ptr : "", row->root_path.len,
+                              "status", row->status.ptr, row->status.len, "primary_language",
+                              row->primary_language.ptr, row->primary_language.len, "files",
+                              (json_int_t)row->file_count, "symbols", (json_int_t)row->symbol_count,
+                              "chunks", (json_int_t)row->chunk_count),
+        .is_archived = row->is_archived,
+        .workspace_id = uuid_text(arena, &row->workspace_id),
+        .git_remote = row->remote_url};
+}
+
+static void drop_metadata(const cm_api_repository *repository) {
+    json_decref((json_t *)(uintptr_t)repository->metadata);
+}
+
+static cm_rc read_page(cm_call *call, const cm_row_repositories **ret_rows, size_t *ret_count,
+                       cm_err *err) {
+    const cm_services *services = call->services;
+    const cm_api_list_repositories_query *query = call->query;
+    cm_db db = cm_store_as(services->store, services->local.user_id);
+    cm_q_repositories_page_in in = {.status = CM_STR(""), .limit = query->limit + 1};
+    cm_rc rc = CM_OK;
+    if (query->cursor.len > 0) {
+        rc = cm_cursor_read(query->cursor, call->route->op, &in.before_id, err);
+    }
+    return rc == CM_OK ? cm_q_repositories_page(&db, &in, call->arena, ret_rows, ret_count, err)
+                       : rc;
+}
+
+void cm_h_list_repositories(cm_call *call) {
+    const cm_api_list_repositories_query *query = call->query;
+    const cm_row_repositories *rows = NULL;
+    size_t count = 0;
+    cm_err err;
+    cm_rc rc = read_page(call, &rows, &count, &err);
+    if (rc != CM_OK) {
+        cm_call_fail(call, rc, &err);
+        return;
+    }
+    cm_api_repository_page out = {0};
+    size_t shown = CM_MIN(count, (size_t)query->limit);
+    out.items.items = cm_arena_alloc(call->arena, (shown + 1) * sizeof(*out.items.items));
+    for (size_t i = 0; i < shown; i++) {
+        bool matches = query->q.len == 0 || cm_str_find(rows[i].name, query->q) != SIZE_MAX;
+        if (matches) {
+            fill_repository(&rows[i], call->arena, &out.items.items[out.items.count++]);
+        }
+    }
+    if (count > shown) {
+        out.next_cursor = cm_cursor_make(&rows[shown - 1].id, call->route->op, call->arena);
+    }
+    cm_call_reply(call, 200, &cm_api_repository_page_schema, &out);
+    for (size_t i = 0; i < out.items.count; i++) {
+        drop_metadata(&out.items.items[i]);
+    }
+}
+
+static void reply_repository(cm_call *call, int status, const cm_uuid *id) {
+    const cm_services *services = call->services;
+    cm_db db = cm_store_as(services->store, services->local.user_id);
+    cm_row_repositories row;
+    cm_err err;
+    cm_rc rc =
+        cm_q_repositories_get(&db, &(cm_q_repositories_get_in){.id = *id}, call->arena, &row, &err);
+    if (rc != CM_OK) {
+        cm_call_fail(call, rc, &err);
+        return;
+    }
+    cm_api_repository out;
+    fill_repository(&row, call->arena, &out);
+    cm_call_reply(call, status, &cm_api_repository_schema, &out);
+    drop_metadata(&out);
+}
+
+void cm_h_get_repository(cm_call *call) {
+    cm_uuid id;
+    cm_assert(cm_uuid_parse(call->path[0], &id));
+    reply_repository(call, 200, &id);
+}
+
+void cm_h_create_repository(cm_call *call) {
+    const cm_services *services = call->services;
+    const cm_api_create_repository_request *in = call->input;
+    cm_db db = cm_store_as(services->store, services->local.user_id);
+    cm_q_repositories_insert_in row = {
+        .id = cm_uuid_v7(),
+        .workspace_id = services->local.workspace_id,
+        .owner_id = services->local.user_id,
+        .name = in->name,
+        .description = in->description,
+        .remote_url = in->repo_url,
+        .source_type = cm_str_from(cm_schema_enum_name(&cm_api_source_type_schema,
+                                                       in->source_type == CM_API_SOURCE_TYPE_ABSENT
+                                                           ? CM_API_SOURCE_TYPE_LOCAL
+                                                           : in->source_type))};
+    cm_err err;
+    cm_rc rc = cm_q_repositories_insert(&db, &row, &err);
+    if (rc == CM_EXISTS) {
+        rc = cm_fail(&err, CM_NAME_TAKEN, "there is a repository named '" CM_STR_FMT "' already",
+                     CM_STR_ARG(in->name));
+    }
+    if (rc != CM_OK) {
+        cm_call_fail(call, rc, &err);
+        return;
+    }
+    reply_repository(call, 201, &row.id);
+}
+
+void cm_h_delete_repository(cm_call *call) {
+    const cm_services *services = call->services;
+    cm_uuid id;
+    cm_err err;
+    cm_assert(cm_uuid_parse(call->path[0], &id));
+    cm_rc rc = cm_repositories_remove(services->repositories, &id, &err);
+    if (rc != CM_OK) {
+        cm_call_fail(call, rc, &err);
+        return;
+    }
+    cm_call_reply_empty(call, 204);
+}
+
+/* ---- index ---- */
+
+static cm_rc find_or_add(cm_call *call, const cm_api_create_index_request *in,
+                         cm_repository **ret_repository, cm_err *err) {
+    const cm_services *services = call->services;
+    cm_uuid id;
+    if (in->git_url.len > 0) {
+        return cm_fail(err, CM_NOT_SUPPORTED,
+                       "cloning from git_url is not served; clone it and send "
+                       "repository_path");
+    }
+    if (in->repository_path.len > 0) {
+        cm_repository_add add = {.root = in->repository_path, .name = in->name};
+        if (in->config != NULL) {
+            add.options = (cm_repository_options){.include = in->config->include_patterns,
+                                                  .exclude = in->config->exclude_patterns,
+                                                  .file_bytes_max =
+                                                      (size_t)in->config->max_file_size_kb * 1024,
+                                                  .no_ignore_files = !in->config->follow_gitignore};
+        }
+        return cm_repositories_add(services->repositories, &add, ret_repository, err);
+    }
+    if (in->repository_id.len == 0) {
+        return cm_fail(err, CM_INVALID, "send repository_path or repository_id");
+    }
+    cm_repository *repository =
+        cm_uuid_parse(in->repository_id, &id) ? cm_indexer_find(services->indexer, &id) : NULL;
+    if (repository == NULL) {
+        return cm_fail(err, CM_NOT_FOUND, "there is no repository '" CM_STR_FMT "'",
+                       CM_STR_ARG(in->repository_id));
+    }
+    *ret_repository = repository;
+    return CM_OK;
+}
+
+void cm_h_create_index(cm_call *call) {
+    const cm_services *services = call->services;
+    const cm_api_create_index_request *in = call->input;
+    cm_repository *repository = NULL;
+    cm_uuid job;
+    cm_err err;
+    bool full = in->mode == CM_API_CREATE_INDEX_REQUEST_MODE_FULL;
+    cm_rc rc = find_or_add(call, in, &repository, &err);
+    if (rc == CM_OK) {
+        rc = cm_repositories_index(services->repositories, repository,
+                                   full ? CM_INDEX_FULL : CM_INDEX_INCREMENTAL, &job, &err);
+    }
+    if (rc != CM_OK) {
+        cm_repository_unref(repository);
+        cm_call_fail(call, rc, &err);
+        return;
+    }
+    cm_api_create_index_response out = {.job_id = uuid_text(call->arena, &job),
+                                        .status = CM_API_JOB_STATUS_RUNNING,
+                                        .repository_id =
+                                            uuid_text(call->arena, cm_repository_id(repository))};
+    cm_repository_unref(repository);
+    cm_call_reply(call, 202, &cm_api_create_index_response_schema, &out);
+}
+
+/* S0 has no "created": what was never indexed is pending. */
+static enum cm_api_index_status_status status_of(enum cm_index_status status) {
+    static const enum cm_api_index_status_status map[] = {
+        [CM_INDEX_CREATED] = CM_API_INDEX_STATUS_STATUS_PENDING,
+        [CM_INDEX_PENDING] = CM_API_INDEX_STATUS_STATUS_PENDING,
+        [CM_INDEX_INDEXING] = CM_API_INDEX_STATUS_STATUS_INDEXING,
+        [CM_INDEX_READY] = CM_API_INDEX_STATUS_STATUS_READY,
+        [CM_INDEX_ERROR] = CM_API_INDEX_STATUS_STATUS_ERROR};
+    return map[status];
+}
+
+void cm_h_get_index_status(cm_call *call) {
+    const cm_services *services = call->services;
+    cm_repository *repository = cm_call_repository(call);
+    if (repository == NULL) {
+        return;
+    }
+    cm_index_progress progress;
+    cm_uuid job;
+    cm_repository_progress(repository, &progress);
+    cm_api_index_status out = {.status = status_of(progress.status),
+                               .progress = CM_MIN(CM_MAX(progress.progress, 0.0), 1.0),
+                               .files_indexed = (int64_t)progress.files_indexed,
+                               .estimated_completion = progress.estimated_completion_ms,
+                               .has_estimated_completion = progress.estimated_completion_ms > 0 &&
+                                                           progress.finished_ms == 0,
+                               .files_total = (int64_t)progress.files_total,
+                               .has_files_total = progress.files_total > 0};
+    if (cm_repositories_job(services->repositories, cm_repository_id(repository), &job)) {
+        out.job_id = uuid_text(call->arena, &job);
+    }
+    if (progress.error.rc != CM_OK) {
+        out.error = cm_str_from(progress.error.text);
+    }
+    cm_repository_unref(repository);
+    cm_call_reply(call, 200, &cm_api_index_status_schema, &out);
+}
+
+/* ---- jobs ---- */
+
+static double job_progress(const cm_services *services, const cm_row_jobs *row) {
+    if (cm_str_eq_c(row->status, "succeeded")) {
+        return 1;
+    }
+    cm_index_progress progress = {0};
+    cm_uuid job;
+    cm_repository *repository = cm_indexer_find(services->indexer, &row->repository_id);
+    if (repository != NULL &&
+        cm_repositories_job(services->repositories, &row->repository_id, &job) &&
+        cm_uuid_eq(&job, &row->id)) {
+        cm_repository_progress(repository, &progress);
+    }
+    cm_repository_unref(repository);
+    return CM_MIN(CM_MAX(progress.progress, 0.0), 1.0);
+}
+
+static cm_api_problem *job_problem(cm_call *call, const cm_row_jobs *row) {
+    if (row->last_error.len == 0) {
+        return NULL;
+    }
+    cm_api_problem *problem = CM_ARENA_NEW(call->arena, cm_api_problem);
+    *problem = (cm_api_problem){.type = CM_STR("/problems/internal"),
+                                .title = CM_STR("Internal error"),
+                                .status = 500,
+                                .detail = row->last_error,
+                                .instance = CM_STR(""),
+                                .code = CM_STR("internal"),
+                                .request_id = call->request_id,
+                                .retryable = true};
+    return problem;
+}
+
+void cm_h_get_job(cm_call *call) {
+    const cm_services *services = call->services;
+    cm_db db = cm_store_system(services->store);
+    cm_row_jobs row;
+    cm_q_jobs_get_in in = {0};
+    cm_err err;
+    cm_assert(cm_uuid_parse(call->path[0], &in.id));
+    cm_rc rc = cm_q_jobs_get(&db, &in, call->arena, &row, &err);
+    if (rc != CM_OK) {
+        cm_call_fail(call, rc, &err);
+        return;
+    }
+    cm_api_job out = {.job_id = uuid_text(call->arena, &row.id),
+                      .kind = row.job_type,
+                      .status = (enum cm_api_job_status)cm_schema_enum_value(
+                          &cm_api_job_status_schema, row.status),
+                      .progress = job_progress(services, &row),
+                      .created_at = row.created_at,
+                      .started_at = row.started_at,
+                      .has_started_at = row.started_at != 0,
+                      .ended_at = row.finished_at,
+                      .has_ended_at = row.finished_at != 0,
+                      .error = job_problem(call, &row),
+                      .target = uuid_text(call->arena, &row.repository_id)};
+    cm_call_reply(call, 200, &cm_api_job_schema, &out);
+}

@@ -1,0 +1,13 @@
+/* lookup.h - what many handlers look up first. */
+#ifndef CM_API_LOOKUP_H
+#define CM_API_LOOKUP_H
+
+#include "api/call.h"
+#include "index/repository.h"
+
+/* The open repository named by the first path parameter, a reference; or NULL after answering 404. */
+cm_repository *cm_call_repository(cm_call *call);
+/* Its snapshot, a reference; or NULL after answering 404 or 409 index_not_ready. */
+cm_snapshot *cm_call_snapshot(cm_call *call);
+
+#endif
