@@ -7,7 +7,8 @@ import sys
 
 from gencommon import write
 
-from genapi.document import embedded_text
+from genapi.document import json_text
+from genapi.reference import embedded_text
 from genapi.routes import Routes
 from genapi.spec import Spec
 from genapi.structs import Tables, header_text
@@ -20,7 +21,7 @@ def main(file, directory):
     write(f"{directory}/api_gen.h", header_text(spec, types))
     write(f"{directory}/schemas_gen.c", Tables(types).text())
     write(f"{directory}/routes_gen.c", Routes(spec, types, Tables(types)).text())
-    write(f"{directory}/openapi_gen.c", embedded_text(spec))
+    write(f"{directory}/openapi_gen.c", embedded_text(json_text(spec), spec))
 
 
 if __name__ == "__main__":

@@ -49,11 +49,11 @@ def check_keys(place, row, known):
 def write(path, text):
     """Writes `text` unless the file already holds it, so that nothing is compiled for nothing."""
     if os.path.exists(path):
-        with open(path) as file:
+        with open(path, encoding="utf-8") as file:
             if file.read() == text:
                 return
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "w") as file:
+    with open(path, "w", encoding="utf-8") as file:
         file.write(text)
 
 

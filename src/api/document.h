@@ -9,4 +9,7 @@
 extern const char cm_openapi_json[];
 extern const size_t cm_openapi_json_len;
 
+extern const char cm_docs_html[]; /* the reference page */
+extern const size_t cm_docs_html_len;
+
 #endif

@@ -66,6 +66,7 @@ struct cm_route {
     uint32_t body_count;
     const cm_route_reply *replies;
     uint32_t reply_count;
+    const char *const *produces; /* content types of success, NULL-terminated; NULL = no body */
 };
 typedef struct cm_route cm_route;
 

@@ -11,15 +11,15 @@
 
 struct cm_cancel {
     atomic_uint refs;
-    atomic_int reason;    /* enum cm_cancel_reason */
-    uint64_t deadline_ns; /* immutable; 0 = none */
+    atomic_int reason;                /* enum cm_cancel_reason */
+    atomic_uint_fast64_t deadline_ns; /* 0 = none */
 };
 
 cm_cancel *cm_cancel_new(uint64_t deadline_ns) {
     cm_cancel *cancel = CM_NEW(cm_cancel);
     atomic_init(&cancel->refs, 1);
     atomic_init(&cancel->reason, CM_CANCEL_NONE);
-    cancel->deadline_ns = deadline_ns;
+    atomic_init(&cancel->deadline_ns, deadline_ns);
     return cancel;
 }
 
@@ -55,7 +55,8 @@ enum cm_cancel_reason cm_cancel_hit(const cm_cancel *cancel) {
         return CM_CANCEL_NONE;
     }
     int reason = atomic_load_explicit(&cancel->reason, memory_order_acquire);
-    if (reason == CM_CANCEL_NONE && cancel->deadline_ns && cm_clock_ns() >= cancel->deadline_ns) {
+    uint64_t deadline_ns = cm_cancel_deadline_ns(cancel);
+    if (reason == CM_CANCEL_NONE && deadline_ns && cm_clock_ns() >= deadline_ns) {
         /* Const for the caller: the deadline had passed whether or not somebody looked. */
         cm_cancel_fire((cm_cancel *)(uintptr_t)cancel, CM_CANCEL_DEADLINE);
         reason = atomic_load_explicit(&cancel->reason, memory_order_acquire);
@@ -64,7 +65,13 @@ enum cm_cancel_reason cm_cancel_hit(const cm_cancel *cancel) {
 }
 
 uint64_t cm_cancel_deadline_ns(const cm_cancel *cancel) {
-    return cancel ? cancel->deadline_ns : 0;
+    return cancel ? atomic_load_explicit(&cancel->deadline_ns, memory_order_relaxed) : 0;
+}
+
+void cm_cancel_set_deadline(cm_cancel *cancel, uint64_t deadline_ns) {
+    if (cancel) {
+        atomic_store_explicit(&cancel->deadline_ns, deadline_ns, memory_order_relaxed);
+    }
 }
 
 cm_rc cm_cancel_check(const cm_cancel *cancel, cm_err *err) {

@@ -30,6 +30,8 @@ void cm_cancel_fire(cm_cancel *cancel, enum cm_cancel_reason reason);
 enum cm_cancel_reason cm_cancel_hit(
     const cm_cancel *cancel);                            /* reads the clock only with a deadline */
 uint64_t cm_cancel_deadline_ns(const cm_cancel *cancel); /* 0 = none */
+/* A deadline for a token that was made without one, or an earlier or later one. Any thread. */
+void cm_cancel_set_deadline(cm_cancel *cancel, uint64_t deadline_ns);
 /* CM_OK, CM_CANCELLED or CM_TIMEOUT with text. */
 cm_rc cm_cancel_check(const cm_cancel *cancel, cm_err *err) cm_must_check;
 

@@ -1,13 +1,8 @@
-"""The served document: what /openapi.json gives, and its embedding in the program."""
+"""The served document: what /openapi.json gives."""
 import copy
 import json
 
-from gencommon import c_text
-
-from genapi.structs import SOURCE
-
 KEPT = ("x-cm-auth", "x-cm-rate", "x-cm-deadline-ms", "x-cm-max-body")
-LINE = 96  # bytes of the document per line of C
 
 
 def published(spec):
@@ -50,17 +45,3 @@ def strip(node):
 def json_text(spec):
     return json.dumps(published(spec), ensure_ascii=False, separators=(",", ":"), sort_keys=False)
 
-
-def embedded_text(spec):
-    """A C array of the document; pieces of a string literal, which compile fast."""
-    text = json_text(spec).encode()
-    lines = []
-    start = 0
-    while start < len(text):
-        end = min(start + LINE, len(text))
-        while end < len(text) and text[end] & 0xC0 == 0x80:
-            end += 1
-        lines.append("    " + c_text(text[start:end].decode()) + "\n")
-        start = end
-    return (SOURCE + '#include "api/document.h"\n\nconst char cm_openapi_json[] =\n' + "".join(lines)
-            + f"    ;\nconst size_t cm_openapi_json_len = {len(text)};\n")

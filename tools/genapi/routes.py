@@ -43,7 +43,8 @@ class Routes:
             f"     .body_required = {c_bool(required)},\n     .params = {parameters},\n"
             f"     .param_count = {len(operation.path_parameters)},\n     .query = {query},\n"
             f"     .bodies = {bodies[0]},\n     .body_count = {bodies[1]},\n"
-            f"     .replies = {replies[0]},\n     .reply_count = {replies[1]}}},\n")
+            f"     .replies = {replies[0]},\n     .reply_count = {replies[1]},\n"
+            f"     .produces = {self.words(f'produces_{name}', operation.content_types(self.spec))}}},\n")
 
     def parameters(self, operation, name):
         rows = ""

@@ -91,6 +91,14 @@ class Operation:
             out.append((int(status), content.get("application/json", {}).get("schema")))
         return out
 
+    def content_types(self, spec):
+        """What success may look like, in order of preference."""
+        found = {}
+        for status, node in self.node["responses"].items():
+            if str(status).startswith("2"):
+                found.update(dict.fromkeys(spec.resolve(node).get("content", {})))
+        return list(found)
+
 
 class Spec:
     """The whole document."""
