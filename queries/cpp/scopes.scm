@@ -1,7 +1,6 @@
 (lambda_expression) @scope
 (for_range_loop) @scope
-(for_range_loop declarator: (identifier) @local)
-(for_range_loop declarator: (reference_declarator (identifier) @local))
-(parameter_declaration declarator: (reference_declarator (identifier) @local))
-(optional_parameter_declaration declarator: (identifier) @local)
-(declaration declarator: (init_declarator declarator: (reference_declarator (identifier) @local)))
+(template_declaration) @scope
+(for_range_loop declarator: (_) @local.declarator)
+(optional_parameter_declaration declarator: (_) @local.declarator)
+(type_parameter_declaration (type_identifier) @local)

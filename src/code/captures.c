@@ -10,6 +10,8 @@ typedef struct parts {
     definition definition;
     bool defines;
     bool has_name;
+    bool has_declarator;
+    declarator declarator;
     span import, module, import_name, alias, tree;
     bool relative;
 } parts;
@@ -63,6 +65,34 @@ static void take_definition(cm_run *run, parts *p, TSNode node, uint8_t kind) {
     }
 }
 
+static void take_declarator(parts *p, TSNode node) {
+    if (cm_declarator_resolve(node, &p->declarator)) {
+        p->definition.name = p->declarator.name;
+        p->definition.container = p->declarator.container;
+        p->has_name = p->has_declarator = true;
+    }
+}
+
+static void add_local_declarator(cm_run *run, TSNode node) {
+    declarator d;
+    if (cm_declarator_resolve(node, &d)) {
+        run->stopped |= !cm_vec_push(&run->extractor->locals, d.name);
+    }
+}
+
+/* What the declarator makes of the definition: a field that is a function is a method, a variable that
+ * is one is a prototype, a function outside its class is a method too. */
+static void apply_declarator(parts *p) {
+    uint8_t *kind = &p->definition.kind;
+    if (*kind == CM_SYMBOL_VARIABLE || *kind == CM_SYMBOL_FIELD) {
+        bool is_prototype = p->declarator.is_function && *kind == CM_SYMBOL_VARIABLE;
+        p->defines = !is_prototype;
+        *kind = p->declarator.is_function ? CM_SYMBOL_METHOD : *kind;
+    } else if (*kind == CM_SYMBOL_FUNCTION && p->declarator.container.end > 0) {
+        *kind = CM_SYMBOL_METHOD;
+    }
+}
+
 static void take_capture(cm_run *run, parts *p, const TSQueryMatch *match, TSNode node,
                          capture_info info) {
     switch ((enum capture_class)info.class) {
@@ -73,6 +103,7 @@ static void take_capture(cm_run *run, parts *p, const TSQueryMatch *match, TSNod
         p->definition.name.start += run->text.ptr[p->definition.name.start] == ':';
         p->has_name = true;
         break;
+    case CAPTURE_DECLARATOR: take_declarator(p, node); break;
     case CAPTURE_CONTAINER: p->definition.container = node_span(node); break;
     case CAPTURE_BODY: p->definition.body = node_span(node); break;
     case CAPTURE_DOC: p->definition.doc = node_span(node); break;
@@ -85,6 +116,7 @@ static void take_capture(cm_run *run, parts *p, const TSQueryMatch *match, TSNod
     case CAPTURE_IMPORT_TREE: p->tree = node_span(node); break;
     case CAPTURE_SCOPE: add_span(run, node, true); break;
     case CAPTURE_LOCAL: add_span(run, node, false); break;
+    case CAPTURE_LOCAL_DECLARATOR: add_local_declarator(run, node); break;
     case CAPTURE_IGNORE: break;
     }
 }
@@ -112,6 +144,9 @@ static void take_match(cm_run *run, const TSQueryMatch *match) {
     for (uint16_t i = 0; i < match->capture_count; i++) {
         const TSQueryCapture *capture = &match->captures[i];
         take_capture(run, &p, match, capture->node, run->compiled->captures[capture->index]);
+    }
+    if (p.has_declarator) {
+        apply_declarator(&p);
     }
     if (p.defines && p.has_name && name_is_usable(cm_run_text(run, p.definition.name))) {
         run->stopped |= !cm_vec_push(&run->extractor->definitions, p.definition);

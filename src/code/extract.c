@@ -39,6 +39,10 @@ void cm_extractor_free(cm_extractor *extractor) {
     cm_free(extractor);
 }
 
+void cm_extractor_prepare(cm_extractor *extractor, const cm_language *language) {
+    cm_compiled_get(extractor->compiled, language);
+}
+
 bool cm_run_stopped(cm_run *run) {
     if (!run->stopped) {
         const cm_extract_limits *limits = run->limits;

@@ -23,6 +23,9 @@ typedef struct cm_extract_limits {
 
 cm_extractor *cm_extractor_new(void);
 void cm_extractor_free(cm_extractor *extractor);
+/* Loads the grammar and compiles its query: up to 0.2 s at the first use of a language, nothing later.
+ * cm_extract does it too, but then within its deadline. */
+void cm_extractor_prepare(cm_extractor *extractor, const cm_language *language);
 
 /* Parses `text` and fills `out` (initialised by the caller, cleared here). Errors: CM_TIMEOUT, CM_CANCELLED,
  * CM_UNSUPPORTED_LANGUAGE (no grammar, an ABI the runtime does not load, or a query that does not

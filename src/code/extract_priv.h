@@ -17,6 +17,7 @@ enum capture_class {
     CAPTURE_DEFINITION, /* value: enum cm_symbol_kind */
     CAPTURE_NAME,
     CAPTURE_CONTAINER,
+    CAPTURE_DECLARATOR,
     CAPTURE_BODY,
     CAPTURE_DOC,
     CAPTURE_REFERENCE, /* value: enum cm_reference_role */
@@ -28,6 +29,7 @@ enum capture_class {
     CAPTURE_IMPORT_TREE,
     CAPTURE_SCOPE,
     CAPTURE_LOCAL,
+    CAPTURE_LOCAL_DECLARATOR,
     CAPTURE_IGNORE, /* used by a predicate only */
 };
 
@@ -139,6 +141,15 @@ static inline cm_str cm_run_text(const cm_run *run, span s) {
 static inline span node_span(TSNode node) {
     return (span){ts_node_start_byte(node), ts_node_end_byte(node)};
 }
+
+/* declarator.c: what a C declarator declares. */
+typedef struct declarator {
+    span name;
+    span container;    /* `Foo` of `Foo::bar`; end 0: none */
+    bool is_function;  /* the name itself is a function's: `*f(void)`, not `(*f)(void)` */
+    bool has_function; /* a function is anywhere in it */
+} declarator;
+bool cm_declarator_resolve(TSNode node, declarator *ret);
 
 /* captures.c: runs the query; fills definitions, uses, scopes, locals, imports and out->imports. */
 void cm_run_captures(cm_run *run);

@@ -28,12 +28,14 @@
 #define REMEMBERED_MAX    8192u
 #define SLICE_NS          (5 * 1000000ull)  /* how late a cancellation may be noticed */
 #define GRACE_NS          (30 * 1000000ull) /* for the worker's own deadline to work */
+#define FIRST_USE_NS      (5 * 1000000000ull) /* a worker compiles the query of a language new to it */
 #define SCOPE_DEADLINE_MS 40u
 #define SCOPE_SIDE_BYTES  CM_KIB(64)
 
 typedef struct worker {
     cm_child *child; /* NULL: not started, or could not be */
     uint64_t sequence;
+    bool *ready; /* by language index: it has compiled that query */
 } worker;
 
 struct cm_parser_pool {
@@ -58,6 +60,12 @@ static cm_parser_options with_defaults(const cm_parser_options *given) {
     return o;
 }
 
+static size_t language_count(void) {
+    size_t languages;
+    cm_language_all(&languages);
+    return languages;
+}
+
 cm_rc cm_parser_pool_new(const cm_parser_options *options, cm_parser_pool **ret_pool, cm_err *err) {
     cm_parser_options filled = with_defaults(options);
     if (filled.text_max > TEXT_MAX_LIMIT) {
@@ -72,6 +80,7 @@ cm_rc cm_parser_pool_new(const cm_parser_options *options, cm_parser_pool **ret_
     pool->idle = cm_alloc(filled.workers * sizeof(worker *));
     for (unsigned i = filled.workers; i-- > 0;) {
         pool->idle[pool->idle_count++] = &pool->workers[i];
+        pool->workers[i].ready = cm_alloc(language_count());
     }
     pool->remembered = cm_map64_new(REMEMBERED_MAX + 1);
     *ret_pool = pool;
@@ -85,6 +94,7 @@ void cm_parser_pool_free(cm_parser_pool *pool) {
     cm_assert(pool->idle_count == pool->options.workers);
     for (unsigned i = 0; i < pool->options.workers; i++) {
         cm_child_free(pool->workers[i].child);
+        cm_free(pool->workers[i].ready);
     }
     cm_map64_free(pool->remembered);
     cm_free(pool->idle);
@@ -108,6 +118,7 @@ static cm_rc start(cm_parser_pool *pool, worker *w, cm_err *err) {
     snprintf(text_max, sizeof(text_max), "%zu", pool->options.text_max);
     const char *const argv[] = {"codementor", CM_WORKER_COMMAND, text_max, NULL};
     size_t shared = cm_worker_shared_bytes(pool->options.text_max);
+    memset(w->ready, 0, language_count());
     cm_child_spec spec = {.argv = argv,
                           .shared_bytes = shared,
                           .address_space_max = pool->options.memory_max + shared};
@@ -123,9 +134,24 @@ static void replace(cm_parser_pool *pool, worker *w) {
     }
 }
 
+/* Takes an idle worker off the stack, rather one that knows the language. */
+static worker *take_idle(cm_parser_pool *pool, uint32_t language) {
+    size_t at = pool->idle_count - 1;
+    for (size_t i = pool->idle_count; i-- > 0;) {
+        if (pool->idle[i]->ready[language]) {
+            at = i;
+            break;
+        }
+    }
+    worker *taken = pool->idle[at];
+    memmove(&pool->idle[at], &pool->idle[at + 1], (pool->idle_count - at - 1) * sizeof(worker *));
+    pool->idle_count--;
+    return taken;
+}
+
 /* Waits for an idle worker. */
-static cm_rc borrow(cm_parser_pool *pool, const cm_cancel *cancel, worker **ret_worker,
-                    cm_err *err) {
+static cm_rc borrow(cm_parser_pool *pool, uint32_t language, const cm_cancel *cancel,
+                    worker **ret_worker, cm_err *err) {
     cm_rc rc = CM_OK;
     pthread_mutex_lock(&pool->mutex);
     while (pool->idle_count == 0 && (rc = cm_cancel_check(cancel, err)) == CM_OK) {
@@ -137,7 +163,7 @@ static cm_rc borrow(cm_parser_pool *pool, const cm_cancel *cancel, worker **ret_
         pthread_cond_timedwait(&pool->freed, &pool->mutex, &until);
     }
     if (rc == CM_OK) {
-        *ret_worker = pool->idle[--pool->idle_count];
+        *ret_worker = take_idle(pool, language);
     }
     pthread_mutex_unlock(&pool->mutex);
     return rc;
@@ -202,7 +228,9 @@ static char *shared_of(worker *w) {
 /* Waits for the answer; tells the worker to stop when the caller does not want it any more. */
 static void await(exchange *x) {
     cm_worker_control *control = (cm_worker_control *)(void *)shared_of(x->worker);
-    uint64_t end = cm_clock_ns() + x->request.deadline_ms * 1000000ull + GRACE_NS;
+    bool *ready = &x->worker->ready[x->request.language];
+    uint64_t end = cm_clock_ns() + x->request.deadline_ms * 1000000ull + GRACE_NS +
+                   (*ready ? 0 : FIRST_USE_NS);
     x->outcome = OVERRAN;
     while (cm_clock_ns() < end) {
         size_t len = 0;
@@ -214,6 +242,7 @@ static void await(exchange *x) {
             bool ok = len == sizeof(x->reply) && x->reply.magic == CM_WORKER_REPLY_MAGIC &&
                       x->reply.sequence == x->request.sequence;
             x->outcome = ok ? ANSWERED : LIED;
+            *ready = true;
             return;
         }
         if (rc != CM_TIMEOUT) {
@@ -230,7 +259,7 @@ static void await(exchange *x) {
 /* Asks a worker about the text made of `parts`. On CM_OK x->outcome says how it went; unless it is
  * ANSWERED the worker has been replaced. The caller gives the worker back. */
 static cm_rc ask(exchange *x, const cm_str *parts, size_t part_count, cm_err *err) {
-    cm_rc rc = borrow(x->pool, x->cancel, &x->worker, err);
+    cm_rc rc = borrow(x->pool, x->request.language, x->cancel, &x->worker, err);
     if (rc != CM_OK) {
         return rc;
     }
@@ -240,6 +269,9 @@ static cm_rc ask(exchange *x, const cm_str *parts, size_t part_count, cm_err *er
         w->child = NULL;
     }
     x->outcome = NOT_STARTED;
+    if (x->request.op == CM_WORKER_SCOPE_END && !w->ready[x->request.language]) {
+        return CM_OK; /* compiling the query would cost more than the tree is worth here */
+    }
     if (!w->child && start(x->pool, w, err) != CM_OK) {
         w->child = NULL;
         return CM_OK;

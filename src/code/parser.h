@@ -65,7 +65,9 @@ typedef struct cm_scope_end {
     bool parsed; /* false: by brackets and indentation only, no grammar or no worker */
 } cm_scope_end;
 
-/* `before` and `after` are the document around the cursor; at most 64 KiB of each side are read. Never fails because of the text. Errors: CM_CANCELLED, CM_TIMEOUT. */
+/* `before` and `after` are the document around the cursor; at most 64 KiB of each side are read. A worker
+ * that has not yet parsed this language leaves it to the brackets. Never fails because of the text.
+ * Errors: CM_CANCELLED, CM_TIMEOUT. */
 cm_rc cm_parse_scope_end(cm_parser_pool *pool, const cm_language *language, cm_str before,
                          cm_str candidate, cm_str after, const cm_cancel *cancel,
                          cm_scope_end *ret_end, cm_err *err) cm_must_check;

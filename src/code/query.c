@@ -25,6 +25,7 @@ static const struct {
     {"definition.other", {CAPTURE_DEFINITION, CM_SYMBOL_OTHER}},
     {"name", {CAPTURE_NAME, 0}},
     {"container", {CAPTURE_CONTAINER, 0}},
+    {"declarator", {CAPTURE_DECLARATOR, 0}},
     {"body", {CAPTURE_BODY, 0}},
     {"doc", {CAPTURE_DOC, 0}},
     {"reference.call", {CAPTURE_REFERENCE, CM_REFERENCE_CALL}},
@@ -40,6 +41,7 @@ static const struct {
     {"import.tree", {CAPTURE_IMPORT_TREE, 0}},
     {"scope", {CAPTURE_SCOPE, 0}},
     {"local", {CAPTURE_LOCAL, 0}},
+    {"local.declarator", {CAPTURE_LOCAL_DECLARATOR, 0}},
 };
 
 /* Fields whose node names a member of something else. */

@@ -11,39 +11,6 @@ typedef struct path {
     size_t depth;
 } path;
 
-/* Child of `node` with start < offset < end, or null. */
-static TSNode child_around(TSNode node, uint32_t offset) {
-    TSTreeCursor cursor = ts_tree_cursor_new(node);
-    TSNode found = {0};
-    bool more = ts_tree_cursor_goto_first_child(&cursor);
-    for (; more; more = ts_tree_cursor_goto_next_sibling(&cursor)) {
-        TSNode child = ts_tree_cursor_current_node(&cursor);
-        if (ts_node_start_byte(child) >= offset) {
-            break;
-        }
-        if (ts_node_end_byte(child) > offset) {
-            found = child;
-            break;
-        }
-    }
-    ts_tree_cursor_delete(&cursor);
-    return found;
-}
-
-/* False when the cursor lies in something that did not parse. */
-static bool find_path(TSNode root, uint32_t offset, path *p) {
-    p->depth = 0;
-    TSNode node = root;
-    while (!ts_node_is_null(node) && p->depth < PATH_MAX_DEPTH) {
-        if (ts_node_is_error(node)) {
-            return false;
-        }
-        p->nodes[p->depth++] = node;
-        node = child_around(node, offset);
-    }
-    return p->depth > 0;
-}
-
 /* The token that closes a block: `}` or a keyword (end, fi, done); a null node when it has none. */
 static TSNode closing_token(TSNode node) {
     uint32_t count = ts_node_child_count(node);
@@ -60,6 +27,42 @@ static TSNode closing_token(TSNode node) {
 static bool is_block(const cm_run *run, TSNode node) {
     return !ts_node_is_null(closing_token(node)) ||
            (run->language->indents && strstr(ts_node_type(node), "block"));
+}
+
+/* Child of `node` that is open at `offset`, or null. A block made by indentation starts with its first
+ * statement, so a cursor right there is already inside. */
+static TSNode child_around(const cm_run *run, TSNode node, uint32_t offset) {
+    TSTreeCursor cursor = ts_tree_cursor_new(node);
+    TSNode found = {0};
+    bool more = ts_tree_cursor_goto_first_child(&cursor);
+    for (; more; more = ts_tree_cursor_goto_next_sibling(&cursor)) {
+        TSNode child = ts_tree_cursor_current_node(&cursor);
+        uint32_t start = ts_node_start_byte(child);
+        bool opens_here = start == offset && run->language->indents && is_block(run, child);
+        if (start >= offset && !opens_here) {
+            break;
+        }
+        if (ts_node_end_byte(child) > offset) {
+            found = child;
+            break;
+        }
+    }
+    ts_tree_cursor_delete(&cursor);
+    return found;
+}
+
+/* False when the cursor lies in something that did not parse. */
+static bool find_path(const cm_run *run, TSNode root, uint32_t offset, path *p) {
+    p->depth = 0;
+    TSNode node = root;
+    while (!ts_node_is_null(node) && p->depth < PATH_MAX_DEPTH) {
+        if (ts_node_is_error(node)) {
+            return false;
+        }
+        p->nodes[p->depth++] = node;
+        node = child_around(run, node, offset);
+    }
+    return p->depth > 0;
 }
 
 static size_t into_candidate(uint32_t offset, size_t start, size_t end) {
@@ -129,7 +132,7 @@ static void unit_end(cm_run *run, size_t start, size_t end, cm_scope_end *ret) {
 
 cm_rc cm_run_scope_end(cm_run *run, size_t start, size_t end, cm_scope_end *ret_end, cm_err *err) {
     path p;
-    if (!find_path(ts_tree_root_node(run->tree), (uint32_t)start, &p)) {
+    if (!find_path(run, ts_tree_root_node(run->tree), (uint32_t)start, &p)) {
         return cm_fail(err, CM_UNSUPPORTED_LANGUAGE, "the text does not parse at the cursor");
     }
     cm_scope_end ret = {
