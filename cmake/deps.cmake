@@ -12,6 +12,12 @@ find_library(INIH_LIBRARY inih REQUIRED)
 find_package(PkgConfig)
 pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
 
+foreach(name llhttp tree-sitter grammars llama)
+  if(NOT EXISTS ${CM_DEPS}/${name})
+    message(FATAL_ERROR "${CM_DEPS}/${name} is missing: run script/bootstrap")
+  endif()
+endforeach()
+
 # cm_archive(name include_dir archive...): an imported static library below .deps/.
 function(cm_archive name include)
   add_library(${name} INTERFACE)
@@ -22,7 +28,13 @@ function(cm_archive name include)
 endfunction()
 
 cm_archive(dep_llhttp llhttp/include llhttp/lib/libllhttp.a)
-cm_archive(dep_tree_sitter tree-sitter/include grammars/lib/libgrammars.a tree-sitter/lib/libtree-sitter.a)
+# The parsers are 70 MB of tables: inside the release binary, shared by the many test programs of other builds.
+if(CMAKE_BUILD_TYPE STREQUAL "Debug" AND EXISTS ${CM_DEPS}/grammars/lib/libgrammars.so)
+  set(CM_GRAMMARS grammars/lib/libgrammars.so)
+else()
+  set(CM_GRAMMARS grammars/lib/libgrammars.a)
+endif()
+cm_archive(dep_tree_sitter tree-sitter/include ${CM_GRAMMARS} tree-sitter/lib/libtree-sitter.a)
 cm_archive(dep_llama llama/include
   llama/lib/libllama.a llama/lib/libggml.a llama/lib/libggml-cpu.a llama/lib/libggml-base.a)
 # libgomp statically: its constructor must run after ours (src/model/environment.c).
