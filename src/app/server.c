@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "net/http.h"
 #include "rt/metrics.h"
 
@@ -75,11 +76,12 @@ static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *
     return rc == CM_OK ? cm_repositories_open(&repositories, &s->services.repositories, err) : rc;
 }
 
-static void log_progress(void *argument, const char *stage, double done) {
+static bool log_progress(void *argument, const char *stage, double done) {
     (void)argument;
     if (done <= 0 || done >= 1) {
         cm_log(CM_LOG_INFO, "model", CM_F("stage", stage), CM_R("done", done));
     }
+    return true;
 }
 
 static cm_rc open_models(cm_server *s, const cm_config *config, const cm_places *places,
