@@ -1,0 +1,83 @@
+"""The command line: with a running server and on its own."""
+
+import json
+import subprocess
+
+import pytest
+
+from server import BINARY, Server, small_repository
+
+
+@pytest.fixture()
+def alone(tmp_path):
+    """A data directory that nobody serves."""
+    server = Server(tmp_path)
+    server.env["CODEMENTOR_MODEL_FAKE"] = "true"
+    return server
+
+
+def test_index_then_search_then_complete__without_a_server(alone, tmp_path):
+    tree = small_repository(tmp_path / "tree")
+    done = alone.run("index", str(tree))
+    assert done.returncode == 0, done.stderr
+    assert "4 files" in done.stdout
+    found = alone.run("search", "load items", "--repo", str(tree), "--json")
+    assert json.loads(found.stdout)["results"][0]["file_path"] == "pkg/store.py"
+    (tree / "pkg" / "main.py").write_text("from pkg.store import Store\n\nstore = Store(1)\nstore.load_\n")
+    done = alone.run("complete", f"{tree}/pkg/main.py:4:12", "--instant", "--explain")
+    assert done.returncode == 0, done.stderr
+    assert "items()" in done.stdout and "instant" in done.stdout and "context" in done.stdout
+
+
+def test_commands__use_the_running_server(server, tree, repository):
+    found = server.run("search", "add numbers", "--repo", str(tree), "--json")
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout)["results"][0]["file_path"] == "util.c"
+
+
+def test_serve__a_second_owner_is_refused_and_told_who_is_first(server):
+    second = server.run("serve", "--port", "0")
+    assert second.returncode != 0
+    assert str(server.process.pid) in second.stderr and server.url in second.stderr
+
+
+def test_serve__a_taken_port_is_named(server, tmp_path):
+    port = server.url.rsplit(":", 1)[1]
+    other = subprocess.run([BINARY, "serve", "--port", port, "--data-dir", str(tmp_path / "d"), "--set",
+                            "model.fake=true"], capture_output=True, text=True, timeout=60, check=False)
+    assert other.returncode != 0 and port in other.stderr and "--port" in other.stderr
+
+
+def test_complete__positions_are_checked(alone, tmp_path):
+    for position in ("x", "x:1", "x:0:1", f"{tmp_path}/none.py:1:1"):
+        done = alone.run("complete", position)
+        assert done.returncode == 2 and done.stderr.startswith("codementor: "), position
+
+
+def test_search__says_how_to_index(alone, tmp_path):
+    done = alone.run("search", "x", "--repo", str(tmp_path))
+    assert done.returncode == 2 and "codementor index" in done.stderr
+
+
+def test_unknown_options_suggest_the_nearest(alone):
+    done = alone.run("serve", "--prot", "1")
+    assert done.returncode == 2 and "--port" in done.stderr
+    done = subprocess.run([BINARY, "serach"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2 and "search" in done.stderr
+
+
+def test_doctor__tells_what_it_found(alone):
+    done = alone.run("doctor", "--json")
+    checks = {row["check"]: row for row in json.loads(done.stdout)}
+    assert set(checks) == {"processor", "memory", "data", "server", "port", "model"}
+
+
+def test_version_and_config(alone):
+    assert alone.run("version", "--json").stdout.startswith('{"version":"')
+    assert "[http]" in alone.run("config", "print").stdout
+    assert alone.run("config", "check").returncode == 0
+
+
+def test_json_errors__are_objects(alone, tmp_path):
+    done = alone.run("search", "x", "--repo", str(tmp_path), "--json")
+    assert json.loads(done.stderr)["error"]["code"] == "not_found"

@@ -1,0 +1,82 @@
+"""Repositories: indexing, status, search, pages, removal."""
+
+import uuid
+
+from server import small_repository
+
+
+def test_index__the_same_directory_is_the_same_repository(server, tree, repository):
+    assert server.index(tree) == repository
+
+
+def test_index__counts_are_what_is_there(server, repository):
+    page = server.http.get("/v1/repositories").json()
+    mine = next(r for r in page["items"] if r["repo_id"] == repository)
+    assert mine["metadata"]["files"] == 4
+    assert mine["metadata"]["symbols"] >= 6
+
+
+def test_index__faults_of_the_path_are_clear(server, tree):
+    def ask(path):
+        return server.http.post("/v1/repositories/index",
+                                json={"workspace_id": "default", "repository_path": str(path)}).json()
+    assert ask("/no/such/directory")["code"] == "not_found"
+    assert ask(tree / "util.c")["code"] == "validation_failed"
+    assert ask("")["code"] == "validation_failed"
+
+
+def test_search__finds_a_definition_first(server, repository):
+    body = server.http.post(f"/v1/repositories/{repository}/search", json={"query": "load items"}).json()
+    first = body["results"][0]
+    assert (first["file_path"], first["language"]) == ("pkg/store.py", "python")
+    assert "load_items" in first["content"]
+    assert body["took_ms"] >= 0
+
+
+def test_search__filters_hold(server, repository):
+    def ask(**body):
+        return server.http.post(f"/v1/repositories/{repository}/search", json=body).json()["results"]
+    assert {r["language"] for r in ask(query="add numbers", filters={"languages": ["c"]})} == {"c"}
+    assert ask(query="load items", filters={"file_patterns": ["*.c"]}) == []
+    assert len(ask(query="items", limit=1)) == 1
+
+
+def test_search__a_broken_pattern_is_unprocessable(server, repository):
+    reply = server.http.post(f"/v1/repositories/{repository}/search", json={"query": "(", "regex": True})
+    assert reply.status_code == 422
+
+
+def test_search__unknown_repository(server):
+    reply = server.http.post(f"/v1/repositories/{uuid.uuid4()}/search", json={"query": "x"})
+    assert (reply.status_code, reply.json()["code"]) == (404, "not_found")
+
+
+def test_pages__every_repository_once(server, tmp_path, repository):
+    made = {server.index(small_repository(tmp_path / f"tree{i}")) for i in range(5)}
+    seen, cursor = [], None
+    while True:
+        page = server.http.get("/v1/repositories", params={"limit": 2, **({"cursor": cursor} if cursor else {})}).json()
+        seen += [item["repo_id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert len(seen) == len(set(seen)) and made | {repository} <= set(seen)
+    assert server.http.get("/v1/repositories", params={"cursor": "made.up.1"}).json()["code"] == "invalid_cursor"
+
+
+def test_jobs__end_as_succeeded(server, tmp_path):
+    reply = server.http.post("/v1/repositories/index", json={
+        "workspace_id": "default", "repository_path": str(small_repository(tmp_path / "job"))}).json()
+    server.wait_indexed(reply["repository_id"])
+    job = server.http.get(f"/v1/jobs/{reply['job_id']}").json()
+    assert job["kind"] == "index" and job["target"] == reply["repository_id"]
+    assert job["status"] in ("running", "succeeded")
+
+
+def test_removal__takes_the_index_along(server, tmp_path):
+    made = server.index(small_repository(tmp_path / "gone"))
+    folder = server.data / "index" / made
+    assert folder.exists()
+    assert server.http.delete(f"/v1/repositories/{made}").status_code == 204
+    assert not folder.exists()
+    assert server.http.get(f"/v1/repositories/{made}").status_code == 404
