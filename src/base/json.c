@@ -215,6 +215,8 @@ void cm_json_real(cm_json_writer *w, double value) {
     }
     begin_item(w);
     cm_buf_add_c(w->out, text);
+    if (!strpbrk(text, ".e"))
+        cm_buf_add_c(w->out, ".0"); /* a reader with types takes "1" for an integer */
 }
 
 void cm_json_bool(cm_json_writer *w, bool value) {

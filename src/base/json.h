@@ -36,7 +36,8 @@ void cm_json_str(cm_json_writer *w, cm_str value);
 void cm_json_c(cm_json_writer *w, const char *value); /* NULL writes null */
 void cm_json_i64(cm_json_writer *w, int64_t value);
 void cm_json_u64(cm_json_writer *w, uint64_t value);
-void cm_json_real(cm_json_writer *w, double value); /* shortest text that reads back the same */
+void cm_json_real(cm_json_writer *w,
+                  double value); /* shortest text that reads back the same, 1 as "1.0" */
 void cm_json_bool(cm_json_writer *w, bool value);
 void cm_json_null(cm_json_writer *w);
 void cm_json_raw(cm_json_writer *w, cm_str json);           /* already valid JSON */

@@ -44,8 +44,9 @@ typedef struct cm_lexer {
 
 /* `text` must stay; at most 4 GiB are read. */
 void cm_lexer_init(cm_lexer *lexer, cm_str text);
-/* False at the end. The blank lines and indentation before the first token make no line break, nor
- * do those at the end of the text. */
+/* False at the end. Blank lines and indentation before the first token make no line break; at the end
+ * of the text a line break is given as if a token followed, so that the indentation of a line just
+ * begun is part of what stands before a cursor. */
 bool cm_lexer_next(cm_lexer *lexer, cm_token *ret_token);
 
 /* Appends tokens as text. */

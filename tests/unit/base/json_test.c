@@ -81,6 +81,7 @@ static void test_base_json__the_writer_puts_the_commas(void **state) {
     cm_json_i64(&w, -1);
     cm_json_u64(&w, UINT64_MAX);
     cm_json_real(&w, 0.1);
+    cm_json_real(&w, -2);
     cm_json_real(&w, 1e300 * 1e300);
     cm_json_array(&w);
     cm_json_array_end(&w);
@@ -95,7 +96,7 @@ static void test_base_json__the_writer_puts_the_commas(void **state) {
     cm_json_raw(&w, CM_STR("{\"x\":1}"));
     cm_json_object_end(&w);
     assert_string_equal(cm_buf_c(&out),
-                        "{\"list\":[-1,18446744073709551615,0.1,null,[],{}],\"k\\\"2\":null,"
+                        "{\"list\":[-1,18446744073709551615,0.1,-2.0,null,[],{}],\"k\\\"2\":null,"
                         "\"b\":true,\"r\":{\"x\":1}}");
 }
 
