@@ -1,0 +1,435 @@
+#include "index/analysis.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/utf8.h"
+#include "base/vec.h"
+#include "index/roles.h"
+#include "index/trigram.h"
+#include "index/words.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#define ARENA_MAX      CM_MIB(512)
+#define FALLBACK_LINES 40 /* of a line chunk when there is no parser */
+
+/* File systems keep times in steps of up to 2 s (FAT); a change within that window may leave size and time alone. */
+#define RECENT_NS ((int64_t)2000000000)
+
+/* ---- reading ---- */
+
+typedef struct source {
+    cm_str text;
+    uint64_t size;
+    int64_t mtime_ns;
+    enum cm_document_status status;
+    bool gone;
+} source;
+
+static cm_rc read_all(int fd, size_t size, size_t max, cm_arena *arena, source *out, cm_err *err) {
+    char *bytes = cm_arena_try_alloc(arena, size + 1);
+    if (!bytes)
+        return cm_fail(err, CM_NOMEM, "out of memory reading a file of %zu bytes", size);
+    size_t len = 0;
+    while (len < size + 1) { /* one byte more shows whether it grew */
+        ssize_t n = read(fd, bytes + len, size + 1 - len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            out->status = CM_DOCUMENT_UNREADABLE;
+            return CM_OK;
+        }
+        if (n == 0)
+            break;
+        len += (size_t)n;
+    }
+    len = CM_MIN(len, CM_MIN(size, max)); /* grown meanwhile: its new time brings us back */
+    out->text = cm_str_make(bytes, len);
+    return CM_OK;
+}
+
+static cm_rc read_source(const cm_analysis_request *request, cm_arena *arena, source *out,
+                         cm_err *err) {
+    char path[2 * CM_PATH_BYTES_MAX];
+    int n =
+        snprintf(path, sizeof(path), "%s/" CM_STR_FMT, request->root, CM_STR_ARG(request->path));
+    if (n < 0 || (size_t)n >= sizeof(path)) {
+        out->status = CM_DOCUMENT_UNREADABLE;
+        return CM_OK;
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) {
+        out->gone = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+        out->status = CM_DOCUMENT_UNREADABLE;
+        return CM_OK;
+    }
+    struct stat st;
+    cm_rc rc = CM_OK;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        out->gone = true;
+    } else {
+        out->size = (uint64_t)st.st_size;
+        out->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+        if (out->size > request->file_bytes_max)
+            out->status = CM_DOCUMENT_TOO_LARGE;
+        else
+            rc = read_all(fd, (size_t)out->size, request->file_bytes_max, arena, out, err);
+    }
+    close(fd);
+    return rc;
+}
+
+/* ---- words ---- */
+
+#define SLOT_EMPTY UINT32_MAX
+
+typedef struct term_entry {
+    cm_str word;
+    uint32_t hash;
+    uint32_t chunk; /* of `count` */
+    uint32_t count; /* index of its newest cm_word_count */
+} term_entry;
+
+enum word_field { FIELD_BODY, FIELD_NAME, FIELD_COMMENT, FIELD_PATH };
+
+typedef struct word_table {
+    cm_arena *arena;
+    uint32_t *slots; /* open addressing into `terms` */
+    size_t slot_count;
+    CM_VEC(term_entry) terms;
+    CM_VEC(cm_word_count) counts;
+    cm_chunk_length *lengths;
+    uint32_t chunk;
+    enum word_field field;
+    bool failed;
+} word_table;
+
+static bool table_grow(word_table *t) {
+    size_t count = t->slot_count ? t->slot_count * 2 : 1024;
+    uint32_t *slots = cm_try_alloc(count * sizeof(*slots));
+    if (!slots)
+        return false;
+    memset(slots, 0xff, count * sizeof(*slots));
+    for (uint32_t i = 0; i < t->terms.count; i++) {
+        size_t at = t->terms.items[i].hash & (count - 1);
+        while (slots[at] != SLOT_EMPTY)
+            at = (at + 1) & (count - 1);
+        slots[at] = i;
+    }
+    cm_free(t->slots);
+    t->slots = slots;
+    t->slot_count = count;
+    return true;
+}
+
+/* Index of `word` among the terms, added when new; SLOT_EMPTY when memory runs out. */
+static uint32_t table_term(word_table *t, cm_str word) {
+    if (t->terms.count * 2 >= t->slot_count && !table_grow(t))
+        return SLOT_EMPTY;
+    uint32_t hash = (uint32_t)cm_hash64(word.ptr, word.len);
+    size_t at = hash & (t->slot_count - 1);
+    for (; t->slots[at] != SLOT_EMPTY; at = (at + 1) & (t->slot_count - 1)) {
+        const term_entry *e = &t->terms.items[t->slots[at]];
+        if (e->hash == hash && cm_str_eq(e->word, word))
+            return t->slots[at];
+    }
+    char *copy = cm_arena_try_alloc(t->arena, word.len);
+    if (!copy)
+        return SLOT_EMPTY;
+    memcpy(copy, word.ptr, word.len);
+    term_entry entry = {cm_str_make(copy, word.len), hash, UINT32_MAX, 0};
+    if (!cm_vec_push(&t->terms, entry))
+        return SLOT_EMPTY;
+    return t->slots[at] = (uint32_t)t->terms.count - 1;
+}
+
+#define SATURATE(counter, max) ((counter) += (counter) < (max))
+
+static void count_word(void *argument, cm_str word, size_t start, size_t len) {
+    (void)start;
+    (void)len;
+    word_table *t = argument;
+    uint32_t term = table_term(t, word);
+    if (term == SLOT_EMPTY) {
+        t->failed = true;
+        return;
+    }
+    term_entry *entry = &t->terms.items[term];
+    if (entry->chunk != t->chunk) {
+        if (!cm_vec_push(&t->counts, (cm_word_count){.term = term, .chunk = t->chunk})) {
+            t->failed = true;
+            return;
+        }
+        entry->chunk = t->chunk;
+        entry->count = (uint32_t)t->counts.count - 1;
+    }
+    cm_word_count *count = &t->counts.items[entry->count];
+    cm_chunk_length *length = &t->lengths[t->chunk];
+    switch (t->field) {
+    case FIELD_BODY:
+        SATURATE(count->body, UINT16_MAX);
+        SATURATE(length->body, UINT16_MAX);
+        break;
+    case FIELD_NAME:
+        SATURATE(count->name, UINT8_MAX);
+        SATURATE(length->name, UINT8_MAX);
+        break;
+    case FIELD_COMMENT:
+        SATURATE(count->comment, UINT8_MAX);
+        SATURATE(length->comment, UINT8_MAX);
+        break;
+    case FIELD_PATH:
+        SATURATE(count->path, UINT8_MAX);
+        SATURATE(length->path, UINT8_MAX);
+        break;
+    }
+}
+
+static void count_field(word_table *t, enum word_field field, cm_str text) {
+    t->field = field;
+    cm_words_split(text, count_word, t);
+}
+
+/* First line of a documentation comment: what the thing does; the rest tells how. */
+static cm_str first_sentence(cm_str doc) {
+    cm_str rest = doc, line;
+    while (cm_str_line(&rest, &line)) {
+        line = cm_str_trim(line);
+        for (size_t i = 0; i < line.len; i++)
+            if (cm_is_word(line.ptr[i]))
+                return line;
+    }
+    return CM_STR_EMPTY;
+}
+
+static cm_rc count_words(cm_analysis *a, cm_err *err) {
+    word_table t = {.arena = a->arena};
+    t.lengths = CM_ARENA_ARRAY(a->arena, cm_chunk_length, a->parsed.chunk_count);
+    t.failed = !t.lengths;
+    size_t symbol = 0;
+    for (uint32_t i = 0; i < a->parsed.chunk_count && !t.failed; i++) {
+        const cm_chunk *chunk = &a->parsed.chunks[i];
+        t.chunk = i;
+        count_field(&t, FIELD_PATH, a->path);
+        for (; symbol < a->parsed.symbol_count; symbol++) {
+            const cm_symbol *s = &a->parsed.symbols[symbol];
+            if (s->start_byte >= chunk->end_byte)
+                break;
+            if (s->kind == CM_SYMBOL_IMPORT)
+                continue;
+            count_field(&t, FIELD_NAME, s->name);
+            count_field(&t, FIELD_COMMENT, first_sentence(s->doc));
+        }
+        count_field(&t, FIELD_BODY,
+                    cm_str_sub(a->text, chunk->start_byte, chunk->end_byte - chunk->start_byte));
+    }
+    cm_str *terms = t.failed ? NULL : CM_ARENA_ARRAY(a->arena, cm_str, t.terms.count + 1);
+    cm_word_count *counts =
+        t.failed ? NULL : CM_ARENA_ARRAY(a->arena, cm_word_count, t.counts.count + 1);
+    t.failed = t.failed || !terms || !counts;
+    if (!t.failed) {
+        for (size_t i = 0; i < t.terms.count; i++)
+            terms[i] = t.terms.items[i].word;
+        if (t.counts.count > 0)
+            memcpy(counts, t.counts.items, t.counts.count * sizeof(*counts));
+        a->terms = terms;
+        a->term_count = t.terms.count;
+        a->words = counts;
+        a->word_count = t.counts.count;
+        a->lengths = t.lengths;
+    }
+    cm_free(t.slots);
+    cm_vec_done(&t.terms);
+    cm_vec_done(&t.counts);
+    return t.failed ? cm_fail(err, CM_NOMEM, "out of memory counting words") : CM_OK;
+}
+
+/* Distinct names of the references, so that the segment looks each up once a file. */
+static cm_rc number_references(cm_analysis *a, cm_err *err) {
+    size_t n = a->parsed.reference_count;
+    word_table t = {.arena = a->arena};
+    cm_named_reference *references = CM_ARENA_ARRAY(a->arena, cm_named_reference, n + 1);
+    bool failed = !references;
+    for (size_t i = 0; i < n && !failed; i++) {
+        const cm_reference *r = &a->parsed.references[i];
+        uint32_t name = table_term(&t, cm_str_sub(r->name, 0, CM_NAME_BYTES_MAX));
+        failed = name == SLOT_EMPTY;
+        references[i] = (cm_named_reference){name, r->line, r->column, r->scope, r->role};
+    }
+    cm_str *names = failed ? NULL : CM_ARENA_ARRAY(a->arena, cm_str, t.terms.count + 1);
+    if (names) {
+        for (size_t i = 0; i < t.terms.count; i++)
+            names[i] = t.terms.items[i].word;
+        a->names = names;
+        a->name_count = t.terms.count;
+        a->references = references;
+        a->reference_count = n;
+    }
+    cm_free(t.slots);
+    cm_vec_done(&t.terms);
+    return names ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory numbering references");
+}
+
+/* ---- the whole ---- */
+
+static bool line_chunks(cm_analysis *a) {
+    cm_str text = a->text;
+    size_t lines = 0;
+    for (size_t i = 0; i < text.len; i++)
+        lines += text.ptr[i] == '\n' || i + 1 == text.len;
+    cm_chunk *chunks =
+        CM_ARENA_ARRAY(a->arena, cm_chunk, (lines + FALLBACK_LINES - 1) / FALLBACK_LINES + 1);
+    if (!chunks)
+        return false;
+    size_t count = 0;
+    uint32_t line = 1;
+    for (size_t at = 0; at < text.len; count++) {
+        cm_chunk *chunk = &chunks[count];
+        *chunk = (cm_chunk){.start_byte = (uint32_t)at,
+                            .start_line = line,
+                            .symbol = -1,
+                            .type = CM_CHUNK_LINES,
+                            .importance = 0.25f};
+        for (int i = 0; i < FALLBACK_LINES && at < text.len; i++, line++) {
+            size_t newline = cm_str_find_char(cm_str_from_offset(text, at), '\n');
+            at = newline == SIZE_MAX ? text.len : at + newline + 1;
+        }
+        chunk->end_byte = (uint32_t)at;
+        chunk->end_line = line - 1;
+    }
+    a->parsed = (cm_parsed){.language = cm_language_detect(a->path, text),
+                            .status = CM_PARSE_SKIPPED,
+                            .line_count = (uint32_t)lines,
+                            .chunks = chunks,
+                            .chunk_count = count};
+    return true;
+}
+
+static cm_rc parse(cm_analysis *a, const cm_analysis_request *request, cm_err *err) {
+    static const enum cm_document_status statuses[] = {
+        [CM_PARSE_OK] = CM_DOCUMENT_OK,
+        [CM_PARSE_PARTIAL] = CM_DOCUMENT_PARTIAL,
+        [CM_PARSE_FAILED] = CM_DOCUMENT_TEXT,
+        [CM_PARSE_SKIPPED] = CM_DOCUMENT_TEXT,
+    };
+    if (!request->parser) {
+        if (!line_chunks(a))
+            return cm_fail(err, CM_NOMEM, "out of memory cutting a file into chunks");
+        a->status = CM_DOCUMENT_TEXT;
+        return CM_OK;
+    }
+    cm_parse_request parse_request = {.path = a->path, .text = a->text};
+    cm_rc rc =
+        cm_parse_file(request->parser, &parse_request, request->cancel, a->arena, &a->parsed, err);
+    if (rc != CM_OK)
+        return rc;
+    a->status = statuses[a->parsed.status];
+    if (a->parsed.status == CM_PARSE_FAILED)
+        cm_log(CM_LOG_WARN, "file is indexed as text", CM_S("path", a->path),
+               CM_S("reason", a->parsed.failure));
+    return CM_OK;
+}
+
+static cm_rc compress(cm_analysis *a, cm_err *err) {
+    size_t bound = ZSTD_compressBound(a->text.len);
+    char *frame = cm_try_alloc(bound);
+    char *kept = NULL;
+    size_t len = 0;
+    if (frame) {
+        len = ZSTD_compress(frame, bound, a->text.ptr ? a->text.ptr : "", a->text.len, 1);
+        if (!ZSTD_isError(len))
+            kept = cm_arena_try_alloc(a->arena, len);
+    }
+    if (kept)
+        memcpy(kept, frame, len);
+    cm_free(frame);
+    if (!kept)
+        return cm_fail(err, CM_NOMEM, "out of memory compressing a file");
+    a->compressed = cm_str_make(kept, len);
+    return CM_OK;
+}
+
+static cm_rc analyse_text(cm_analysis *a, const cm_analysis_request *request, cm_err *err) {
+    cm_rc rc = parse(a, request, err);
+    if (rc == CM_OK)
+        rc = compress(a, err);
+    if (rc == CM_OK)
+        rc = count_words(a, err);
+    if (rc == CM_OK)
+        rc = number_references(a, err);
+    if (rc == CM_OK)
+        rc = cm_trigrams_of(a->text, a->arena, &a->trigrams, &a->trigram_count, err);
+    a->is_test = cm_path_is_test(a->path);
+    a->is_vendored = cm_path_is_vendored(a->path) || cm_text_is_generated(a->text);
+    return rc;
+}
+
+static cm_rc read_request(const cm_analysis_request *request, cm_arena *arena, source *out,
+                          cm_err *err) {
+    if (!request->text)
+        return read_source(request, arena, out, err);
+    out->size = request->text->len;
+    if (out->size > request->file_bytes_max) {
+        out->status = CM_DOCUMENT_TOO_LARGE;
+        return CM_OK;
+    }
+    char *bytes = cm_arena_try_alloc(arena, request->text->len + 1);
+    if (!bytes)
+        return cm_fail(err, CM_NOMEM, "out of memory copying a document");
+    memcpy(bytes, request->text->ptr ? request->text->ptr : "", request->text->len);
+    out->text = cm_str_make(bytes, request->text->len);
+    return CM_OK;
+}
+
+cm_rc cm_analysis_run(const cm_analysis_request *request, cm_analysis **ret_analysis, cm_err *err) {
+    cm_arena *arena = cm_arena_new(ARENA_MAX);
+    source src = {.status = CM_DOCUMENT_OK};
+    cm_rc rc = cm_cancel_check(request->cancel, err);
+    if (rc == CM_OK)
+        rc = read_request(request, arena, &src, err);
+    cm_hash128 hash = cm_hash128_of(src.text.ptr, src.text.len);
+    bool same = request->unless && src.status == CM_DOCUMENT_OK &&
+                hash.low == request->unless->low && hash.high == request->unless->high;
+    if (rc != CM_OK || src.gone || same) {
+        cm_arena_free(arena);
+        if (rc == CM_OK)
+            *ret_analysis = NULL;
+        return rc;
+    }
+    cm_analysis *a = CM_ARENA_NEW(arena, cm_analysis);
+    int64_t now_ns = cm_clock_wall_ms() * 1000000;
+    *a = (cm_analysis){.arena = arena,
+                       .path = cm_arena_str(arena, request->path),
+                       .status = src.status,
+                       .hash = hash,
+                       .size = src.size,
+                       .mtime_ns = src.mtime_ns,
+                       .recent = request->text || src.mtime_ns > now_ns - RECENT_NS,
+                       .text = src.text};
+    if (a->status == CM_DOCUMENT_OK && a->text.len > 0 && memchr(a->text.ptr, 0, a->text.len)) {
+        a->status = CM_DOCUMENT_BINARY;
+        a->text = CM_STR_EMPTY;
+    }
+    if (cm_document_has_text(&(cm_index_document){.status = a->status}))
+        rc = analyse_text(a, request, err);
+    if (rc != CM_OK)
+        cm_analysis_free(a);
+    else
+        *ret_analysis = a;
+    return rc;
+}
+
+void cm_analysis_free(cm_analysis *analysis) {
+    if (analysis)
+        cm_arena_free(analysis->arena);
+}
+
+size_t cm_analysis_bytes(const cm_analysis *analysis) {
+    return cm_arena_used(analysis->arena);
+}

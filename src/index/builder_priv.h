@@ -1,0 +1,50 @@
+/* builder_priv.h - what a segment under construction holds; shared by its collector (builder.c) and
+ * its writer (builder_write.c). */
+#ifndef CM_INDEX_BUILDER_PRIV_H
+#define CM_INDEX_BUILDER_PRIV_H
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "index/builder.h"
+
+typedef struct word_entry {
+    uint32_t term, chunk;
+    uint16_t body;
+    uint8_t name, comment, path;
+} word_entry;
+
+typedef struct reference_entry {
+    uint32_t name, document, line, column, packed; /* packed: (scope + 1) << 3 | role */
+} reference_entry;
+
+typedef struct trigram_entry {
+    uint32_t trigram, document;
+} trigram_entry;
+
+/* Distinct strings numbered in order of arrival. */
+typedef struct string_table {
+    cm_map *map;
+    cm_arena *arena;
+    CM_VEC(cm_str) strings;
+} string_table;
+
+struct cm_builder {
+    CM_VEC(cm_document_record) documents;
+    CM_VEC(cm_symbol_record) symbols;
+    CM_VEC(cm_import_record) imports;
+    CM_VEC(cm_chunk_record) chunks;
+    CM_VEC(word_entry) words;
+    CM_VEC(reference_entry) references;
+    CM_VEC(trigram_entry) trigrams;
+    cm_buf document_strings, symbol_strings, import_strings, text;
+    string_table terms, names;
+    uint64_t field_words[4];
+};
+
+/* Number of `string` in the table, added when new; false when memory runs out. */
+bool cm_builder_number(string_table *t, cm_str string, uint32_t *ret_number) cm_must_check;
+/* Appends and returns the offset; a failure marks the buffer. */
+uint32_t cm_builder_string(cm_buf *strings, cm_str s);
+bool cm_builder_failed(const cm_builder *builder);
+
+#endif

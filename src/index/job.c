@@ -1,0 +1,432 @@
+/* One indexing job: walk, decide what changed, analyse in parallel, add in order, publish.
+ *
+ * Files are analysed by background jobs of the worker pool, up to WINDOW at once, and consumed strictly
+ * in order of path, so the segments do not depend on timing. While the next file in order is
+ * not ready the job's own thread analyses one too: a pool that lends a single worker still gives two
+ * at work. What is in flight is bounded by count and by bytes; what is under construction by
+ * `ram_bytes`. */
+#include "index/builder.h"
+#include "index/repository_priv.h"
+#include "index/walk.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/vec.h"
+
+#define WINDOW        64
+#define IN_FLIGHT_MAX CM_MIB(16)  /* of source: an analysis takes several times its text */
+#define RAM_DEFAULT   CM_MIB(256) /* of a segment under construction */
+#define NOTIFY_MS     100
+#define FILE_DEFAULT  ((size_t)500 * 1000)
+
+typedef struct planned {
+    cm_str path;
+    uint64_t size;
+    bool known; /* `hash` is that of the document in the snapshot */
+    cm_hash128 hash;
+} planned;
+
+typedef struct slot {
+    struct job *job;
+    const planned *file;
+    bool done;
+    cm_rc rc;
+    cm_err err;
+    cm_analysis *analysis; /* NULL = unchanged or gone */
+} slot;
+
+typedef struct job {
+    cm_repository *r;
+    const char *root;
+    cm_repository_options options;
+    bool full;
+    cm_cancel *cancel;
+    cm_arena *arena;
+    cm_snapshot *base; /* what was there when the job began; may be NULL */
+    cm_walk_result walk;
+    CM_VEC(planned) files;
+    CM_VEC(cm_str) removed;
+    cm_builder *builder;
+    CM_VEC(cm_segment *) pending; /* of a full job: published together at the end */
+
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    slot slots[WINDOW];
+    size_t next_submit, next_consume; /* indexes into files */
+    uint64_t in_flight;
+    unsigned outstanding; /* submitted to the pool and not finished */
+    uint64_t notified_ms;
+} job;
+
+/* ---- progress ---- */
+
+static void notify(job *j, bool always) {
+    cm_repository *r = j->r;
+    uint64_t now = cm_clock_ms();
+    if (!always && now - j->notified_ms < NOTIFY_MS)
+        return;
+    j->notified_ms = now;
+    cm_index_progress progress;
+    pthread_mutex_lock(&r->lock);
+    cm_index_progress_fn *fn = r->notify;
+    void *argument = r->notify_argument;
+    pthread_mutex_unlock(&r->lock);
+    if (!fn)
+        return;
+    cm_repository_progress(r, &progress);
+    fn(argument, &progress);
+}
+
+static void advance(job *j, uint64_t bytes, uint64_t unchanged, bool failed) {
+    cm_index_progress *p = &j->r->progress;
+    pthread_mutex_lock(&j->r->lock);
+    p->files_indexed++;
+    p->files_unchanged += unchanged;
+    p->files_failed += failed;
+    p->bytes_indexed += bytes;
+    pthread_mutex_unlock(&j->r->lock);
+    notify(j, false);
+}
+
+/* ---- the plan ---- */
+
+static bool is_unchanged(const cm_walk_entry *entry, const cm_segment *segment, uint32_t local) {
+    const cm_document_record *d = &segment->documents[local];
+    return d->size == entry->size && d->mtime_ns == entry->mtime_ns &&
+           !(d->flags & CM_DOCUMENT_RECENT) && d->status != CM_DOCUMENT_UNREADABLE;
+}
+
+/* The live document of `path` in the snapshot the job began with. */
+static const cm_snapshot_segment *find_live(const job *j, cm_str path, uint32_t *ret_local) {
+    cm_index_document d;
+    if (!j->base || !cm_snapshot_find_document(j->base, path, &d))
+        return NULL;
+    return cm_snapshot_of_document(j->base, d.id, ret_local);
+}
+
+static cm_rc plan_file(job *j, const cm_walk_entry *entry, cm_err *err) {
+    uint32_t local = 0;
+    planned file = {.path = entry->path, .size = entry->size};
+    const cm_snapshot_segment *in = find_live(j, entry->path, &local);
+    if (in && !j->full) {
+        const cm_document_record *d = &in->segment->documents[local];
+        if (is_unchanged(entry, in->segment, local)) {
+            advance(j, entry->size, 1, false);
+            return CM_OK;
+        }
+        file.known = d->status <= CM_DOCUMENT_TEXT || d->status == CM_DOCUMENT_BINARY;
+        file.hash = (cm_hash128){d->hash_low, d->hash_high};
+    }
+    return cm_vec_push(&j->files, file) ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory planning");
+}
+
+/* Walked paths and documents of the snapshot are compared through a set of the former. */
+static cm_rc plan_removed(job *j, cm_err *err) {
+    cm_map *seen = cm_map_new(0);
+    bool ok = true;
+    for (size_t i = 0; ok && i < j->walk.count; i++)
+        ok = cm_map_put(seen, j->walk.entries[i].path, 1);
+    cm_index_document d;
+    uint64_t ignored;
+    for (uint32_t cursor = 0; ok && j->base && cm_snapshot_next_document(j->base, &cursor, &d);)
+        if (!cm_map_get(seen, d.path, &ignored))
+            ok = cm_vec_push(&j->removed, d.path);
+    cm_map_free(seen);
+    return ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory planning");
+}
+
+static cm_rc plan(job *j, cm_err *err) {
+    cm_rc rc = cm_walk_run(j->root, &j->options, CM_STR_EMPTY, j->cancel, j->arena, &j->walk, err);
+    if (rc != CM_OK)
+        return rc;
+    pthread_mutex_lock(&j->r->lock);
+    j->r->progress.files_total = j->walk.count;
+    j->r->progress.bytes_total = j->walk.bytes;
+    j->r->progress.files_failed = j->walk.unreadable;
+    pthread_mutex_unlock(&j->r->lock);
+    for (size_t i = 0; rc == CM_OK && i < j->walk.count; i++)
+        rc = plan_file(j, &j->walk.entries[i], err);
+    return rc == CM_OK ? plan_removed(j, err) : rc;
+}
+
+/* ---- analysis in parallel, consumption in order ---- */
+
+static void slot_run(slot *s) {
+    job *j = s->job;
+    cm_analysis_request request = {
+        .root = j->root,
+        .path = s->file->path,
+        .file_bytes_max = j->options.file_bytes_max,
+        .parser = j->r->environment.parser,
+        .cancel = j->cancel,
+        .unless = s->file->known ? &s->file->hash : NULL,
+    };
+    s->analysis = NULL;
+    s->rc = cm_analysis_run(&request, &s->analysis, &s->err);
+}
+
+static void slot_job(void *argument, unsigned worker) {
+    (void)worker;
+    slot *s = argument;
+    job *j = s->job;
+    slot_run(s);
+    pthread_mutex_lock(&j->lock);
+    s->done = true;
+    j->outstanding--;
+    pthread_cond_signal(&j->done);
+    pthread_mutex_unlock(&j->lock);
+}
+
+/* Prepares the slot of the next file; NULL when the window is full or nothing is left. */
+static slot *next_slot(job *j) {
+    if (j->next_submit == j->files.count || j->next_submit - j->next_consume == WINDOW)
+        return NULL;
+    const planned *file = &j->files.items[j->next_submit];
+    if (j->in_flight > 0 && j->in_flight + file->size > IN_FLIGHT_MAX)
+        return NULL;
+    slot *s = &j->slots[j->next_submit % WINDOW];
+    *s = (slot){.job = j, .file = file};
+    j->in_flight += CM_MIN(file->size, j->options.file_bytes_max);
+    j->next_submit++;
+    return s;
+}
+
+static void slot_run_here(job *j, slot *s) {
+    slot_run(s);
+    pthread_mutex_lock(&j->lock);
+    s->done = true;
+    pthread_mutex_unlock(&j->lock);
+}
+
+/* Keeps the pool busy, two files a worker. */
+static void feed_pool(job *j) {
+    cm_pool *pool = j->r->environment.pool;
+    while (pool) {
+        pthread_mutex_lock(&j->lock);
+        bool enough = j->outstanding >= 2 * cm_pool_workers(pool);
+        pthread_mutex_unlock(&j->lock);
+        slot *s = enough ? NULL : next_slot(j);
+        if (!s)
+            return;
+        pthread_mutex_lock(&j->lock);
+        j->outstanding++;
+        pthread_mutex_unlock(&j->lock);
+        if (cm_pool_submit(pool, CM_BACKGROUND, slot_job, s, NULL) == CM_OK)
+            continue;
+        pthread_mutex_lock(&j->lock);
+        j->outstanding--;
+        pthread_mutex_unlock(&j->lock);
+        slot_run_here(j, s); /* the queue is full: do it ourselves */
+        return;
+    }
+}
+
+static bool slot_is_done(job *j, slot *s) {
+    pthread_mutex_lock(&j->lock);
+    bool done = s->done;
+    pthread_mutex_unlock(&j->lock);
+    return done;
+}
+
+/* The next file in order, analysed. */
+static slot *take_slot(job *j) {
+    for (;;) {
+        feed_pool(j);
+        slot *head = j->next_consume < j->next_submit ? &j->slots[j->next_consume % WINDOW] : NULL;
+        if (head && slot_is_done(j, head))
+            return head;
+        slot *mine = next_slot(j);
+        if (mine) {
+            slot_run_here(j, mine);
+            continue;
+        }
+        cm_assert(head);
+        pthread_mutex_lock(&j->lock);
+        while (!head->done)
+            pthread_cond_wait(&j->done, &j->lock);
+        pthread_mutex_unlock(&j->lock);
+        return head;
+    }
+}
+
+static void drain(job *j) {
+    pthread_mutex_lock(&j->lock);
+    while (j->outstanding > 0)
+        pthread_cond_wait(&j->done, &j->lock);
+    pthread_mutex_unlock(&j->lock);
+    for (; j->next_consume < j->next_submit; j->next_consume++)
+        cm_analysis_free(j->slots[j->next_consume % WINDOW].analysis);
+}
+
+/* ---- flushing ---- */
+
+/* Writes what has been built; an incremental or first job publishes it at once. */
+static cm_rc flush(job *j, cm_err *err) {
+    cm_repository *r = j->r;
+    if (cm_builder_count(j->builder) == 0)
+        return CM_OK;
+    cm_buf parts[CM_PART_KIND_COUNT];
+    cm_segment *segment = NULL;
+    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
+        cm_buf_init(&parts[kind], CM_PART_BYTES_MAX);
+    cm_rc rc = cm_builder_finish(j->builder, parts, err);
+    cm_builder_free(j->builder);
+    j->builder = cm_builder_new();
+    pthread_mutex_lock(&r->publish);
+    if (rc == CM_OK)
+        rc = cm_repository_seal(r, parts, true, &segment, err);
+    if (rc == CM_OK && j->full && j->base) {
+        if (!cm_vec_push(&j->pending, cm_segment_ref(segment)))
+            rc = cm_fail(err, CM_NOMEM, "out of memory publishing");
+    } else if (rc == CM_OK) {
+        cm_change change = {
+            .added = &segment, .added_count = 1, .persist = true, .respect_synced = true};
+        rc = cm_repository_publish(r, &change, err);
+    }
+    pthread_mutex_unlock(&r->publish);
+    cm_segment_unref(segment);
+    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
+        cm_buf_done(&parts[kind]);
+    return rc;
+}
+
+/* The last step: what was removed, what a full job held back, and the options all of it was made with. */
+static cm_rc finish(job *j, cm_err *err) {
+    cm_repository *r = j->r;
+    cm_rc rc = flush(j, err);
+    if (rc != CM_OK)
+        return rc;
+    pthread_mutex_lock(&r->publish);
+    bool replace_all = j->full && j->base;
+    bool options_changed = r->indexed_options != r->options_hash;
+    if (replace_all || j->removed.count > 0 || options_changed || !r->snapshot) {
+        uint64_t before = r->indexed_options;
+        cm_change change = {.added = j->pending.items,
+                            .added_count = j->pending.count,
+                            .removed = j->removed.items,
+                            .removed_count = j->removed.count,
+                            .replace_all = replace_all,
+                            .persist = true,
+                            .respect_synced = true};
+        r->indexed_options = r->options_hash;
+        rc = cm_repository_publish(r, &change, err);
+        if (rc != CM_OK)
+            r->indexed_options = before;
+    }
+    pthread_mutex_unlock(&r->publish);
+    return rc;
+}
+
+static cm_rc consume(job *j, slot *s, cm_err *err) {
+    cm_analysis *a = s->analysis;
+    const planned *file = s->file;
+    cm_rc rc = s->rc;
+    if (rc != CM_OK && err)
+        *err = s->err;
+    bool unchanged = rc == CM_OK && !a;
+    bool failed = a && (a->status == CM_DOCUMENT_UNREADABLE ||
+                        (a->status == CM_DOCUMENT_TEXT && a->parsed.status == CM_PARSE_FAILED));
+    if (rc == CM_OK && a)
+        rc = cm_builder_add(j->builder, a, err);
+    else if (rc == CM_OK && !file->known && !cm_vec_push(&j->removed, file->path))
+        rc = cm_fail(err, CM_NOMEM, "out of memory"); /* gone between walk and read */
+    cm_analysis_free(a);
+    s->analysis = NULL;
+    j->in_flight -= CM_MIN(file->size, j->options.file_bytes_max);
+    j->next_consume++;
+    if (rc == CM_OK)
+        advance(j, file->size, unchanged && file->known, failed);
+    return rc;
+}
+
+static cm_rc run(job *j, cm_err *err) {
+    size_t ram = j->r->environment.ram_bytes ? j->r->environment.ram_bytes : RAM_DEFAULT;
+    cm_rc rc = plan(j, err);
+    while (rc == CM_OK && j->next_consume < j->files.count) {
+        rc = consume(j, take_slot(j), err);
+        if (rc == CM_OK && cm_builder_bytes(j->builder) > ram)
+            rc = flush(j, err);
+        if (rc == CM_OK)
+            rc = cm_cancel_check(j->cancel, err);
+    }
+    drain(j);
+    if (rc == CM_OK)
+        rc = finish(j, err);
+    if (rc == CM_OK)
+        rc = cm_repository_merge(j->r, j->cancel, err);
+    return rc;
+}
+
+/* ---- the thread ---- */
+
+static void job_init(job *j, cm_repository *r) {
+    *j = (job){.r = r, .arena = cm_arena_new((size_t)2 << 30), .builder = cm_builder_new()};
+    pthread_mutex_init(&j->lock, NULL);
+    pthread_cond_init(&j->done, NULL);
+    pthread_mutex_lock(&r->lock);
+    j->root = cm_arena_c(j->arena, cm_str_from(r->root));
+    j->options = r->options;
+    j->full = r->mode == CM_INDEX_FULL || r->indexed_options != r->options_hash;
+    j->cancel = cm_cancel_ref(r->cancel);
+    r->progress.status = CM_INDEX_INDEXING;
+    pthread_mutex_unlock(&r->lock);
+    j->base = cm_repository_snapshot(r);
+    if (j->options.file_bytes_max == 0)
+        j->options.file_bytes_max = FILE_DEFAULT;
+}
+
+static void job_done(job *j) {
+    for (size_t i = 0; i < j->pending.count; i++)
+        cm_segment_unref(j->pending.items[i]);
+    cm_vec_done(&j->pending);
+    cm_vec_done(&j->files);
+    cm_vec_done(&j->removed);
+    cm_builder_free(j->builder);
+    cm_snapshot_unref(j->base);
+    cm_cancel_unref(j->cancel);
+    cm_arena_free(j->arena);
+    pthread_mutex_destroy(&j->lock);
+    pthread_cond_destroy(&j->done);
+}
+
+static void conclude(job *j, cm_rc rc, const cm_err *err) {
+    cm_repository *r = j->r;
+    bool cancelled = rc == CM_CANCELLED;
+    pthread_mutex_lock(&r->publish);
+    cm_map_clear(r->synced);
+    pthread_mutex_unlock(&r->publish);
+    for (size_t i = 0; rc != CM_OK && i < j->pending.count; i++)
+        atomic_store(&j->pending.items[i]->obsolete, true); /* never became part of the index */
+    pthread_mutex_lock(&r->lock);
+    cm_index_progress *p = &r->progress;
+    p->finished_ms = cm_clock_wall_ms();
+    p->cancelled = cancelled;
+    if (rc == CM_OK || cancelled)
+        p->status = r->snapshot ? CM_INDEX_READY : CM_INDEX_CREATED;
+    else
+        p->status = CM_INDEX_ERROR;
+    if (rc != CM_OK && !cancelled)
+        p->error = *err;
+    pthread_mutex_unlock(&r->lock);
+    if (rc != CM_OK && !cancelled)
+        cm_log_err(CM_LOG_ERROR, "indexing failed", err);
+    notify(j, true);
+}
+
+void *cm_repository_job(void *repository) {
+    cm_repository *r = repository;
+    cm_err err = {0};
+    job *j = CM_NEW(job);
+    job_init(j, r);
+    cm_rc rc = run(j, &err);
+    conclude(j, rc, &err);
+    job_done(j);
+    cm_free(j);
+    pthread_mutex_lock(&r->lock);
+    r->running = false;
+    cm_cancel_unref(r->cancel);
+    r->cancel = NULL;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}

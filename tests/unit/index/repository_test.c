@@ -1,0 +1,270 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "index/indexer.h"
+#include "tree.h"
+
+#include <dirent.h>
+
+typedef struct fixture {
+    tree source, data;
+    cm_indexer *indexer;
+    cm_repository *repository;
+} fixture;
+
+static const cm_uuid some_id = {{1, 2, 3}};
+
+static void open_indexer(fixture *f) {
+    cm_err err = {0};
+    assert_int_equal(cm_indexer_open(f->data.root, NULL, &f->indexer, &err), CM_OK);
+    assert_int_equal(
+        cm_indexer_add(f->indexer, &some_id, f->source.root, NULL, &f->repository, &err), CM_OK);
+}
+
+static void close_indexer(fixture *f) {
+    cm_repository_unref(f->repository);
+    cm_indexer_close(f->indexer);
+}
+
+static int setup(void **state) {
+    fixture *f = CM_NEW(fixture);
+    tree_new(&f->source);
+    tree_new(&f->data);
+    open_indexer(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    fixture *f = *state;
+    close_indexer(f);
+    tree_free(&f->source);
+    tree_free(&f->data);
+    cm_free(f);
+    return 0;
+}
+
+static cm_index_progress run_job(fixture *f, enum cm_index_mode mode) {
+    cm_err err = {0};
+    cm_index_progress progress;
+    assert_int_equal(cm_repository_index(f->repository, mode, &err), CM_OK);
+    assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
+    cm_repository_progress(f->repository, &progress);
+    return progress;
+}
+
+/* Text of a document as the index has it; NULL when it has none. Freed with the arena. */
+static const char *text_of(fixture *f, const char *path, cm_arena *arena) {
+    cm_snapshot *s = cm_repository_snapshot(f->repository);
+    cm_index_document d;
+    cm_str text;
+    const char *result = NULL;
+    if (s && cm_snapshot_find_document(s, cm_str_from(path), &d) &&
+        cm_snapshot_text(s, d.id, arena, &text, NULL) == CM_OK)
+        result = cm_arena_c(arena, text);
+    cm_snapshot_unref(s);
+    return result;
+}
+
+static void assert_text(fixture *f, const char *path, const char *want) {
+    cm_arena *arena = cm_arena_new(0);
+    const char *text = text_of(f, path, arena);
+    if (want) {
+        assert_non_null(text);
+        assert_string_equal(text, want);
+    } else {
+        assert_null(text);
+    }
+    cm_arena_free(arena);
+}
+
+static void test_index_repository__first_job_makes_every_file_readable(void **state) {
+    fixture *f = *state;
+    tree_write(&f->source, "a.py", CM_STR("def a(): pass\n"));
+    tree_write(&f->source, "lib/b.go", CM_STR("package lib\n"));
+    tree_write(&f->source, "empty", CM_STR(""));
+    cm_index_progress p = run_job(f, CM_INDEX_INCREMENTAL);
+    assert_int_equal(p.status, CM_INDEX_READY);
+    assert_int_equal(p.files_indexed, 3);
+    assert_text(f, "a.py", "def a(): pass\n");
+    assert_text(f, "lib/b.go", "package lib\n");
+    assert_text(f, "empty", "");
+    assert_text(f, "missing", NULL);
+}
+
+static void test_index_repository__unchanged_files_are_not_read_again(void **state) {
+    fixture *f = *state;
+    tree_write(&f->source, "a.py", CM_STR("one\n"));
+    tree_write(&f->source, "b.py", CM_STR("two\n"));
+    assert_int_equal(run_job(f, CM_INDEX_INCREMENTAL).files_unchanged, 0);
+    tree_write(&f->source, "b.py", CM_STR("three\n"));
+    cm_index_progress p = run_job(f, CM_INDEX_INCREMENTAL);
+    assert_int_equal(p.files_unchanged, 1);
+    assert_text(f, "b.py", "three\n");
+}
+
+static void test_index_repository__removed_file_leaves_the_index(void **state) {
+    fixture *f = *state;
+    tree_write(&f->source, "a.py", CM_STR("one\n"));
+    tree_write(&f->source, "b.py", CM_STR("two\n"));
+    run_job(f, CM_INDEX_INCREMENTAL);
+    tree_remove(&f->source, "a.py");
+    run_job(f, CM_INDEX_INCREMENTAL);
+    assert_text(f, "a.py", NULL);
+    assert_text(f, "b.py", "two\n");
+}
+
+static void test_index_repository__reader_keeps_its_snapshot(void **state) {
+    fixture *f = *state;
+    tree_write(&f->source, "a.py", CM_STR("old\n"));
+    run_job(f, CM_INDEX_INCREMENTAL);
+    cm_snapshot *old = cm_repository_snapshot(f->repository);
+    tree_write(&f->source, "a.py", CM_STR("new\n"));
+    run_job(f, CM_INDEX_FULL);
+    cm_index_document d;
+    cm_str text;
+    cm_arena *arena = cm_arena_new(0);
+    assert_true(cm_snapshot_find_document(old, CM_STR("a.py"), &d));
+    assert_int_equal(cm_snapshot_text(old, d.id, arena, &text, NULL), CM_OK);
+    assert_true(cm_str_eq_c(text, "old\n"));
+    cm_arena_free(arena);
+    cm_snapshot_unref(old);
+    assert_text(f, "a.py", "new\n");
+}
+
+static void test_index_repository__restart_finds_what_was_indexed(void **state) {
+    fixture *f = *state;
+    tree_write(&f->source, "a.py", CM_STR("kept\n"));
+    run_job(f, CM_INDEX_INCREMENTAL);
+    close_indexer(f);
+    open_indexer(f);
+    assert_text(f, "a.py", "kept\n");
+    assert_int_equal(run_job(f, CM_INDEX_INCREMENTAL).files_unchanged, 1);
+}
+
+static void test_index_repository__binary_and_large_files_are_listed_without_content(void **state) {
+    fixture *f = *state;
+    char *large = cm_alloc(600001);
+    memset(large, 'x', 600000);
+    tree_write(&f->source, "large.txt", cm_str_make(large, 600000));
+    tree_write(&f->source, "binary", cm_str_make("a\0b", 3));
+    tree_write(&f->source, "latin1.txt", CM_STR("caf\xe9\n"));
+    cm_free(large);
+    run_job(f, CM_INDEX_INCREMENTAL);
+    assert_text(f, "large.txt", NULL);
+    assert_text(f, "binary", NULL);
+    assert_text(f, "latin1.txt", "caf\xe9\n");
+    cm_snapshot *s = cm_repository_snapshot(f->repository);
+    cm_index_document d;
+    assert_true(cm_snapshot_find_document(s, CM_STR("large.txt"), &d));
+    assert_int_equal(d.status, CM_DOCUMENT_TOO_LARGE);
+    assert_true(cm_snapshot_find_document(s, CM_STR("binary"), &d));
+    assert_int_equal(d.status, CM_DOCUMENT_BINARY);
+    cm_snapshot_unref(s);
+}
+
+static void test_index_repository__links_are_not_followed(void **state) {
+    fixture *f = *state;
+    char path[PATH_MAX];
+    tree_write(&f->source, "d/a.py", CM_STR("x\n"));
+    assert_int_equal(symlink("..", tree_path(&f->source, "d/loop", path)), 0);
+    assert_int_equal(symlink("/etc", tree_path(&f->source, "out", path)), 0);
+    assert_int_equal(symlink("d/a.py", tree_path(&f->source, "alias.py", path)), 0);
+    cm_index_progress p = run_job(f, CM_INDEX_INCREMENTAL);
+    assert_int_equal(p.files_total, 1);
+}
+
+static void test_index_repository__missing_root_is_an_error_and_keeps_the_index(void **state) {
+    fixture *f = *state;
+    tree_write(&f->source, "sub/a.py", CM_STR("x\n"));
+    run_job(f, CM_INDEX_INCREMENTAL);
+    tree_remove(&f->source, "");
+    cm_index_progress p = run_job(f, CM_INDEX_INCREMENTAL);
+    assert_int_equal(p.status, CM_INDEX_ERROR);
+    assert_int_equal(p.error.rc, CM_NOT_FOUND);
+    assert_text(f, "sub/a.py", "x\n");
+    assert_int_equal(mkdir(f->source.root, 0700), 0);
+}
+
+/* Flips bits of one byte in a part of the only segment. */
+static void damage(fixture *f, const char *part) {
+    char folder[PATH_MAX], path[PATH_MAX];
+    tree_path(&f->data, "index/01020300-0000-0000-0000-000000000000", folder);
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    path[0] = 0;
+    for (struct dirent *e; (e = readdir(dir));)
+        if (strncmp(e->d_name, "seg-", 4) == 0)
+            assert_true(snprintf(path, sizeof(path), "%s/%s/%s", folder, e->d_name, part) <
+                        (int)sizeof(path));
+    closedir(dir);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    char byte;
+    off_t at = 216 + 4; /* just behind the header: inside the first section */
+    assert_true(st.st_size > at);
+    assert_int_equal(pread(fd, &byte, 1, at), 1);
+    byte = (char)(byte ^ 0x55);
+    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+    close(fd);
+}
+
+static void test_index_repository__damaged_part_is_moved_aside_and_rebuilt(void **state) {
+    static const char *const parts[] = {"documents", "text", "words", "chunks"};
+    fixture *f = *state;
+    char path[PATH_MAX];
+    tree_write(&f->source, "a.py", CM_STR("def kept(): pass\n"));
+    run_job(f, CM_INDEX_INCREMENTAL);
+    for (size_t i = 0; i < CM_COUNT(parts); i++) {
+        close_indexer(f);
+        damage(f, parts[i]);
+        open_indexer(f);
+        assert_text(f, "a.py", NULL);
+        assert_int_equal(run_job(f, CM_INDEX_INCREMENTAL).status, CM_INDEX_READY);
+        assert_text(f, "a.py", "def kept(): pass\n");
+    }
+    tree_path(&f->data, "index/01020300-0000-0000-0000-000000000000/quarantine", path);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+}
+
+static void test_index_repository__torn_manifest_starts_empty_and_rebuilds(void **state) {
+    fixture *f = *state;
+    char folder[PATH_MAX], path[PATH_MAX];
+    tree_write(&f->source, "a.py", CM_STR("x\n"));
+    run_job(f, CM_INDEX_INCREMENTAL);
+    close_indexer(f);
+    tree_path(&f->data, "index/01020300-0000-0000-0000-000000000000", folder);
+    DIR *dir = opendir(folder);
+    for (struct dirent *e; (e = readdir(dir));) {
+        if (strncmp(e->d_name, "MANIFEST-", 9) != 0)
+            continue;
+        assert_true(snprintf(path, sizeof(path), "%s/%s", folder, e->d_name) < (int)sizeof(path));
+        assert_int_equal(truncate(path, 40), 0);
+    }
+    closedir(dir);
+    open_indexer(f);
+    assert_text(f, "a.py", NULL);
+    run_job(f, CM_INDEX_INCREMENTAL);
+    assert_text(f, "a.py", "x\n");
+}
+
+int main(void) {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_index_repository__first_job_makes_every_file_readable),
+        T(test_index_repository__unchanged_files_are_not_read_again),
+        T(test_index_repository__removed_file_leaves_the_index),
+        T(test_index_repository__reader_keeps_its_snapshot),
+        T(test_index_repository__restart_finds_what_was_indexed),
+        T(test_index_repository__binary_and_large_files_are_listed_without_content),
+        T(test_index_repository__links_are_not_followed),
+        T(test_index_repository__missing_root_is_an_error_and_keeps_the_index),
+        T(test_index_repository__damaged_part_is_moved_aside_and_rebuilt),
+        T(test_index_repository__torn_manifest_starts_empty_and_rebuilds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
