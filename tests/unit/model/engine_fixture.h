@@ -2,36 +2,22 @@
 #ifndef CM_TEST_MODEL_ENGINE_FIXTURE_H
 #define CM_TEST_MODEL_ENGINE_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "base/arena.h"
+#include "base/mem.h"
 #include "model/engine.h"
-
-#define ASSERT_OK(call)                                  \
-    do {                                                 \
-        cm_err err = {0};                                \
-        cm_rc rc_ = (call);                              \
-        if (rc_ != CM_OK) {                              \
-            fail_msg("%s: %d %s", #call, rc_, err.text); \
-        }                                                \
-    } while (0)
+#include "unit/check.h"
 
 static inline cm_engine *start_engine(const cm_engine_options *options) {
     cm_engine *engine = NULL;
-    ASSERT_OK(cm_engine_start(options, &engine, &err));
-    ASSERT_OK(cm_engine_wait(engine, NULL, &err));
+    assert_ok(cm_engine_start(options, &engine, NULL));
+    assert_ok(cm_engine_wait(engine, NULL, NULL));
     return engine;
 }
 
 static inline cm_prompt text_prompt(const cm_engine *engine, const char *text, cm_arena *arena) {
     cm_prompt prompt;
-    ASSERT_OK(cm_prompt_build_text(cm_engine_model(engine), cm_str_from(text), 100000, arena,
-                                   &prompt, &err));
+    assert_ok(cm_prompt_build_text(cm_engine_model(engine), cm_str_from(text), 100000, arena,
+                                   &prompt, NULL));
     return prompt;
 }
 
@@ -41,16 +27,8 @@ static inline cm_generated generate(cm_engine *engine, const char *text, cm_requ
     cm_prompt prompt = text_prompt(engine, text, arena);
     cm_generated result = {0};
     request.prompt = &prompt;
-    ASSERT_OK(cm_engine_generate(engine, &request, arena, &result, &err));
+    assert_ok(cm_engine_generate(engine, &request, arena, &result, NULL));
     return result;
 }
-
-#define assert_text(str, expected)                                             \
-    do {                                                                       \
-        cm_str got_ = (str);                                                   \
-        if (!cm_str_eq_c(got_, (expected))) {                                  \
-            fail_msg("got '%.*s', expected '%s'", CM_STR_ARG(got_), expected); \
-        }                                                                      \
-    } while (0)
 
 #endif
