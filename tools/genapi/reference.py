@@ -122,7 +122,7 @@ def reply_text(spec, response):
 
 
 def markdown(spec):
-    lines = ["# API reference", "", "Generated from `spec/openapi.yaml` by `tools/gen_reference.py`.", "",
+    lines = ["# API reference", "", "Generated from `spec/openapi.yaml` by `tools/reference.py`.", "",
              spec.document["info"]["description"], ""]
     for tag in spec.document["tags"]:
         lines += [f"## {tag['name']}", "", tag["description"], ""]

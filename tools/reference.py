@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes the reference pages of docs/reference/ from the tables of spec/.
 
-    gen_reference.py            writes them
-    gen_reference.py --check    says which differ from the tables, and fails then
+    reference.py            writes them
+    reference.py --check    says which differ from the tables, and fails then
 """
 import os
 import sys
@@ -29,7 +29,7 @@ def option_range(option):
 
 
 def configuration(sections):
-    lines = ["# Configuration", "", "Generated from `spec/options.toml` by `tools/gen_reference.py`.", "",
+    lines = ["# Configuration", "", "Generated from `spec/options.toml` by `tools/reference.py`.", "",
              "A setting comes from its default, the settings file, the environment and the command line, each over the one "
              "before. The file is `$XDG_CONFIG_HOME/codementor/codementor.conf` (else `~/.config/...`), or what `--config` "
              "names. `codementor config print` shows every setting and where it comes from; `codementor config check` "
@@ -84,7 +84,7 @@ def command_lines(command):
 
 
 def cli(commands, sections):
-    lines = ["# Command line", "", "Generated from `spec/commands.toml` by `tools/gen_reference.py`.", "",
+    lines = ["# Command line", "", "Generated from `spec/commands.toml` by `tools/reference.py`.", "",
              "With every command:", "", "| | |", "| --- | --- |", "| `--config FILE` | settings file |",
              "| `--set NAME=VALUE` | any setting of configuration.md |", "| `--json` | machine-readable output |",
              "| `--help` | help of the command |"]
@@ -119,7 +119,7 @@ def main(arguments):
             if arguments != ["--check"]:
                 write(path, text)
     if arguments == ["--check"] and stale:
-        sys.exit("out of date, run tools/gen_reference.py: " + ", ".join(stale))
+        sys.exit("out of date, run tools/reference.py: " + ", ".join(stale))
 
 
 if __name__ == "__main__":
