@@ -45,9 +45,9 @@ class Crud:
 
     def insert(self):
         if self.table.serial:
-            query = self.query("insert", "one", ["@system"] if not self.user_inserts else [], "The row's new id.")
-            query.columns = [self.value_class("id", "int")]
-            tail = " RETURNING id"
+            query = self.query("insert", "one", ["@system"] if not self.user_inserts else [], "The row's new key.")
+            query.columns = [self.value_class(self.table.key[0], "int")]
+            tail = f" RETURNING {self.table.key[0]}"
         else:
             query = self.query("insert", "exec", ["@must", "@batch"], "CM_EXISTS when the key is taken.")
             tail = ""

@@ -64,14 +64,14 @@ def main(folder, out):
         for row in rows:
             for (direction, engine), text in row["sql"].items():
                 file.write(f"static const char {direction}_{engine}_{row['revision']}[] =\n{c_lines(text)};\n")
-        file.write("\nconst cm_migration cm_migrations[] = {\n")
+        file.write("\nstatic const cm_migration rows[] = {\n")
         for row in rows:
             texts = ["{" + ", ".join(f"{direction}_{engine}_{row['revision']}" if (direction, engine) in row["sql"]
                                      else "NULL" for engine in ("sqlite", "pg")) + "}"
                      for direction in ("up", "down")]
             file.write(f'    {{"{row["revision"]}", "{row["revises"]}", "{row["message"]}", "{row["date"]}",\n'
                        f'     "{row["checksum"]}", {", ".join(texts)}, {str(row["transaction"]).lower()}}},\n')
-        file.write(f"}};\nconst size_t cm_migration_count = {len(rows)};\n")
+        file.write(f"}};\nconst cm_migrations cm_migrations_embedded = {{rows, {len(rows)}}};\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import os
 import sys
 
 import schema
+import tenancy
 from gencommon import c_bool, c_text, c_text_or_null
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -153,8 +154,40 @@ def fts_sql(table):
             f"CREATE TRIGGER {name}_update AFTER UPDATE OF {columns} ON {table.name} BEGIN {drop} {add} END;")
 
 
+def fts_pg(table):
+    parts = [f"setweight(to_tsvector('{language}', coalesce({column}, '')), '{'ABC'[i]}')"
+             for i, column in enumerate(table.fts) for language in ("simple", "english")]
+    return (f"ALTER TABLE {table.name} ADD search tsvector GENERATED ALWAYS AS ({' || '.join(parts)}) STORED;\n"
+            f"CREATE INDEX idx_{table.name}_search ON {table.name} USING gin (search);")
+
+
+def row_security(table):
+    """The tenant predicate a second time, as policies. No policy, no rows: forgetting one fails closed."""
+    name = table.name
+    lines = [f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY;", f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY;",
+             f"CREATE POLICY worker ON {name} TO codementor_worker USING (true) WITH CHECK (true);",
+             f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO codementor_worker;"]
+    if table.tenant == "sys":
+        return lines
+    read, write = tenancy.policy(table, False), tenancy.policy(table, True)
+    lines.append(f"GRANT SELECT ON {name} TO codementor_app, codementor_ro;")
+    lines.append(f"CREATE POLICY reads ON {name} FOR SELECT TO codementor_app, codementor_ro USING ({read});")
+    if table.tenant != "global":
+        insert = tenancy.policy(table, True, new_row=True)
+        lines.append(f"GRANT INSERT, UPDATE, DELETE ON {name} TO codementor_app;")
+        lines.append(f"CREATE POLICY adds ON {name} FOR INSERT TO codementor_app WITH CHECK ({insert});")
+        lines.append(f"CREATE POLICY changes ON {name} FOR UPDATE TO codementor_app USING ({write});")
+        lines.append(f"CREATE POLICY removes ON {name} FOR DELETE TO codementor_app USING ({write});")
+    return lines
+
+
+def fragment(name):
+    with open(f"{ROOT}/src/store/schema/{name}.sql", encoding="utf-8") as file:
+        return file.read().strip()
+
+
 def ddl(tables, pg):
-    lines = []
+    lines = [fragment("postgres_before")] if pg else []
     for table in tables:
         lines.append(table_sql(table, pg))
         lines += filter(None, (index_sql(table, index, pg) for index in table.indexes))
@@ -163,10 +196,11 @@ def ddl(tables, pg):
     if pg:
         lines += [f"ALTER TABLE {table.name} ADD {foreign_sql(foreign)};"
                   for table in tables for foreign in table.foreigns]
-    else:
-        lines += [fts_sql(table) for table in tables if table.fts]
-    with open(f"{ROOT}/src/store/schema/{'postgres' if pg else 'sqlite'}.sql", encoding="utf-8") as file:
-        lines.append(file.read().strip())
+    lines += [fts_pg(table) if pg else fts_sql(table) for table in tables if table.fts]
+    lines.append(fragment("postgres" if pg else "sqlite"))
+    if pg:
+        lines += [line for table in tables for line in row_security(table)]
+        lines.append("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO codementor_worker;")
     return "\n".join(lines) + "\n"
 
 
@@ -190,7 +224,10 @@ def catalogue(tables, out_h, out_c):
                             "real[]": "REALS", "timestamp[]": "TIMES"}.get(c.type, c.type.upper())
                 file.write(f"    {{{c_text(c.name)}, CM_SQL_{sql_type}, {c_bool(not c.required)}, "
                            f"{c_bool(c.name in t.key)}, {c_bool(c.name in t.anonymise)}, "
-                           f"{c_text_or_null(c.foreign.table if c.foreign else None)}}},\n")
+                           f"{c_text_or_null(c.foreign.table if c.foreign else None)}, "
+                           f"{c_text_or_null(c.foreign.to[0] if c.foreign else None)}, "
+                           f"{c_text_or_null('|'.join(c.choices) if c.choices else None)}, "
+                           f"{c_text_or_null(c.low)}}},\n")
             file.write("};\n")
         file.write("\nconst cm_table cm_tables[CM_TABLES] = {\n")
         for t in tables:

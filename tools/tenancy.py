@@ -12,10 +12,10 @@ BASES = f"SELECT mk.id FROM knowledge_bases mk WHERE mk.team_id IN ({TEAMS})"
 
 
 def predicate(table, alias, write):
-    """`alias` may also be ":" for the parameters of an insert."""
+    """`alias` may also be ":" for the parameters of an insert, or "" for bare column names."""
 
     def column(name):
-        return f":{name}" if alias == ":" else f"{alias}.{name}"
+        return f":{name}" if alias == ":" else f"{alias}.{name}" if alias else name
 
     tenant = table.tenant
     if tenant == "self":
@@ -50,6 +50,18 @@ def predicate(table, alias, write):
             return f"({column('generated_for')} IS NULL OR {column('generated_for')} = :me)"
         return "TRUE"
     return "FALSE"
+
+
+def policy(table, write, new_row=False):
+    """The same predicate for row-level security: app_uid() instead of `:me`, and arrays that are computed once a
+    statement instead of sub-selects (which would be under the policies of their own tables)."""
+    text = predicate(table, "", write)
+    if new_row and table.name == "workspaces":
+        text = f"owner_id = :me OR {text}"
+    for select, function in ((REPOSITORIES, "app_repositories"), (BASES, "app_knowledge_bases"),
+                             (WORKSPACES, "app_workspaces"), (TEAMS, "app_teams")):
+        text = text.replace(f"IN ({select})", f"= ANY ((SELECT {function}())::uuid[])")
+    return text.replace(":me", "(SELECT app_uid())").replace("TRUE", "true")
 
 
 def columns_sql(table, alias, pg):

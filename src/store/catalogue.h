@@ -24,9 +24,12 @@ typedef struct cm_column {
     const char *name;
     enum cm_sql_type type;
     bool nullable;
-    bool key;            /* part of the primary key */
-    bool anonymise;      /* emptied when the person is erased and the row stays */
-    const char *foreign; /* table it refers to, or NULL */
+    bool key;                   /* part of the primary key */
+    bool anonymise;             /* emptied when the person is erased and the row stays */
+    const char *foreign;        /* table it refers to, or NULL */
+    const char *foreign_column; /* ... and the column there */
+    const char *choices;        /* "a|b" when only these are allowed, or NULL */
+    const char *low;            /* smallest allowed number, or NULL */
 } cm_column;
 
 typedef struct cm_table {

@@ -16,7 +16,58 @@ typedef struct cm_migration {
 } cm_migration;
 
 /* Parents before children. */
-extern const cm_migration cm_migrations[];
-extern const size_t cm_migration_count;
+typedef struct cm_migrations {
+    const cm_migration *items;
+    size_t count;
+} cm_migrations;
+
+extern const cm_migrations cm_migrations_embedded;
+
+/* A bare connection that runs scripts: each back-end gives one. `values` are texts, NULL for NULL. */
+typedef cm_rc cm_migrate_row_fn(void *argument, const char *const *values, cm_err *err);
+
+typedef struct cm_migrate_ops {
+    enum cm_store_engine engine;
+    /* Opens a transaction under the lock that all migrating processes share. */
+    cm_rc (*begin)(void *conn, cm_err *err);
+    cm_rc (*commit)(void *conn, cm_err *err);
+    void (*rollback)(void *conn);
+    /* The same lock without a transaction, for steps that cannot run inside one. */
+    cm_rc (*lock)(void *conn, cm_err *err);
+    void (*unlock)(void *conn);
+    cm_rc (*script)(void *conn, const char *sql, cm_err *err);
+    cm_rc (*rows)(void *conn, const char *sql, cm_migrate_row_fn *each, void *argument,
+                  cm_err *err);
+    cm_rc (*check)(void *conn, cm_err *err); /* before the commit: do all references hold? */
+    const char *has_history;                 /* SQL: count of tables named schema_migrations */
+    const char *has_tables;                  /* SQL: count of tables of any name */
+} cm_migrate_ops;
+
+typedef struct cm_migrator {
+    const cm_migrate_ops *ops;
+    void *conn;
+    const char *place; /* for messages: the path, or the URL without its password */
+    cm_migrations migrations;
+} cm_migrator;
+
+/* Applies what is missing up to and including `to` (NULL = all), or refuses with CM_CONFLICT when
+ * something is (`refuse`). Refuses unknown, changed and forked histories too. */
+cm_rc cm_migrator_up(const cm_migrator *self, const char *to, bool refuse,
+                     cm_err *err) cm_must_check;
+/* Undoes the newest applied one. */
+cm_rc cm_migrator_down(const cm_migrator *self, char ret_revision[16], cm_err *err) cm_must_check;
+
+typedef struct cm_migration_state {
+    const cm_migration *migration; /* NULL: applied, but unknown to this program */
+    char revision[16];
+    char applied_at[40]; /* "" = pending */
+    bool changed;        /* its file is not what was applied */
+} cm_migration_state;
+
+/* Known ones in order, then unknown ones; the array lives in `arena`. */
+cm_rc cm_migrator_history(const cm_migrator *self, cm_arena *arena, cm_migration_state **ret_states,
+                          size_t *ret_count, cm_err *err) cm_must_check;
+cm_rc cm_migrator_count(const cm_migrator *self, const char *sql, int64_t *ret_count,
+                        cm_err *err) cm_must_check;
 
 #endif

@@ -45,6 +45,7 @@ void cm_sqlite_suspect(const cm_sqlite *self);
 /* --- sqlite_migrate.c ----------------------------------------------------------------------- */
 
 /* Brings the schema up to date, or says why not; writes the current revision into the store. */
+cm_migrator cm_sqlite_migrator(cm_sqlite *self);
 cm_rc cm_sqlite_migrate(cm_sqlite *self, bool refuse, cm_err *err) cm_must_check;
 
 /* --- sqlite.c ------------------------------------------------------------------------------- */

@@ -6,16 +6,26 @@
 #include "base/vec.h"
 
 static const cm_backend_ops *find_backend(const char *url) {
-    if (url == NULL || cm_str_starts(cm_str_from(url), CM_STR("sqlite:"))) {
-        return &cm_backend_sqlite;
+    static const struct {
+        const char *scheme;
+        const cm_backend_ops *ops;
+    } rows[] = {
+        {"sqlite:", &cm_backend_sqlite},
+        {"postgresql:", &cm_backend_postgres},
+        {"postgres:", &cm_backend_postgres},
+    };
+    for (size_t i = 0; i < CM_COUNT(rows) && url != NULL; i++) {
+        if (cm_str_starts(cm_str_from(url), cm_str_from(rows[i].scheme))) {
+            return rows[i].ops;
+        }
     }
-    return NULL;
+    return url == NULL ? &cm_backend_sqlite : NULL;
 }
 
 cm_rc cm_store_open(const cm_store_options *options, cm_store **ret_store, cm_err *err) {
     const cm_backend_ops *ops = find_backend(options->url);
     if (ops == NULL) {
-        return cm_fail(err, CM_INVALID, "database url must start with 'sqlite:'");
+        return cm_fail(err, CM_INVALID, "database url must start with 'sqlite:' or 'postgresql:'");
     }
     cm_store *store = CM_NEW(cm_store);
     store->ops = ops;
@@ -80,8 +90,8 @@ cm_db cm_store_system(cm_store *store) {
 
 /* --- Transactions --------------------------------------------------------------------------- */
 
-cm_rc cm_tx_run(const cm_db *db, enum cm_tx_kind kind, enum cm_durability durability, cm_tx_fn *run,
-                void *argument, cm_err *err) {
+static cm_rc run_once(const cm_db *db, enum cm_tx_kind kind, enum cm_durability durability,
+                      cm_tx_fn *run, void *argument, bool *ret_again, cm_err *err) {
     const cm_backend_ops *ops = db->store->ops;
     cm_tx tx = {0};
     cm_rc rc = ops->begin(db->store, db, kind, durability, &tx, err);
@@ -91,26 +101,51 @@ cm_rc cm_tx_run(const cm_db *db, enum cm_tx_kind kind, enum cm_durability durabi
     cm_db inner = *db;
     inner.tx = &tx;
     rc = run(&inner, argument, err);
+    if (rc == CM_OK && tx.failed) {
+        rc = cm_fail(err, CM_INTERNAL, "a statement of the transaction failed unnoticed");
+    }
     if (rc != CM_OK) {
         ops->rollback(&tx);
-        return rc;
+    } else {
+        rc = ops->commit(&tx, err);
     }
-    return ops->commit(&tx, err);
+    *ret_again = tx.again;
+    return rc;
+}
+
+#define TX_ATTEMPTS 3
+
+cm_rc cm_tx_run(const cm_db *db, enum cm_tx_kind kind, enum cm_durability durability, cm_tx_fn *run,
+                void *argument, cm_err *err) {
+    for (int attempt = 1;; attempt++) {
+        bool again = false;
+        cm_rc rc = run_once(db, kind, durability, run, argument, &again, err);
+        if (rc == CM_OK || !again || attempt == TX_ATTEMPTS) {
+            return rc;
+        }
+    }
 }
 
 cm_rc cm_tx_nested(const cm_db *db, cm_tx_fn *run, void *argument, cm_err *err) {
     const cm_backend_ops *ops = db->store->ops;
+    if (db->tx->failed) {
+        return cm_fail(err, CM_INTERNAL, "an earlier statement of this transaction failed");
+    }
     cm_rc rc = ops->save(db->tx, err);
     if (rc != CM_OK) {
         return rc;
     }
     db->tx->depth++;
     rc = run(db, argument, err);
+    if (rc == CM_OK && db->tx->failed) {
+        rc = cm_fail(err, CM_INTERNAL, "a statement of the transaction failed unnoticed");
+    }
     if (rc == CM_OK) {
         rc = ops->release(db->tx, err);
     }
     if (rc != CM_OK) {
         ops->undo(db->tx);
+        db->tx->failed = false;
     }
     db->tx->depth--;
     return rc;
@@ -152,6 +187,9 @@ static cm_rc check_scope(const cm_db *db, const cm_query *query, cm_err *err) {
         return cm_fail(err, CM_INTERNAL, "query '%s' writes inside a read transaction",
                        query->name);
     }
+    if (db->tx != NULL && db->tx->failed) {
+        return cm_fail(err, CM_INTERNAL, "an earlier statement of this transaction failed");
+    }
     if (db->tx != NULL && query->full && db->tx->durability == CM_NORMAL) {
         return cm_fail(err, CM_INTERNAL, "query '%s' needs a transaction of full durability",
                        query->name);
@@ -168,6 +206,11 @@ typedef struct statement {
     uint64_t changed;
 } statement;
 
+static cm_rc check_changed(const cm_query *query, uint64_t changed, cm_err *err) {
+    return query->must && changed == 0 ? cm_fail(err, CM_NOT_FOUND, "no row for '%s'", query->name)
+                                       : CM_OK;
+}
+
 static cm_rc run_statement(const cm_db *db, void *argument, cm_err *err) {
     statement *s = argument;
     s->changed = 0;
@@ -179,10 +222,12 @@ static cm_rc run_statement(const cm_db *db, void *argument, cm_err *err) {
         cm_rc rc = db->store->ops->run(db->tx, db, s->query, s->params + i * s->query->params_size,
                                        s->sink, &changed, err);
         if (rc != CM_OK) {
+            db->tx->failed = true;
             return rc;
         }
-        if (s->query->must && changed == 0) {
-            return cm_fail(err, CM_NOT_FOUND, "no row for '%s'", s->query->name);
+        rc = check_changed(s->query, changed, err);
+        if (rc != CM_OK) {
+            return rc;
         }
         s->changed += changed;
     }
@@ -197,9 +242,9 @@ static cm_rc execute(const cm_db *db, statement *s, cm_err *err) {
     if (db->tx != NULL) {
         return run_statement(db, s, err);
     }
-    bool alone = s->count == 1 && !s->query->must;
-    if (s->query->read_only || (alone && !db->store->ops->single_writer)) {
-        return db->store->ops->run_alone(db, s->query, s->params, s->sink, &s->changed, err);
+    if (s->query->read_only || (s->count == 1 && !db->store->ops->single_writer)) {
+        rc = db->store->ops->run_alone(db, s->query, s->params, s->sink, &s->changed, err);
+        return rc == CM_OK ? check_changed(s->query, s->changed, err) : rc;
     }
     return cm_db_write(db, s->query->full ? CM_FULL : CM_NORMAL, run_statement, s, err);
 }

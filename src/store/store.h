@@ -95,7 +95,9 @@ enum cm_durability {
     CM_NORMAL, /* survives kill -9; the last moments may be lost at power loss */
 };
 
-/* Must use the `db` it is given. May run more than once (serialisation failure, a neighbour's disk
+/* Must use the `db` it is given, and must return an error other than CM_NOT_FOUND that a statement gave
+ * (or run that statement in a nested cm_db_write): PostgreSQL takes nothing more after one, so SQLite
+ * does not either. May run more than once (serialisation failure, a neighbour's disk
  * error): no effect but through `db` and idempotent writes to `argument`. An error rolls it back. */
 typedef cm_rc cm_tx_fn(const cm_db *db, void *argument, cm_err *err);
 

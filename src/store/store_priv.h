@@ -18,6 +18,8 @@ struct cm_tx {
     enum cm_tx_kind kind;
     enum cm_durability durability;
     unsigned depth; /* open savepoints */
+    bool failed;    /* a statement failed: only undoing the savepoint or the whole helps */
+    bool again;     /* ... for a reason that may be gone next time */
     void *conn;     /* the back-end's connection */
 };
 
@@ -61,6 +63,7 @@ typedef struct cm_backend_ops {
 } cm_backend_ops;
 
 extern const cm_backend_ops cm_backend_sqlite;
+extern const cm_backend_ops cm_backend_postgres;
 
 struct cm_store {
     const cm_backend_ops *ops;

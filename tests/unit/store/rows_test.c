@@ -27,6 +27,13 @@ static cm_uuid add_repository(fixture *f, const char *name) {
     return in.id;
 }
 
+static cm_uuid add_file(fixture *f, cm_uuid repository, const char *path) {
+    cm_q_files_insert_in in = {
+        .id = cm_uuid_v7(), .repository_id = repository, .file_path = cm_str_from(path)};
+    assert_ok(cm_q_files_insert(&f->system, &in, err));
+    return in.id;
+}
+
 static cm_uuid add_user(fixture *f, const char *email) {
     cm_q_users_insert_in in = {.id = cm_uuid_v7(), .email = cm_str_from(email)};
     assert_ok(cm_q_users_insert(&f->system, &in, err));
@@ -191,15 +198,21 @@ static void test_store_rows__a_vector_of_the_wrong_size_is_refused(void **state)
     cm_q_embedding_models_insert_row made;
     assert_ok(cm_q_embedding_models_insert(&f->system, &model, f->arena, &made, err));
     float values[4] = {1, 2, 3, 4};
+    cm_uuid file = add_file(f, add_repository(f, "demo"), "a.c");
     cm_q_embeddings_insert_in in = {
-        .subject_type = CM_STR("message"),
-        .subject_id = cm_uuid_v7(),
+        .subject_type = CM_STR("file"),
+        .subject_id = file,
         .embedding_model_id = made.id,
         .dims = 4,
         .embedding = cm_str_make((const char *)values, sizeof values),
     };
     assert_ok(cm_q_embeddings_insert(&f->system, &in, err));
-    in.subject_id = cm_uuid_v7();
+    cm_row_embeddings row;
+    cm_q_embeddings_get_in get = {CM_STR("file"), file, made.id};
+    assert_ok(cm_q_embeddings_get(&f->system, &get, f->arena, &row, err));
+    assert_int_equal(row.embedding.len, sizeof values);
+    assert_memory_equal(row.embedding.ptr, values, sizeof values);
+    in.subject_id = add_file(f, add_repository(f, "other"), "b.c");
     in.embedding.len = 12;
     assert_rc(CM_INVALID, cm_q_embeddings_insert(&f->system, &in, err));
     in.dims = 3;

@@ -1,0 +1,99 @@
+/* pg_migrate.c - a bare PostgreSQL connection for migrate.c.
+ *
+ * The shared lock is one advisory lock, held by the transaction (or, for steps outside one, by the
+ * session). It needs a direct connection: a transaction pooler would lose a session's lock. */
+#include "store/pg_priv.h"
+
+#define LOCK "7163746582915" /* any constant; the same in every version */
+
+static cm_rc script(void *conn, const char *sql, cm_err *err) {
+    return cm_pg_script(conn, sql, err);
+}
+
+static cm_rc begin(void *conn, cm_err *err) {
+    cm_rc rc = cm_pg_script(conn,
+                            "BEGIN; SET LOCAL lock_timeout = '60s'; SET LOCAL "
+                            "statement_timeout = 0; SELECT pg_advisory_xact_lock(" LOCK ")",
+                            err);
+    return rc;
+}
+
+static cm_rc commit(void *conn, cm_err *err) {
+    return cm_pg_script(conn, "COMMIT", err);
+}
+
+static void rollback(void *conn) {
+    cm_err none;
+    if (cm_pg_script(conn, "ROLLBACK", &none) != CM_OK) {
+        ((cm_pg_conn *)conn)->broken = true;
+    }
+}
+
+static cm_rc lock(void *conn, cm_err *err) {
+    return cm_pg_script(conn, "SET statement_timeout = 0; SELECT pg_advisory_lock(" LOCK ")", err);
+}
+
+static void unlock(void *conn) {
+    cm_err none;
+    if (cm_pg_script(conn, "SELECT pg_advisory_unlock(" LOCK ")", &none) != CM_OK) {
+        ((cm_pg_conn *)conn)->broken = true;
+    }
+}
+
+static cm_rc rows(void *conn, const char *sql, cm_migrate_row_fn *each, void *argument,
+                  cm_err *err) {
+    cm_pg_conn *self = conn;
+    PGresult *result = PQexec(self->pg, sql);
+    cm_rc rc = CM_OK;
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        rc = cm_pg_fail(self, result, "database query failed", NULL, err);
+    }
+    for (int row = 0; rc == CM_OK && row < PQntuples(result); row++) {
+        const char *values[16] = {NULL};
+        for (int i = 0; i < PQnfields(result) && i < 16; i++) {
+            values[i] = PQgetisnull(result, row, i) ? NULL : PQgetvalue(result, row, i);
+        }
+        rc = each(argument, values, err);
+    }
+    PQclear(result);
+    return rc;
+}
+
+static cm_rc check(void *conn, cm_err *err) {
+    (void)conn;
+    (void)err; /* PostgreSQL never lets a reference break */
+    return CM_OK;
+}
+
+static const cm_migrate_ops ops = {
+    .engine = CM_POSTGRES,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .lock = lock,
+    .unlock = unlock,
+    .script = script,
+    .rows = rows,
+    .check = check,
+    .has_history = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename = "
+                   "'schema_migrations'",
+    .has_tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'",
+};
+
+cm_migrator cm_pg_migrator(const cm_pg *self, cm_pg_conn *conn) {
+    return (cm_migrator){
+        .ops = &ops, .conn = conn, .place = self->place, .migrations = cm_migrations_embedded};
+}
+
+cm_rc cm_pg_migrate(cm_pg *self, bool refuse, cm_err *err) {
+    cm_pg_conn *conn;
+    cm_rc rc = cm_pg_connect(self, &conn, err);
+    if (rc == CM_OK) {
+        cm_migrator migrator = cm_pg_migrator(self, conn);
+        rc = cm_migrator_up(&migrator, NULL, refuse, err);
+        cm_pg_disconnect(conn);
+    }
+    snprintf(self->store->revision, sizeof self->store->revision, "%s",
+             cm_migrations_embedded.items[cm_migrations_embedded.count - 1].revision);
+    return rc;
+}

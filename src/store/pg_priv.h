@@ -1,0 +1,67 @@
+/* pg_priv.h - insiders of the PostgreSQL back-end: connections, values, waiting. */
+#ifndef CM_STORE_PG_PRIV_H
+#define CM_STORE_PG_PRIV_H
+
+#include "store/store_priv.h"
+
+#include <libpq-fe.h>
+
+typedef struct cm_pg_conn {
+    PGconn *pg;
+    uint8_t *prepared; /* by query index * 2 + scope: 1 when the server has it */
+    bool broken;       /* never goes back to the pool */
+    uint64_t made_ms, used_ms;
+    struct cm_pg_conn *next; /* in the list of free connections */
+} cm_pg_conn;
+
+typedef struct cm_pg {
+    cm_store *store;
+    char *url;
+    char *place; /* the URL without its password */
+    bool unprepared;
+    pthread_mutex_t mutex; /* guards the three below */
+    pthread_cond_t freed;
+    cm_pg_conn *free_conns;
+    size_t conns, conns_max;
+} cm_pg;
+
+/* --- pg_conn.c: connecting, waiting with deadlines, errors ------------------------------------ */
+
+cm_rc cm_pg_connect(const cm_pg *self, cm_pg_conn **ret_conn, cm_err *err) cm_must_check;
+void cm_pg_disconnect(cm_pg_conn *conn); /* NULL is allowed */
+/* Sends what is queued and waits for the next result, which the caller clears; NULL (with err) when the
+ * deadline passes, the asker cancels or the connection is lost: it is broken then. */
+PGresult *cm_pg_wait(cm_pg_conn *conn, const cm_cancel *cancel, cm_err *err) cm_must_check;
+/* Maps the SQLSTATE of a failed result. `*ret_again` (may be NULL): a retry may succeed. */
+cm_rc cm_pg_fail(cm_pg_conn *conn, const PGresult *result, const char *what, bool *ret_again,
+                 cm_err *err);
+/* Plain SQL outside pipelines, for migrations. */
+cm_rc cm_pg_script(cm_pg_conn *conn, const char *sql, cm_err *err) cm_must_check;
+
+/* --- pg_value.c: parameters and columns on the wire ------------------------------------------- */
+
+#define CM_PG_PARAMS_MAX 64
+
+typedef struct cm_pg_params {
+    int count;
+    Oid types[CM_PG_PARAMS_MAX];
+    const char *values[CM_PG_PARAMS_MAX];
+    int lengths[CM_PG_PARAMS_MAX];
+    int formats[CM_PG_PARAMS_MAX];
+} cm_pg_params;
+
+/* Texts on the wire live in `arena`. */
+cm_rc cm_pg_params_fill(const cm_db *db, const cm_query *query, const void *params, cm_arena *arena,
+                        cm_pg_params *ret_params, cm_err *err) cm_must_check;
+/* Does the result have the declared columns? A mistake in a query's text is found here. */
+cm_rc cm_pg_check_columns(const PGresult *result, const cm_query *query, cm_err *err) cm_must_check;
+/* One column of a binary result; scratch memory comes from `arena`. */
+cm_rc cm_pg_column(const PGresult *result, int row, int column, const cm_sql_slot *slot,
+                   cm_arena *arena, cm_value *ret_value, cm_err *err) cm_must_check;
+
+/* --- pg_migrate.c ----------------------------------------------------------------------------- */
+
+cm_migrator cm_pg_migrator(const cm_pg *self, cm_pg_conn *conn);
+cm_rc cm_pg_migrate(cm_pg *self, bool refuse, cm_err *err) cm_must_check;
+
+#endif

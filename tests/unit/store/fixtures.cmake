@@ -1,0 +1,11 @@
+# The conformance tests of the store once more on PostgreSQL 16 and 18, where script/bootstrap has put them.
+foreach(name rows_test conformance_test)
+  foreach(version 16 18)
+    if(TARGET store_${name} AND EXISTS ${CM_DEPS}/postgres)
+      add_test(NAME store/${name}@postgres${version}
+        COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/with_postgres.py ${version} $<TARGET_FILE:store_${name}>
+        WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+      set_tests_properties(store/${name}@postgres${version} PROPERTIES LABELS store TIMEOUT 300 SKIP_RETURN_CODE 77)
+    endif()
+  endforeach()
+endforeach()
