@@ -62,8 +62,10 @@ static bool only_closers(cm_str s) {
 }
 
 bool cm_post_wants_lines(cm_str prefix, cm_str suffix) {
-    cm_str before = last_line(prefix);
-    return only_closers(first_line(suffix)) && (is_blank(before) || opens_block(before));
+    cm_str before = cm_str_trim(last_line(prefix));
+    bool argument = cm_str_ends(before, CM_STR("(")) || cm_str_ends(before, CM_STR("["));
+    return only_closers(first_line(suffix)) &&
+           (before.len == 0 || (opens_block(before) && !argument));
 }
 
 /* A chat-tuned model may close with a code fence or a special token; neither is ever code here. */

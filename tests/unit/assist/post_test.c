@@ -19,8 +19,8 @@ static const struct {
      CM_MULTILINE_AUTO, "\n    return 1;\n}"},
     {"inside a body the outer brace is not ours", "int f(void) {\n    ", "\n}\n",
      "int x = 1;\n    return x;\n}\n", CM_MULTILINE_AUTO, "int x = 1;\n    return x;"},
-    {"typed indentation is not typed again", "def f():\n    ", "", "    return 1", CM_MULTILINE_AUTO,
-     "return 1"},
+    {"typed indentation is not typed again", "def f():\n    ", "", "    return 1",
+     CM_MULTILINE_AUTO, "return 1"},
     {"the rest of the line is not repeated", "print(", ")", "value)", CM_MULTILINE_AUTO, "value"},
     {"the next line is not repeated", "a = 1\n", "\nc = 3\n", "b = 2\nc = 3\nd = 4",
      CM_MULTILINE_ALWAYS, "b = 2"},
@@ -55,7 +55,8 @@ static void test_assist_post__each_filter_does_its_one_thing(void **state) {
 static void test_assist_post__filters_that_changed_something_are_named(void **state) {
     (void)state;
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
-    cm_post_request request = {.prefix = CM_STR("f("), .suffix = CM_STR(")"), .text = CM_STR("x)\ny")};
+    cm_post_request request = {
+        .prefix = CM_STR("f("), .suffix = CM_STR(")"), .text = CM_STR("x)\ny")};
     cm_post_result result;
     cm_post_process(&request, arena, &result);
     assert_int_equal(result.filter_count, 2);

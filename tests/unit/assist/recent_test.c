@@ -1,0 +1,62 @@
+#include "base/base.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#include "assist/recent.h"
+
+static void test_assist_recent__the_oldest_makes_room(void **state) {
+    (void)state;
+    cm_recent *recent = cm_recent_new(3);
+    cm_uuid ids[4];
+    for (size_t i = 0; i < 4; i++) {
+        ids[i] = cm_uuid_v7();
+        assert_non_null(cm_recent_add(recent, &ids[i]));
+    }
+    assert_null(cm_recent_find(recent, &ids[0]));
+    for (size_t i = 1; i < 4; i++) {
+        assert_true(cm_uuid_eq(&cm_recent_find(recent, &ids[i])->id, &ids[i]));
+    }
+    cm_recent_free(recent);
+}
+
+static void test_assist_recent__an_id_used_again_starts_anew(void **state) {
+    (void)state;
+    cm_recent *recent = cm_recent_new(2);
+    cm_uuid id = cm_uuid_v7();
+    cm_recent_entry *entry = cm_recent_add(recent, &id);
+    cm_completion_item item = {.id = cm_uuid_v7(), .text = CM_STR("x")};
+    cm_completion completion = {.items = &item, .item_count = 1};
+    cm_lifecycle_init(&completion.life);
+    cm_recent_set_results(entry, &completion);
+    assert_int_equal(entry->result_count, 1);
+    assert_int_equal(cm_recent_add(recent, &id)->result_count, 0);
+    cm_recent_free(recent);
+}
+
+static void test_assist_recent__modified_text_counts_its_edits(void **state) {
+    (void)state;
+    cm_recent *recent = cm_recent_new(1);
+    cm_uuid id = cm_uuid_v7();
+    cm_recent_entry *entry = cm_recent_add(recent, &id);
+    cm_completion_item item = {.id = cm_uuid_v7(), .text = CM_STR("return value")};
+    cm_completion completion = {.items = &item, .item_count = 1};
+    cm_lifecycle_init(&completion.life);
+    cm_recent_set_results(entry, &completion);
+    cm_recent_set_modified(&entry->results[0], CM_STR("return values"));
+    assert_int_equal(entry->results[0].modified_chars, 1);
+    assert_true(entry->results[0].retained);
+    cm_recent_set_modified(&entry->results[0], CM_STR("x"));
+    assert_false(entry->results[0].retained);
+    cm_recent_free(recent);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_assist_recent__the_oldest_makes_room),
+        cmocka_unit_test(test_assist_recent__an_id_used_again_starts_anew),
+        cmocka_unit_test(test_assist_recent__modified_text_counts_its_edits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
