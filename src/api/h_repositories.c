@@ -248,6 +248,65 @@ void cm_h_get_index_status(cm_call *call) {
     cm_call_reply(call, 200, &cm_api_index_status_schema, &out);
 }
 
+/* Free-form `languages` is a jansson tree: the caller drops it after the reply. */
+static void fill_statistics(const cm_snapshot *snapshot, cm_api_index_statistics *out) {
+    cm_snapshot_statistics statistics;
+    json_t *languages = json_object();
+    cm_snapshot_statistics_get(snapshot, &statistics);
+    for (size_t i = 0; i < statistics.language_count; i++) {
+        cm_str name = statistics.languages[i].language;
+        if (name.len > 0) {
+            json_object_setn_new(languages, name.ptr, name.len,
+                                 json_integer(statistics.languages[i].files));
+        }
+    }
+    *out = (cm_api_index_statistics){.total_files = (int64_t)statistics.files,
+                                     .total_symbols = (int64_t)statistics.symbols,
+                                     .total_chunks = (int64_t)statistics.chunks,
+                                     .languages = languages,
+                                     .index_size_bytes = (int64_t)statistics.index_bytes};
+}
+
+void cm_h_get_index(cm_call *call) {
+    const cm_services *services = call->services;
+    cm_db db = cm_store_as(services->store, services->local.user_id);
+    cm_q_repositories_get_in in = {0};
+    cm_row_repositories row;
+    cm_index_progress progress;
+    cm_err err;
+    cm_assert(cm_uuid_parse(call->path[0], &in.id));
+    cm_rc rc = cm_q_repositories_get(&db, &in, call->arena, &row, &err);
+    if (rc != CM_OK) {
+        cm_call_fail(call, rc, &err);
+        return;
+    }
+    cm_snapshot *snapshot = cm_call_snapshot(call);
+    if (snapshot == NULL) {
+        return;
+    }
+    cm_repository *repository = cm_indexer_find(services->indexer, &in.id);
+    if (repository != NULL) {
+        cm_repository_progress(repository, &progress);
+        cm_repository_unref(repository);
+    } else {
+        progress = (cm_index_progress){.status = CM_INDEX_READY};
+    }
+    cm_api_repository_index out = {
+        .repository_id = call->path[0],
+        .workspace_id = uuid_text(call->arena, &row.workspace_id),
+        .git_remote = row.remote_url,
+        .indexed_at = row.indexed_at,
+        .has_indexed_at = row.indexed_at != 0,
+        .index_version = (int64_t)cm_snapshot_generation(snapshot),
+        .status = (enum cm_api_repository_index_status)status_of(progress.status),
+        .root_path = row.root_path,
+        .head_commit = row.current_revision};
+    fill_statistics(snapshot, &out.statistics);
+    cm_call_reply(call, 200, &cm_api_repository_index_schema, &out);
+    json_decref((json_t *)(uintptr_t)out.statistics.languages);
+    cm_snapshot_unref(snapshot);
+}
+
 /* ---- jobs ---- */
 
 static double job_progress(const cm_services *services, const cm_row_jobs *row) {
