@@ -1,8 +1,6 @@
 /* call.c - the answers of call.h.
  *
- * The first answer wins; a second one is a bug of the handler and is logged. An answer releases the
- * call's own reference to the exchange, so whoever answers must not touch the call afterwards, except
- * the thread that runs its handler: the gateway holds a reference of its own until that returns. */
+ * The first answer wins; a second one is a bug of the handler and is logged. */
 #include "api/call_priv.h"
 
 #include "base/clock.h"
@@ -13,6 +11,13 @@
 
 #define REPLY_BYTES_MAX CM_MIB(64)
 #define EXPOSED_HEADERS "X-Request-Id, X-Error-Code, ETag, Link, Server-Timing, Retry-After"
+
+void cm_call_keep(cm_call *call) {
+    cm_call_state *state = cm_call_state_of(call);
+    cm_assert(!state->keeps_exchange);
+    state->keeps_exchange = true;
+    cm_exchange_ref(call->exchange);
+}
 
 cm_str cm_call_header(const cm_call *call, const char *name) {
     cm_str value = CM_STR_EMPTY;

@@ -17,8 +17,8 @@
  *         cm_call_reply(call, 200, &cm_api_repository_schema, &reply);
  *     }
  *
- * A call may outlive its handler: a handler that hands `call` to another thread returns without
- * an answer, and that thread answers. The call and all it points to live until the answer is complete.
+ * A call may outlive its handler: one that hands `call` to another thread calls cm_call_keep and
+ * returns without an answer; that thread answers, and must not touch the call afterwards.
  *
  * Thread: a handler runs on a worker of the pool, or on the loop thread when its route says
  * `x-cm-run: loop` (then it must not block). The reply functions may be called from any one thread. */
@@ -50,6 +50,9 @@ struct cm_call {
     void *services;       /* the application's context, shared by all handlers */
     cm_exchange *exchange;
 };
+
+/* The call will be answered after its handler has returned. */
+void cm_call_keep(cm_call *call);
 
 /* Request header, empty when absent. */
 cm_str cm_call_header(const cm_call *call, const char *name);

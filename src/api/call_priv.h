@@ -23,7 +23,7 @@ typedef struct cm_call_state {
     atomic_int answered_rc; /* cm_rc of the problem that was answered; CM_OK = none */
     atomic_bool answered;   /* claimed by the first answer */
     bool streaming;         /* an event stream is open */
-    bool keeps_exchange;    /* the call's own reference, dropped with the answer */
+    bool keeps_exchange;    /* cm_call_keep: a reference that the answer drops */
     cm_http_header headers[CM_CALL_HEADERS_MAX];
     size_t header_count;
 } cm_call_state;

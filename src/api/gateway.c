@@ -3,8 +3,8 @@
  * A filter answers by itself and returns false, or returns true to go on. Filters that need the head
  * only run before the body is read, so that a refused upload costs no memory.
  *
- * Who holds the exchange: the job, until the handler has returned; and the call, until it was
- * answered, because a handler may hand the call to another thread. */
+ * The job holds the exchange until the handler has returned. A handler that hands its call to another
+ * thread says so (cm_call_keep); one that merely forgets to answer gives a 500, from net/. */
 #include "api/gateway.h"
 
 #include "api/call_priv.h"
@@ -284,13 +284,11 @@ static void on_request(void *user, cm_exchange *exchange) {
     call->started_ns = cm_exchange_received_ns(exchange);
     call->deadline_ns += call->started_ns;
     cm_cancel_set_deadline(call->cancel, call->deadline_ns);
-    cm_exchange_ref(exchange); /* the call's */
-    state->keeps_exchange = true;
     if (call->route->run == CM_RUN_LOOP) {
         run_call(state);
         return;
     }
-    cm_exchange_ref(exchange); /* the job's */
+    cm_exchange_ref(exchange);
     cm_rc rc = cm_pool_submit(gateway->config.pool, CM_INTERACTIVE, run_job, state, &err);
     if (rc != CM_OK) {
         cm_call_fail(call, rc, &err);
