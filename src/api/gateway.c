@@ -20,7 +20,7 @@
 
 #define DEADLINE_MS_MIN 50
 #define DEADLINE_MS_MAX 600000
-#define STATUS_CLASSES  6 /* 1xx..5xx at their own index; 0 is not used */
+#define STATUS_CLASSES  6 /* 2xx..5xx at their own index */
 
 #define CORS_METHODS "GET, HEAD, POST, PUT, PATCH, DELETE"
 #define CORS_HEADERS                                                                  \
@@ -311,7 +311,7 @@ static void count_request(cm_call_state *state, const cm_http_summary *summary, 
     cm_gateway *gateway = state->gateway;
     const route_series *series = &gateway->series[state->route_index];
     cm_rc rc = (cm_rc)atomic_load(&state->answered_rc);
-    int status_class = CM_MIN(CM_MAX(summary->status / 100, 1), STATUS_CLASSES - 1);
+    int status_class = CM_MIN(CM_MAX(summary->status / 100, 2), STATUS_CLASSES - 1);
     cm_series_add(series->requests[status_class], 1);
     cm_series_observe(series->seconds, seconds);
     if (rc != CM_OK) {
@@ -347,13 +347,13 @@ static void on_done(void *user, cm_exchange *exchange, const cm_http_summary *su
 /* --- life --- */
 
 static void series_new(cm_gateway *gateway) {
-    static const char *const classes[STATUS_CLASSES] = {"", "1xx", "2xx", "3xx", "4xx", "5xx"};
+    static const char *const classes[STATUS_CLASSES] = {"", "", "2xx", "3xx", "4xx", "5xx"};
     cm_metrics *metrics = gateway->config.metrics;
     uint32_t count = gateway->config.route_count;
     gateway->series = cm_arena_alloc(gateway->arena, (count + 1) * sizeof(route_series));
     for (uint32_t i = 0; metrics && i <= count; i++) {
         const char *op = i < count ? gateway->config.routes[i].op : "none";
-        for (int c = 1; c < STATUS_CLASSES; c++) {
+        for (int c = 2; c < STATUS_CLASSES; c++) {
             gateway->series[i].requests[c] =
                 cm_metrics_series(metrics, CM_METRIC_HTTP_REQUESTS_TOTAL, op, classes[c], NULL);
         }
