@@ -263,7 +263,7 @@ static cm_rc check_framing(cm_request *request) {
 static int on_headers_complete(llhttp_t *parser) {
     cm_request *request = parser->data;
     parser->upgrade = 0; /* "Upgrade: h2c" is an offer, and we do not take it */
-    cm_str host;
+    cm_str host = {0};
     cm_rc rc = build_head(request);
     rc = rc ? rc : check_version(request);
     rc = rc ? rc : check_host(request, &host);
