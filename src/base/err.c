@@ -6,7 +6,7 @@
 extern const cm_err_info cm_err_rows[CM_RC_COUNT]; /* errors_gen.c */
 
 /* Formats into a scratch text first: an argument may point into err->text itself. */
-static void set_text(cm_err *err, const char *format, va_list args) {
+cm_printf(2, 0) static void set_text(cm_err *err, const char *format, va_list args) {
     char text[CM_ERR_TEXT_MAX];
     int len = vsnprintf(text, sizeof(text), format, args);
     if (len < 0) {

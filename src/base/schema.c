@@ -40,8 +40,8 @@ void cm_faults_init(cm_faults *faults, cm_arena *arena) {
     faults->count = faults->found = 0;
 }
 
-static void faults_add(cm_faults *faults, cm_rc rc, const char *code, cm_str pointer,
-                       const char *format, va_list arguments) {
+cm_printf(5, 0) static void faults_add(cm_faults *faults, cm_rc rc, const char *code,
+                                       cm_str pointer, const char *format, va_list arguments) {
     faults->found++;
     if (faults->count == CM_FAULTS_MAX) {
         return;

@@ -6,6 +6,17 @@
 #include "code/extract_priv.h"
 #include "code/languages_priv.h"
 
+static int by_byte(const void *a, const void *b) {
+    return *(const uint8_t *)a - *(const uint8_t *)b;
+}
+
+/* The first large qsort of a process asks the system how much memory it has (glibc up to 2.36), which a
+ * sealed worker may not. Asked here once, before the seal, the answer is kept. */
+static void settle_qsort(void) {
+    uint8_t bytes[4096] = {0};
+    qsort(bytes, sizeof(bytes), 1, by_byte);
+}
+
 cm_extractor *cm_extractor_new(void) {
     cm_extractor *extractor = CM_NEW(cm_extractor);
     extractor->parser = ts_parser_new();
@@ -14,6 +25,7 @@ cm_extractor *cm_extractor_new(void) {
     ts_query_cursor_set_match_limit(extractor->cursor, 4096);
     extractor->compiled = cm_alloc(cm_language_count * sizeof(cm_compiled));
     extractor->local_names = cm_map64_new(0);
+    settle_qsort();
     return extractor;
 }
 

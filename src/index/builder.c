@@ -3,7 +3,8 @@
 #include "index/postings.h"
 #include "index/roles.h"
 
-#define STRINGS_MAX ((size_t)UINT32_MAX) /* offsets are 32 bits */
+#define SUFFIX_TOKEN_BYTES 25                   /* while the array is sorted */
+#define STRINGS_MAX        ((size_t)UINT32_MAX) /* offsets are 32 bits */
 
 static void table_init(string_table *t) {
     *t = (string_table){.map = cm_map_new(0), .arena = cm_arena_new((size_t)8 << 30)};
@@ -40,6 +41,7 @@ cm_builder *cm_builder_new(void) {
         cm_buf_init(buffers[i], STRINGS_MAX);
     table_init(&b->terms);
     table_init(&b->names);
+    b->suffix = cm_suffix_builder_new();
     return b;
 }
 
@@ -59,6 +61,7 @@ void cm_builder_free(cm_builder *builder) {
     cm_buf_done(&builder->text);
     table_done(&builder->terms);
     table_done(&builder->names);
+    cm_suffix_builder_free(builder->suffix);
     cm_free(builder);
 }
 
@@ -74,6 +77,7 @@ size_t cm_builder_bytes(const cm_builder *b) {
            b->trigrams.cap * sizeof(*b->trigrams.items) + b->document_strings.cap +
            b->symbol_strings.cap + b->import_strings.cap + b->text.cap +
            2 * (cm_arena_used(b->terms.arena) + cm_arena_used(b->names.arena)) +
+           SUFFIX_TOKEN_BYTES * cm_suffix_builder_tokens(b->suffix) +
            64 * (b->terms.strings.cap + b->names.strings.cap);
 }
 
@@ -250,10 +254,21 @@ static bool add_trigrams(cm_builder *b, const uint32_t *trigrams, size_t count) 
     return ok;
 }
 
+cm_rc cm_builder_add_tokens(cm_builder *builder, cm_str language, cm_str text, cm_err *err) {
+    if (language.len == 0 || text.len == 0)
+        return CM_OK;
+    return cm_suffix_builder_add(builder->suffix, (uint32_t)builder->documents.count - 1, text,
+                                 err);
+}
+
 cm_rc cm_builder_add(cm_builder *builder, const cm_analysis *analysis, cm_err *err) {
+    const cm_language *language = analysis->parsed.language;
     bool ok = add_document(builder, analysis) && add_symbols(builder, analysis) &&
               add_imports(builder, analysis) && add_chunks(builder, analysis) &&
               add_words(builder, analysis) && add_references(builder, analysis) &&
               add_trigrams(builder, analysis->trigrams, analysis->trigram_count);
-    return ok && !cm_builder_failed(builder) ? CM_OK : no_memory(err);
+    if (!ok || cm_builder_failed(builder))
+        return no_memory(err);
+    return cm_builder_add_tokens(builder, language ? language->id : CM_STR_EMPTY, analysis->text,
+                                 err);
 }

@@ -158,6 +158,21 @@ static bool merge_trigrams(cm_builder *b, const cm_segment *s, const merge_map *
     return true;
 }
 
+/* The suffix array is sorted anew; its tokens come from the stored text. */
+static cm_rc merge_tokens(cm_builder *b, const cm_segment *s, uint32_t document, cm_err *err) {
+    const cm_document_record *d = &s->documents[document];
+    cm_arena *scratch = cm_arena_new(0);
+    cm_str text = CM_STR_EMPTY;
+    cm_rc rc = CM_OK;
+    if (d->status <= CM_DOCUMENT_TEXT)
+        rc = cm_segment_text(s, document, scratch, &text, err);
+    if (rc == CM_OK)
+        rc = cm_builder_add_tokens(
+            b, cm_segment_string(s->document_strings, d->language, d->language_len), text, err);
+    cm_arena_free(scratch);
+    return rc;
+}
+
 cm_rc cm_builder_add_segment(cm_builder *builder, const cm_segment *segment, const cm_bitmap *dead,
                              cm_err *err) {
     size_t total = (size_t)segment->document_count + segment->chunk_count + segment->symbol_count;
@@ -168,10 +183,18 @@ cm_rc cm_builder_add_segment(cm_builder *builder, const cm_segment *segment, con
     merge_map map = {numbers, numbers + segment->document_count,
                      numbers + segment->document_count + segment->chunk_count};
     bool ok = true;
-    for (uint32_t i = 0; ok && i < segment->document_count; i++)
-        ok = cm_bitmap_has(dead, i) || merge_document(builder, segment, i, &map);
-    ok = ok && merge_words(builder, segment, &map) && merge_references(builder, segment, &map) &&
-         merge_trigrams(builder, segment, &map);
+    cm_rc rc = CM_OK;
+    for (uint32_t i = 0; ok && rc == CM_OK && i < segment->document_count; i++) {
+        if (cm_bitmap_has(dead, i))
+            continue;
+        ok = merge_document(builder, segment, i, &map);
+        if (ok)
+            rc = merge_tokens(builder, segment, i, err);
+    }
+    ok = ok && rc == CM_OK && merge_words(builder, segment, &map) &&
+         merge_references(builder, segment, &map) && merge_trigrams(builder, segment, &map);
     cm_free(numbers);
+    if (rc != CM_OK)
+        return rc;
     return ok && !cm_builder_failed(builder) ? CM_OK : no_memory(err);
 }

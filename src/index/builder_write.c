@@ -291,6 +291,16 @@ static bool write_trigrams(cm_builder *b, cm_buf *out) {
     return ok;
 }
 
+static cm_rc write_suffix(cm_builder *b, cm_buf *out, cm_err *err) {
+    cm_buf section;
+    cm_rc rc = CM_OK;
+    init_sections(&section, 1);
+    if (cm_suffix_builder_tokens(b->suffix) > 0)
+        rc = cm_suffix_builder_finish(b->suffix, &section, err);
+    take_part(CM_PART_SUFFIX, &section, 1, out);
+    return rc;
+}
+
 cm_rc cm_builder_finish(cm_builder *builder, cm_buf parts[CM_PART_KIND_COUNT], cm_err *err) {
     cm_builder *b = builder;
     const cm_str text = cm_buf_str(&b->text);
@@ -309,8 +319,11 @@ cm_rc cm_builder_finish(cm_builder *builder, cm_buf parts[CM_PART_KIND_COUNT], c
               write_trigrams(b, &parts[CM_PART_TRIGRAMS]);
     if (!ok)
         return cm_fail(err, CM_NOMEM, "out of memory writing a segment");
+    cm_rc rc = write_suffix(b, &parts[CM_PART_SUFFIX], err);
+    if (rc != CM_OK)
+        return rc;
     for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
-        cm_rc rc = cm_buf_check(&parts[kind], err);
+        rc = cm_buf_check(&parts[kind], err);
         if (rc != CM_OK)
             return rc;
     }

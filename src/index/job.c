@@ -17,7 +17,6 @@
 #define IN_FLIGHT_MAX CM_MIB(16)  /* of source: an analysis takes several times its text */
 #define RAM_DEFAULT   CM_MIB(256) /* of a segment under construction */
 #define NOTIFY_MS     100
-#define FILE_DEFAULT  ((size_t)500 * 1000)
 
 typedef struct planned {
     cm_str path;
@@ -372,7 +371,7 @@ static void job_init(job *j, cm_repository *r) {
     pthread_mutex_unlock(&r->lock);
     j->base = cm_repository_snapshot(r);
     if (j->options.file_bytes_max == 0)
-        j->options.file_bytes_max = FILE_DEFAULT;
+        j->options.file_bytes_max = CM_FILE_BYTES_DEFAULT;
 }
 
 static void job_done(job *j) {

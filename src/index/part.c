@@ -27,6 +27,7 @@ static const char *const part_names[CM_PART_KIND_COUNT] = {
     [CM_PART_SYMBOLS] = "symbols",     [CM_PART_REFERENCES] = "references",
     [CM_PART_IMPORTS] = "imports",     [CM_PART_CHUNKS] = "chunks",
     [CM_PART_WORDS] = "words",         [CM_PART_TRIGRAMS] = "trigrams",
+    [CM_PART_SUFFIX] = "suffix",
 };
 
 const char *cm_part_name(enum cm_part_kind kind) {

@@ -29,6 +29,7 @@ enum cm_part_kind {
     CM_PART_CHUNKS,
     CM_PART_WORDS,
     CM_PART_TRIGRAMS,
+    CM_PART_SUFFIX,
     CM_PART_KIND_COUNT
 };
 

@@ -243,8 +243,11 @@ static cm_rc build_merged(const merge_set *set, cm_buf parts[CM_PART_KIND_COUNT]
     return rc;
 }
 
-/* Replaces the set by one disk segment. `locked`: the caller holds `publish`. */
-static cm_rc merge_run(cm_repository *r, const merge_set *set, bool locked, cm_err *err) {
+enum merge_place { MERGE_TO_MEMORY, MERGE_TO_DISK };
+
+/* Replaces the set by one segment. `locked`: the caller holds `publish`. */
+static cm_rc merge_run(cm_repository *r, const merge_set *set, enum merge_place place, bool locked,
+                       cm_err *err) {
     cm_buf parts[CM_PART_KIND_COUNT];
     cm_segment *merged = NULL;
     uint32_t count = 0;
@@ -254,14 +257,14 @@ static cm_rc merge_run(cm_repository *r, const merge_set *set, bool locked, cm_e
     if (!locked)
         pthread_mutex_lock(&r->publish);
     if (rc == CM_OK && count > 0)
-        rc = cm_repository_seal(r, parts, true, &merged, err);
+        rc = cm_repository_seal(r, parts, place == MERGE_TO_DISK, &merged, err);
     if (rc == CM_OK) {
         cm_change change = {.added = &merged,
                             .added_count = merged ? 1 : 0,
                             .dropped = set->segments.items,
                             .dropped_dead = set->dead.items,
                             .dropped_count = set->segments.count,
-                            .persist = true};
+                            .persist = place == MERGE_TO_DISK};
         rc = cm_repository_publish(r, &change, err);
     }
     if (!locked)
@@ -272,8 +275,9 @@ static cm_rc merge_run(cm_repository *r, const merge_set *set, bool locked, cm_e
     return rc;
 }
 
-cm_rc cm_repository_flush(cm_repository *repository, cm_err *err) {
-    const cm_snapshot *s = repository->snapshot;
+/* All memory segments into one. */
+static cm_rc merge_memory(cm_repository *r, enum merge_place place, cm_err *err) {
+    const cm_snapshot *s = r->snapshot;
     merge_set set = {0};
     bool ok = true;
     for (size_t i = 0; s && ok && i < s->count; i++)
@@ -281,9 +285,17 @@ cm_rc cm_repository_flush(cm_repository *repository, cm_err *err) {
             ok = merge_set_add(&set, &s->segments[i]);
     cm_rc rc = ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory flushing the index");
     if (rc == CM_OK && set.segments.count > 0)
-        rc = merge_run(repository, &set, true, err);
+        rc = merge_run(r, &set, place, true, err);
     merge_set_done(&set);
     return rc;
+}
+
+cm_rc cm_repository_flush(cm_repository *repository, cm_err *err) {
+    return merge_memory(repository, MERGE_TO_DISK, err);
+}
+
+cm_rc cm_repository_fold(cm_repository *repository, cm_err *err) {
+    return merge_memory(repository, MERGE_TO_MEMORY, err);
 }
 
 static bool is_mostly_dead(const cm_snapshot_segment *s) {
@@ -319,7 +331,7 @@ cm_rc cm_repository_merge(cm_repository *repository, const cm_cancel *cancel, cm
     if (s && !choose_merge(s, &set))
         rc = cm_fail(err, CM_NOMEM, "out of memory merging segments");
     if (rc == CM_OK && set.segments.count > 0)
-        rc = merge_run(repository, &set, false, err);
+        rc = merge_run(repository, &set, MERGE_TO_DISK, false, err);
     merge_set_done(&set);
     cm_snapshot_unref(s);
     return rc;

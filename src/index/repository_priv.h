@@ -13,6 +13,8 @@
 
 #include <pthread.h>
 
+#define CM_FILE_BYTES_DEFAULT ((size_t)500 * 1000)
+
 struct cm_repository {
     atomic_uint refs;
     cm_uuid id;
@@ -74,6 +76,8 @@ cm_rc cm_repository_seal(cm_repository *repository, cm_buf parts[CM_PART_KIND_CO
                          cm_segment **ret_segment, cm_err *err) cm_must_check;
 /* Writes memory segments and the manifest. The caller holds `publish`. */
 cm_rc cm_repository_flush(cm_repository *repository, cm_err *err) cm_must_check;
+/* Makes one memory segment of all. The caller holds `publish`. */
+cm_rc cm_repository_fold(cm_repository *repository, cm_err *err) cm_must_check;
 /* Merges small or mostly dead segments until the policy is content. */
 cm_rc cm_repository_merge(cm_repository *repository, const cm_cancel *cancel,
                           cm_err *err) cm_must_check;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zstd.h>
 
 /* ---- lists ---- */
 
@@ -159,7 +160,8 @@ static cm_rc open_views(cm_segment *s, cm_err *err) {
     memcpy(s->field_words, lengths.ptr, lengths.len);
     for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
         s->bytes += s->parts[kind].bytes.len;
-    return CM_OK;
+    cm_str suffix = cm_part_section(&s->parts[CM_PART_SUFFIX], 0);
+    return suffix.len > 0 ? cm_suffix_open(suffix.ptr, suffix.len, false, &s->suffix, err) : CM_OK;
 }
 
 static cm_segment *segment_new(uint64_t number) {
@@ -229,6 +231,7 @@ cm_segment *cm_segment_ref(cm_segment *segment) {
 void cm_segment_unref(cm_segment *segment) {
     if (!segment || atomic_fetch_sub_explicit(&segment->refs, 1, memory_order_acq_rel) != 1)
         return;
+    cm_suffix_close(segment->suffix);
     for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
         cm_part_close(&segment->parts[kind]);
     if (segment->path && atomic_load(&segment->obsolete)) {
@@ -304,4 +307,22 @@ uint32_t cm_segment_find(const cm_segment *segment, cm_str path) {
             high = middle;
     }
     return UINT32_MAX;
+}
+
+cm_rc cm_segment_text(const cm_segment *segment, uint32_t document, cm_arena *arena,
+                      cm_str *ret_text, cm_err *err) {
+    const cm_document_record *d = &segment->documents[document];
+    cm_str frame = CM_STR_EMPTY;
+    if (d->text_offset <= UINT32_MAX)
+        frame = cm_segment_string(segment->text, (uint32_t)d->text_offset, d->text_len);
+    unsigned long long len = ZSTD_getFrameContentSize(frame.ptr, frame.len);
+    if (len > UINT32_MAX)
+        return cm_fail(err, CM_CORRUPT, "text of document %u is damaged", document);
+    char *text = cm_arena_try_alloc(arena, (size_t)len + 1);
+    if (!text)
+        return cm_fail(err, CM_NOMEM, "no memory for a document of %llu bytes", len);
+    if (ZSTD_decompress(text, (size_t)len, frame.ptr, frame.len) != len)
+        return cm_fail(err, CM_CORRUPT, "text of document %u is damaged", document);
+    *ret_text = cm_str_make(text, (size_t)len);
+    return CM_OK;
 }

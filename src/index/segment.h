@@ -9,10 +9,12 @@
 #ifndef CM_INDEX_SEGMENT_H
 #define CM_INDEX_SEGMENT_H
 
+#include "base/arena.h"
 #include "index/bitmap.h"
 #include "index/dict.h"
 #include "index/part.h"
 #include "index/records.h"
+#include "index/suffix.h"
 
 #include <stdatomic.h>
 
@@ -33,6 +35,7 @@ typedef struct cm_segment {
     cm_str document_strings, symbol_strings, import_strings, text;
     cm_dict symbol_names, reference_names, words, trigrams;
     cm_str symbol_postings, reference_postings, word_postings, trigram_postings;
+    cm_suffix *suffix; /* NULL when no document has tokens */
     uint64_t reference_count;
     uint64_t field_words[4]; /* body, name, comment, path: total lengths */
 } cm_segment;
@@ -62,6 +65,10 @@ static inline cm_str cm_segment_string(cm_str section, uint32_t offset, size_t l
 cm_str cm_segment_path(const cm_segment *segment, uint32_t document);
 /* UINT32_MAX when there is none. At most one document of a segment has a given path. */
 uint32_t cm_segment_find(const cm_segment *segment, cm_str path);
+
+/* Decompressed text of a document that has content. CM_CORRUPT, CM_NOMEM. */
+cm_rc cm_segment_text(const cm_segment *segment, uint32_t document, cm_arena *arena,
+                      cm_str *ret_text, cm_err *err) cm_must_check;
 
 /* Walks one name's references in order of document and position. */
 typedef struct cm_segment_reference {

@@ -3,9 +3,25 @@
 #include "base/map.h"
 #include "base/vec.h"
 
-#include <zstd.h>
-
 /* ---- life ---- */
+
+static int suffix_cmp(const void *left, const void *right, void *argument) {
+    const cm_snapshot *s = argument;
+    uint32_t l = *(const uint32_t *)left, r = *(const uint32_t *)right;
+    size_t a = cm_suffix_tokens(s->segments[l].segment->suffix);
+    size_t b = cm_suffix_tokens(s->segments[r].segment->suffix);
+    return a != b ? (a < b) - (a > b) : (l > r) - (l < r);
+}
+
+/* Segments that have a suffix array, those with most tokens first. */
+static void order_suffixes(cm_snapshot *s) {
+    s->suffixes = cm_alloc((s->count + 1) * sizeof(*s->suffixes));
+    for (uint32_t i = 0; i < s->count; i++)
+        if (s->segments[i].segment->suffix)
+            s->suffixes[s->suffix_count++] = i;
+    if (s->suffix_count > 1)
+        qsort_r(s->suffixes, s->suffix_count, sizeof(*s->suffixes), suffix_cmp, s);
+}
 
 cm_rc cm_snapshot_new(const cm_uuid *repository, const char *root, uint64_t generation,
                       const cm_snapshot_source *sources, size_t count, cm_snapshot **ret_snapshot,
@@ -39,6 +55,7 @@ cm_rc cm_snapshot_new(const cm_uuid *repository, const char *root, uint64_t gene
     s->root = cm_strdup(root);
     s->count = count;
     s->segments = segments;
+    order_suffixes(s);
     pthread_mutex_init(&s->lock, NULL);
     *ret_snapshot = s;
     return CM_OK;
@@ -57,6 +74,7 @@ void cm_snapshot_unref(cm_snapshot *snapshot) {
         cm_bitmap_unref(snapshot->segments[i].dead);
     }
     cm_free(snapshot->segments);
+    cm_free(snapshot->suffixes);
     cm_free(snapshot->root);
     cm_arena_free(snapshot->arena);
     pthread_mutex_destroy(&snapshot->lock);
@@ -188,20 +206,7 @@ cm_rc cm_snapshot_text(const cm_snapshot *snapshot, uint32_t document, cm_arena 
     const cm_snapshot_segment *in = cm_snapshot_of_document(snapshot, document, &local);
     if (!in || in->segment->documents[local].status > CM_DOCUMENT_TEXT)
         return cm_fail(err, CM_NOT_FOUND, "document %u has no text", document);
-    const cm_document_record *d = &in->segment->documents[local];
-    cm_str frame = CM_STR_EMPTY;
-    if (d->text_offset <= UINT32_MAX)
-        frame = cm_segment_string(in->segment->text, (uint32_t)d->text_offset, d->text_len);
-    unsigned long long len = ZSTD_getFrameContentSize(frame.ptr, frame.len);
-    if (len > UINT32_MAX)
-        return cm_fail(err, CM_CORRUPT, "text of document %u is damaged", document);
-    char *text = cm_arena_try_alloc(arena, (size_t)len + 1);
-    if (!text)
-        return cm_fail(err, CM_NOMEM, "no memory for a document of %llu bytes", len);
-    if (ZSTD_decompress(text, (size_t)len, frame.ptr, frame.len) != len)
-        return cm_fail(err, CM_CORRUPT, "text of document %u is damaged", document);
-    *ret_text = cm_str_make(text, (size_t)len);
-    return CM_OK;
+    return cm_segment_text(in->segment, local, arena, ret_text, err);
 }
 
 cm_rc cm_snapshot_lines(const cm_snapshot *snapshot, uint32_t document, uint32_t first,
@@ -377,6 +382,21 @@ void cm_snapshot_names(const cm_snapshot *snapshot, cm_str prefix, cm_name_fn *v
             break;
     }
     cm_free(cursors);
+}
+
+/* ---- the instant tier ---- */
+
+size_t cm_snapshot_suffix_count(const cm_snapshot *snapshot) {
+    return snapshot->suffix_count;
+}
+
+const cm_suffix *cm_snapshot_suffix(const cm_snapshot *snapshot, size_t index,
+                                    uint32_t *ret_first_document) {
+    if (index >= snapshot->suffix_count)
+        return NULL;
+    const cm_snapshot_segment *in = &snapshot->segments[snapshot->suffixes[index]];
+    *ret_first_document = in->first_document;
+    return in->segment->suffix;
 }
 
 /* ---- references, imports, chunks ---- */

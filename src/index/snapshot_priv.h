@@ -21,7 +21,9 @@ struct cm_snapshot {
     char *root;
     size_t count;
     cm_snapshot_segment *segments; /* count + 1: the last only carries the totals in first_* */
-    pthread_mutex_t lock;          /* of what follows: computed when first asked for */
+    uint32_t *suffixes;            /* segments with a suffix array, most tokens first */
+    size_t suffix_count;
+    pthread_mutex_t lock; /* of what follows: computed when first asked for */
     bool counted;
     cm_snapshot_statistics statistics;
     cm_arena *arena;

@@ -23,7 +23,7 @@ typedef struct walker {
     cm_arena *arena; /* the caller's: paths of the result */
     cm_ignore *ignore;
     git_repository *git; /* NULL: no git repository */
-    git_index *tracked;  /* NULL: none */
+    git_index *tracked;  /* read when first needed; NULL before, and when there is none */
     cm_str prefix;       /* of the root inside git's work tree, with a final '/'; may be empty */
     CM_VEC(cm_walk_entry) entries;
     uint64_t bytes;
@@ -57,16 +57,15 @@ static bool glob_any(cm_str_list globs, cm_str path) {
     return false;
 }
 
-static bool is_tracked(const walker *w, const char *full, bool is_directory) {
-    if (!w->tracked)
-        return false;
+static bool is_tracked(walker *w, const char *full, bool is_directory) {
     size_t at;
-    if (!is_directory)
-        return git_index_find(&at, w->tracked, full) == 0;
-    return git_index_find_prefix(&at, w->tracked, full) == 0;
+    if (!w->git || (!w->tracked && git_repository_index(&w->tracked, w->git) != 0))
+        return false;
+    return is_directory ? git_index_find_prefix(&at, w->tracked, full) == 0
+                        : git_index_find(&at, w->tracked, full) == 0;
 }
 
-static bool is_ignored(const walker *w, cm_str path, bool is_directory) {
+static bool is_ignored(walker *w, cm_str path, bool is_directory) {
     if (w->options->no_ignore_files)
         return false;
     char full[2 * CM_PATH_BYTES_MAX];
@@ -92,7 +91,7 @@ static bool is_relevant(const walker *w, cm_str path) {
     return cm_str_starts(longer, shorter) && longer.ptr[shorter.len] == '/';
 }
 
-static bool is_wanted(const walker *w, cm_str path, bool is_directory) {
+static bool is_wanted(walker *w, cm_str path, bool is_directory) {
     if (!is_relevant(w, path) || glob_any(w->options->exclude, path))
         return false;
     if (!is_directory && w->options->include.count > 0 && !glob_any(w->options->include, path))
@@ -288,8 +287,6 @@ static cm_rc open_git(walker *w, const char *root, cm_err *err) {
         return CM_OK;
     }
     w->prefix = cm_str_from_offset(full, top_len);
-    if (git_repository_index(&w->tracked, w->git) != 0)
-        w->tracked = NULL;
     return push_git_rules(w, err);
 }
 

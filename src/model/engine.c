@@ -383,14 +383,11 @@ static const char *copy_text(cm_arena *arena, const char *text) {
 static void set_options(cm_engine *engine, const cm_engine_options *options) {
     cm_engine_options *own = &engine->options;
     *own = *options;
-    own->model.name = copy_text(engine->strings, options->model.name);
+    own->model.name = cm_arena_c(engine->strings, cm_model_name(&options->model));
     own->model.path = copy_text(engine->strings, options->model.path);
     own->model.cache_dir = copy_text(engine->strings, options->model.cache_dir);
     own->model.fake.answer = copy_text(engine->strings, options->model.fake.answer);
     own->model.fake.failure = copy_text(engine->strings, options->model.fake.failure);
-    if (own->model.name == NULL) {
-        own->model.name = own->model.path != NULL ? own->model.path : "fake";
-    }
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint32_t threads = cores > 0 ? (uint32_t)CM_MIN(cores, THREADS_MAX) : 1;
     own->threads = own->threads > 0 ? own->threads : threads;

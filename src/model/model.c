@@ -4,9 +4,7 @@
 #include "base/path.h"
 #include "model/fim_priv.h"
 
-void cm_model_init(cm_model *model, const cm_backend_ops *ops, const cm_model_options *options) {
-    model->ops = ops;
-    atomic_init(&model->refs, 1);
+cm_str cm_model_name(const cm_model_options *options) {
     cm_str name = cm_str_from(options->name);
     if (name.len == 0 && options->path != NULL) {
         name = cm_path_base(cm_str_from(options->path));
@@ -14,10 +12,14 @@ void cm_model_init(cm_model *model, const cm_backend_ops *ops, const cm_model_op
             name.len -= 5;
         }
     }
-    if (name.len == 0) {
-        name = CM_STR("fake");
-    }
-    snprintf(model->info.name, sizeof(model->info.name), CM_STR_FMT, CM_STR_ARG(name));
+    return name.len > 0 ? name : CM_STR("fake");
+}
+
+void cm_model_init(cm_model *model, const cm_backend_ops *ops, const cm_model_options *options) {
+    model->ops = ops;
+    atomic_init(&model->refs, 1);
+    snprintf(model->info.name, sizeof(model->info.name), CM_STR_FMT,
+             CM_STR_ARG(cm_model_name(options)));
 }
 
 void cm_model_ready(cm_model *model) {

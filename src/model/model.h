@@ -75,6 +75,9 @@ typedef struct cm_model_info {
     bool adds_bos;
 } cm_model_info;
 
+/* The name a model has by itself: its options' name, else its file's without directory and ".gguf", else "fake". */
+cm_str cm_model_name(const cm_model_options *options);
+
 /* Loads (and re-quantises first when the options say so; where that fails, for want of disk space say, the
  * file is used as it is and the log says so). CM_NOT_FOUND: no such file; CM_CORRUPT: not a GGUF,
  * truncated or damaged; CM_NOT_SUPPORTED: an architecture or version llama.cpp lacks. The text names

@@ -40,23 +40,20 @@ static size_t index_of(const cm_models *models, cm_str name) {
 }
 
 cm_rc cm_models_add(cm_models *models, const cm_engine_options *options, cm_err *err) {
-    const char *name = options->model.name;
-    if (name == NULL || name[0] == '\0') {
-        return cm_fail(err, CM_INVALID, "a model needs a name");
-    }
-    if (index_of(models, cm_str_from(name)) != SIZE_MAX) {
-        return cm_fail(err, CM_EXISTS, "two models are called '%s'", name);
+    cm_str name = cm_model_name(&options->model);
+    if (index_of(models, name) != SIZE_MAX) {
+        return cm_fail(err, CM_EXISTS, "two models are called '" CM_STR_FMT "'", CM_STR_ARG(name));
     }
     cm_engine *engine;
     cm_rc rc = cm_engine_start(options, &engine, err);
     if (rc != CM_OK) {
         return rc;
     }
-    named entry = {cm_strdup(name), engine};
+    named entry = {cm_strndup(name.ptr, name.len), engine};
     if (!cm_vec_push(&models->all, entry)) {
         cm_engine_free(engine);
         cm_free(entry.name);
-        return cm_fail(err, CM_NOMEM, "no memory for model '%s'", name);
+        return cm_fail(err, CM_NOMEM, "no memory for model '" CM_STR_FMT "'", CM_STR_ARG(name));
     }
     return CM_OK;
 }
@@ -87,6 +84,8 @@ size_t cm_models_count(const cm_models *models) {
 
 cm_engine *cm_models_at(const cm_models *models, size_t index, cm_str *ret_name) {
     cm_assert(index < models->all.count);
-    *ret_name = cm_str_from(models->all.items[index].name);
+    if (ret_name != NULL) {
+        *ret_name = cm_str_from(models->all.items[index].name);
+    }
     return models->all.items[index].engine;
 }

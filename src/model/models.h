@@ -19,7 +19,7 @@ cm_rc cm_models_set_default(cm_models *models, cm_str name, cm_err *err) cm_must
  * may be NULL). Borrowed. */
 cm_engine *cm_models_find(const cm_models *models, cm_str name, bool *ret_exact);
 size_t cm_models_count(const cm_models *models);
-/* In order of adding; `*ret_name` is known also while it loads. */
+/* In order of adding; `*ret_name` is known also while it loads, and may be NULL. */
 cm_engine *cm_models_at(const cm_models *models, size_t index, cm_str *ret_name);
 
 #endif

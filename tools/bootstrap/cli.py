@@ -61,7 +61,7 @@ class Bootstrap:
         return [str(self.store.path(artefact) / "bin" / "python"), "-m", "pip"]
 
     def _npm(self) -> list[str]:
-        """The host's npm if there is one; else the one on PyPI: 61 MB against 400 Debian packages."""
+        """The host's npm if there is one; else the one on PyPI: 61 MB against 357 Debian packages."""
         host = host_npm()
         if host:
             return host

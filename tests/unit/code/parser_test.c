@@ -132,6 +132,25 @@ static void test_code_parser__what_no_grammar_should_see_comes_back_as_text(void
     close_pool(&f);
 }
 
+/* Large files do things that small ones do not: sort in allocated memory, map and trim the heap. */
+static void test_code_parser__a_large_file_is_parsed_inside_the_sandbox(void **state) {
+    (void)state;
+    fixture f = open_pool((cm_parser_options){0});
+    cm_buf text;
+    cm_buf_init(&text, CM_MIB(1));
+    for (int i = 0; i < 9000; i++) {
+        cm_buf_add_f(&text, "/* Number %d. */\nstatic int f%d(int a) {\n    return g(a, %d);\n}\n",
+                     i, i, i);
+    }
+    assert_int_equal(parse(&f, "a.c", cm_buf_str(&text), NULL), CM_OK);
+    assert_int_equal(f.parsed.status, CM_PARSE_OK);
+    assert_int_equal(f.parsed.symbol_count, 9000);
+    cm_parser_stats stats = cm_parser_pool_stats(f.pool);
+    assert_int_equal(stats.died + stats.overran + stats.refused, 0);
+    cm_buf_done(&text);
+    close_pool(&f);
+}
+
 static void test_code_parser__random_bytes_never_break_the_parent(void **state) {
     (void)state;
     static const char *const paths[] = {"a.c",    "a.cpp", "a.py", "a.js",  "a.ts", "a.go", "a.rs",
@@ -243,6 +262,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_code_parser__a_file_is_parsed_by_a_worker),
         cmocka_unit_test(test_code_parser__what_no_grammar_should_see_comes_back_as_text),
+        cmocka_unit_test(test_code_parser__a_large_file_is_parsed_inside_the_sandbox),
         cmocka_unit_test(test_code_parser__random_bytes_never_break_the_parent),
         cmocka_unit_test(test_code_parser__a_cancelled_call_says_so),
         cmocka_unit_test(test_code_parser__too_big_a_limit_is_refused),

@@ -252,6 +252,97 @@ static void test_index_repository__torn_manifest_starts_empty_and_rebuilds(void 
     assert_text(f, "a.py", "x\n");
 }
 
+static void sync_one(fixture *f, const char *path) {
+    cm_str paths[] = {cm_str_from(path)};
+    cm_err err = {0};
+    assert_int_equal(cm_repository_sync(f->repository, (cm_str_list){paths, 1}, &err), CM_OK);
+}
+
+static void test_index_repository__synced_file_is_readable_at_once(void **state) {
+    fixture *f = *state;
+    tree_write(&f->source, "a.py", CM_STR("one\n"));
+    tree_write(&f->source, "d/b.py", CM_STR("two\n"));
+    run_job(f, CM_INDEX_INCREMENTAL);
+    tree_write(&f->source, "a.py", CM_STR("changed\n"));
+    tree_write(&f->source, "d/new.py", CM_STR("new\n"));
+    tree_remove(&f->source, "d/b.py");
+    sync_one(f, "a.py");
+    assert_text(f, "a.py", "changed\n");
+    assert_text(f, "d/new.py", NULL);
+    sync_one(f, "d");
+    assert_text(f, "d/new.py", "new\n");
+    assert_text(f, "d/b.py", NULL);
+}
+
+static void test_index_repository__synced_file_survives_a_restart(void **state) {
+    fixture *f = *state;
+    tree_write(&f->source, "a.py", CM_STR("one\n"));
+    run_job(f, CM_INDEX_INCREMENTAL);
+    tree_write(&f->source, "a.py", CM_STR("two\n"));
+    sync_one(f, "a.py");
+    close_indexer(f);
+    open_indexer(f);
+    assert_text(f, "a.py", "two\n");
+}
+
+static void test_index_repository__text_of_an_editor_holds_until_the_disk_is_read(void **state) {
+    fixture *f = *state;
+    tree_write(&f->source, "a.py", CM_STR("disk\n"));
+    run_job(f, CM_INDEX_INCREMENTAL);
+    assert_int_equal(
+        cm_repository_sync_text(f->repository, CM_STR("a.py"), CM_STR("editor\n"), NULL), CM_OK);
+    assert_text(f, "a.py", "editor\n");
+    run_job(f, CM_INDEX_INCREMENTAL);
+    assert_text(f, "a.py", "disk\n");
+}
+
+static void test_index_repository__path_outside_the_tree_is_refused(void **state) {
+    fixture *f = *state;
+    cm_str paths[] = {CM_STR("../etc/passwd")};
+    assert_int_not_equal(cm_repository_sync(f->repository, (cm_str_list){paths, 1}, NULL), CM_OK);
+    assert_int_not_equal(
+        cm_repository_sync_text(f->repository, CM_STR("/etc/passwd"), CM_STR(""), NULL), CM_OK);
+}
+
+static void test_index_repository__changed_options_take_effect_with_the_next_job(void **state) {
+    fixture *f = *state;
+    tree_write(&f->source, "a.py", CM_STR("one\n"));
+    tree_write(&f->source, "b.go", CM_STR("two\n"));
+    run_job(f, CM_INDEX_INCREMENTAL);
+    cm_str exclude[] = {CM_STR("*.go")};
+    cm_repository_options options = {.exclude = {exclude, 1}};
+    cm_repository *same;
+    assert_int_equal(cm_indexer_add(f->indexer, &some_id, f->source.root, &options, &same, NULL),
+                     CM_OK);
+    cm_repository_unref(same);
+    run_job(f, CM_INDEX_INCREMENTAL);
+    assert_text(f, "a.py", "one\n");
+    assert_text(f, "b.go", NULL);
+}
+
+static void test_index_repository__removed_repository_leaves_nothing_on_disk(void **state) {
+    fixture *f = *state;
+    struct stat st;
+    char path[PATH_MAX];
+    tree_write(&f->source, "a.py", CM_STR("one\n"));
+    run_job(f, CM_INDEX_INCREMENTAL);
+    assert_int_equal(cm_indexer_remove(f->indexer, &some_id, NULL), CM_OK);
+    assert_null(cm_indexer_find(f->indexer, &some_id));
+    assert_int_equal(cm_indexer_remove(f->indexer, &some_id, NULL), CM_NOT_FOUND);
+    tree_path(&f->data, "index/01020300-0000-0000-0000-000000000000", path);
+    assert_int_equal(stat(path, &st), -1);
+}
+
+static void test_index_repository__is_found_by_a_path_inside(void **state) {
+    fixture *f = *state;
+    char path[PATH_MAX];
+    tree_path(&f->source, "lib/x.py", path);
+    cm_repository *found = cm_indexer_find_path(f->indexer, cm_str_from(path));
+    assert_ptr_equal(found, f->repository);
+    cm_repository_unref(found);
+    assert_null(cm_indexer_find_path(f->indexer, CM_STR("/nowhere/x.py")));
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -265,6 +356,13 @@ int main(void) {
         T(test_index_repository__missing_root_is_an_error_and_keeps_the_index),
         T(test_index_repository__damaged_part_is_moved_aside_and_rebuilt),
         T(test_index_repository__torn_manifest_starts_empty_and_rebuilds),
+        T(test_index_repository__synced_file_is_readable_at_once),
+        T(test_index_repository__synced_file_survives_a_restart),
+        T(test_index_repository__text_of_an_editor_holds_until_the_disk_is_read),
+        T(test_index_repository__path_outside_the_tree_is_refused),
+        T(test_index_repository__changed_options_take_effect_with_the_next_job),
+        T(test_index_repository__removed_repository_leaves_nothing_on_disk),
+        T(test_index_repository__is_found_by_a_path_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,8 +21,12 @@ static void test_model_models__unknown_name_falls_to_the_default(void **state) {
     assert_ok(cm_models_set_default(models, CM_STR("good"), NULL));
     assert_ptr_equal(cm_models_find(models, CM_STR_EMPTY, &exact), good);
     assert_int_equal(cm_models_set_default(models, CM_STR("best"), NULL), CM_NOT_FOUND);
+    assert_ok(cm_models_add(
+        models, &(cm_engine_options){.model.path = "/nowhere/tiny-q8.gguf"}, NULL));
     cm_str name;
-    assert_int_equal(cm_models_count(models), 2);
+    assert_non_null(cm_models_at(models, 2, &name));
+    assert_str(name, "tiny-q8");
+    assert_int_equal(cm_models_count(models), 3);
     assert_ptr_equal(cm_models_at(models, 1, &name), good);
     assert_str(name, "good");
     cm_models_free(models);
