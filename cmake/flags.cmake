@@ -21,6 +21,8 @@ add_compile_options(
   -fstack-protector-strong -fno-omit-frame-pointer)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wduplicated-cond -Wlogical-op)
+  # Under optimisation gcc 12 reports out-parameters that are written only on success, and every bounded snprintf.
+  add_compile_options(-Wno-maybe-uninitialized -Wno-format-truncation)
 endif()
 
 if(CM_SANITIZE)
