@@ -73,7 +73,7 @@ static cm_rc write_copy(const cm_model_options *options, const target *to, const
 
 static cm_rc make_copy(const cm_model_options *options, const target *to, const char *path,
                        cm_err *err) {
-    char temporary[CM_PATH_BYTES_MAX];
+    char temporary[CM_PATH_BYTES_MAX + 32];
     snprintf(temporary, sizeof(temporary), "%s.%ld.tmp", path, (long)getpid());
     cm_rc rc = cm_dir_make(options->cache_dir, err);
     if (rc == CM_OK) {
