@@ -87,7 +87,8 @@ def judged(code: int, lines: list[str], none_is_fine: bool = False) -> Result:
 
 
 def build(preset: str) -> bool:
-    script = f". script/common.sh; build {preset}"
+    target = "codementor" if preset == "release" else ""
+    script = f". script/common.sh; build {preset} {target}"
     return subprocess.run(["bash", "-euo", "pipefail", "-c", script, "script/test"],
                           cwd=ROOT, check=False).returncode == 0
 

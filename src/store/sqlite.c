@@ -257,7 +257,7 @@ static cm_rc step_all(const cm_db *db, cm_sqlite_conn *conn, const cm_query *que
 
 static cm_rc run_on(const cm_db *db, cm_sqlite_conn *conn, const cm_query *query,
                     const void *params, cm_row_sink *sink, uint64_t *ret_changed, cm_err *err) {
-    cm_sqlite_statement *s;
+    cm_sqlite_statement *s = NULL;
     cm_rc rc = prepare(db, conn, query, &s, err);
     if (rc != CM_OK) {
         return rc;
