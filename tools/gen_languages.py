@@ -10,7 +10,7 @@ from pathlib import Path
 
 KEYS = {
     "id", "name", "grammar", "queries", "comments", "quotes", "aliases", "extensions", "filenames",
-    "shebangs", "names", "wrappers", "visibility", "markup", "indents",
+    "shebangs", "macros", "names", "wrappers", "visibility", "markup", "indents",
 }
 VISIBILITIES = ["none", "modifier", "capital", "underscore", "keyword", "static", "section"]
 # One query is compiled from all of them; a missing file is an empty one.
@@ -101,6 +101,7 @@ def grammar_row(row, folder):
         f"    {{.entry = tree_sitter_{row['grammar']},\n"
         f"     .names = {c_list(row.get('names', []))},\n"
         f"     .wrappers = {c_list(row.get('wrappers', []))},\n"
+        f"     .macros = {int(row.get('macros', False))},\n"
         f"     .query = {query_literal(query_text(row, folder))}}},\n"
     )
 

@@ -16,3 +16,4 @@
   (lexical_declaration (variable_declarator name: (identifier) @name) @definition.variable))
 (ambient_declaration
   (variable_declaration (variable_declarator name: (identifier) @name) @definition.variable))
+(construct_signature "new" @name) @definition.method

@@ -25,6 +25,7 @@ cm_extractor *cm_extractor_new(void) {
     ts_query_cursor_set_match_limit(extractor->cursor, 4096);
     extractor->compiled = cm_alloc(cm_language_count * sizeof(cm_compiled));
     extractor->local_names = cm_map64_new(0);
+    cm_buf_init(&extractor->masked, CM_MIB(64));
     settle_qsort();
     return extractor;
 }
@@ -47,6 +48,7 @@ void cm_extractor_free(cm_extractor *extractor) {
     cm_vec_done(&extractor->imports);
     cm_vec_done(&extractor->comments);
     cm_vec_done(&extractor->names);
+    cm_buf_done(&extractor->masked);
     cm_map64_free(extractor->local_names);
     cm_free(extractor);
 }
@@ -131,7 +133,15 @@ static cm_rc parse(cm_run *run, cm_err *err) {
     if (!index_lines(run)) {
         return cm_fail(err, CM_NOMEM, "no memory for the line table");
     }
-    TSInput input = {.payload = &run->text, .read = read_text, .encoding = TSInputEncodingUTF8};
+    run->parsed_text = run->text;
+    if (cm_grammar_rows[run->language->index].macros) {
+        if (!cm_mask_macros(run->text, &x->masked)) {
+            return cm_fail(err, CM_NOMEM, "no memory for the masked text");
+        }
+        run->parsed_text = cm_buf_str(&x->masked);
+    }
+    TSInput input = {
+        .payload = &run->parsed_text, .read = read_text, .encoding = TSInputEncodingUTF8};
     TSParseOptions options = {.payload = run, .progress_callback = parse_progress};
     run->tree = ts_parser_parse_with_options(x->parser, NULL, input, options);
     ts_parser_reset(x->parser); /* else the next file would go on where this one was stopped */

@@ -106,6 +106,7 @@ typedef struct cm_run {
     const cm_language *language;
     const cm_extract_limits *limits;
     cm_str text;
+    cm_str parsed_text; /* what the grammar sees: the text, or its masked copy */
     TSTree *tree;
     cm_extraction *out;
     uint32_t ticks;
@@ -125,6 +126,7 @@ struct cm_extractor {
     CM_VEC(span) imports;
     CM_VEC(span) comments;
     CM_VEC(name_node) names;
+    cm_buf masked;
     cm_map64 *local_names; /* hash of (name, scope) -> 1 */
     uint64_t local_bloom[64];
 };
@@ -142,6 +144,8 @@ static inline span node_span(TSNode node) {
     return (span){ts_node_start_byte(node), ts_node_end_byte(node)};
 }
 
+/* mask.c: `text` with macros that break the grammar as blanks. False when out of memory. */
+bool cm_mask_macros(cm_str text, cm_buf *out);
 /* declarator.c: what a C declarator declares. */
 typedef struct declarator {
     span name;

@@ -14,7 +14,8 @@ typedef struct cm_grammar {
     const TSLanguage *(*entry)(void); /* NULL: the language has no grammar */
     cm_str_list names;                /* node types that use a name */
     cm_str_list wrappers;             /* node types around a definition that belong to it */
-    cm_str query;                     /* all query files joined */
+    bool macros;  /* a preprocessor: macros that break the grammar are hidden from it */
+    cm_str query; /* all query files joined */
 } cm_grammar;
 
 extern const cm_grammar cm_grammar_rows[]; /* same order as cm_language_all */
