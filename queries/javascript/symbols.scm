@@ -37,3 +37,8 @@
     (function_expression body: (_) @body)
     (generator_function body: (_) @body)
   ]) @definition.method
+
+; named expressions: `return function loop() {...}`, `class Base extends X {}` as a value
+(function_expression name: (identifier) @name) @definition.function
+(generator_function name: (identifier) @name) @definition.function
+(class name: (_) @name) @definition.class

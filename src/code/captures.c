@@ -213,7 +213,7 @@ static void keep_last_patterns(cm_run *run) {
     x->definitions.count = kept + 1;
 }
 
-static void sort_all(cm_run *run) {
+void cm_run_sort(cm_run *run) {
     cm_extractor *x = run->extractor;
     keep_last_patterns(run);
     if (x->uses.count > 1) {
@@ -232,11 +232,6 @@ static void sort_all(cm_run *run) {
 
 void cm_run_captures(cm_run *run) {
     cm_extractor *x = run->extractor;
-    cm_vec_clear(&x->definitions);
-    cm_vec_clear(&x->uses);
-    cm_vec_clear(&x->scopes);
-    cm_vec_clear(&x->locals);
-    cm_vec_clear(&x->imports);
     if (!run->compiled->query) {
         return;
     }
@@ -249,7 +244,17 @@ void cm_run_captures(cm_run *run) {
             take_match(run, &match);
         }
     }
-    sort_all(run);
+}
+
+void cm_run_clear(cm_run *run) {
+    cm_extractor *x = run->extractor;
+    cm_vec_clear(&x->definitions);
+    cm_vec_clear(&x->uses);
+    cm_vec_clear(&x->scopes);
+    cm_vec_clear(&x->locals);
+    cm_vec_clear(&x->imports);
+    cm_vec_clear(&x->comments);
+    cm_vec_clear(&x->names);
 }
 
 /* --- symbols ----------------------------------------------------------------------------------- */

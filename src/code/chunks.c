@@ -214,7 +214,7 @@ void cm_run_chunks(cm_run *run) {
     }
     cm_cuts cuts = {0};
     bool ok;
-    if (run->limits->strategy == CM_CHUNKS_AST_AWARE && !run->language->is_markup) {
+    if (run->limits->strategy == CM_CHUNKS_AST_AWARE && run->tree && !run->language->is_markup) {
         cutter c = {.run = run, .cuts = &cuts};
         ok = cm_vec_push(&cuts, 0);
         cut_children(&c, ts_tree_root_node(run->tree), 0);

@@ -119,6 +119,22 @@ static cm_rc stop_reason(const cm_run *run, cm_err *err) {
     return cm_fail(err, CM_TIMEOUT, "parsing took longer than its time limit");
 }
 
+TSTree *cm_run_parse(cm_run *run, uint32_t start, uint32_t end) {
+    TSParser *parser = run->extractor->parser;
+    TSRange range = {.start_point = {cm_run_line(run, start) - 1, 0},
+                     .end_point = {cm_run_line(run, end), 0},
+                     .start_byte = start,
+                     .end_byte = end};
+    bool is_whole = start == 0 && end == run->text.len;
+    ts_parser_set_included_ranges(parser, is_whole ? NULL : &range, is_whole ? 0 : 1);
+    TSInput input = {
+        .payload = &run->parsed_text, .read = read_text, .encoding = TSInputEncodingUTF8};
+    TSParseOptions options = {.payload = run, .progress_callback = parse_progress};
+    TSTree *tree = ts_parser_parse_with_options(parser, NULL, input, options);
+    ts_parser_reset(parser); /* else the next file would go on where this one was stopped */
+    return tree;
+}
+
 /* Makes the language ready and parses; on success run->tree is the caller's to delete. */
 static cm_rc parse(cm_run *run, cm_err *err) {
     cm_extractor *x = run->extractor;
@@ -140,11 +156,7 @@ static cm_rc parse(cm_run *run, cm_err *err) {
         }
         run->parsed_text = cm_buf_str(&x->masked);
     }
-    TSInput input = {
-        .payload = &run->parsed_text, .read = read_text, .encoding = TSInputEncodingUTF8};
-    TSParseOptions options = {.payload = run, .progress_callback = parse_progress};
-    run->tree = ts_parser_parse_with_options(x->parser, NULL, input, options);
-    ts_parser_reset(x->parser); /* else the next file would go on where this one was stopped */
+    run->tree = cm_run_parse(run, 0, (uint32_t)run->text.len);
     return run->tree ? CM_OK : stop_reason(run, err);
 }
 
@@ -161,12 +173,20 @@ cm_rc cm_extract(cm_extractor *extractor, const cm_language *language, cm_str te
     out->header.status = has_error ? CM_PARSE_PARTIAL : CM_PARSE_OK;
     out->header.line_count = (uint32_t)extractor->lines.count;
     out->header.text_bytes = (uint32_t)text.len;
-    cm_run_captures(&run);
-    cm_run_walk(&run);
+    cm_run_clear(&run);
+    if (has_error && cm_run_is_broken(&run)) {
+        cm_run_segments(&run);
+    } else {
+        cm_run_captures(&run);
+        cm_run_walk(&run);
+    }
+    cm_run_sort(&run);
     cm_run_symbols(&run);
     cm_run_references(&run);
     cm_run_chunks(&run);
-    ts_tree_delete(run.tree);
+    if (run.tree) {
+        ts_tree_delete(run.tree);
+    }
     return run.stopped ? stop_reason(&run, err) : CM_OK;
 }
 

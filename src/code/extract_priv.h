@@ -155,8 +155,17 @@ typedef struct declarator {
 } declarator;
 bool cm_declarator_resolve(TSNode node, declarator *ret);
 
-/* captures.c: runs the query; fills definitions, uses, scopes, locals, imports and out->imports. */
+/* captures.c: runs the query on run->tree; adds to definitions, uses, scopes, locals, imports and
+ * out->imports. Clear before the first tree of a file, sort after the last. */
+void cm_run_clear(cm_run *run);
 void cm_run_captures(cm_run *run);
+void cm_run_sort(cm_run *run);
+/* segments.c: whether the tree is too broken to use, and the extraction piece by piece instead. Takes
+ * the tree: afterwards run->tree is NULL. */
+bool cm_run_is_broken(const cm_run *run);
+void cm_run_segments(cm_run *run);
+/* extract.c: parses [start, end) of the text; NULL when stopped. */
+TSTree *cm_run_parse(cm_run *run, uint32_t start, uint32_t end);
 /* captures.c: definitions -> out->symbols with parents, signatures, documentation and visibility. */
 void cm_run_symbols(cm_run *run);
 /* walk.c: the walk collects comments (documentation needs them before the symbols are made) and names;

@@ -245,6 +245,17 @@ static void next_branch(masker *m, uint32_t start) {
     }
 }
 
+/* `#if A  int f(int a)  #else  int f(void)  #endif  {`: the body belongs to either head. */
+static bool splits_head(const masker *m, const condition *c, uint32_t end) {
+    uint32_t after = skip_blank(m->text, end);
+    if (c->other == 0 || after >= m->text.len || m->text.ptr[after] != '{') {
+        return false;
+    }
+    cm_str branch = cm_str_trim(cm_str_sub(m->text, c->end, c->other - c->end));
+    char last = branch.len > 0 ? branch.ptr[branch.len - 1] : ';';
+    return last != ';' && last != '}' && last != '{' && last != '/';
+}
+
 static void close_condition(masker *m, uint32_t start, uint32_t end) {
     condition *c = innermost(m);
     m->condition_count -= m->condition_count > 0;
@@ -253,7 +264,7 @@ static void close_condition(masker *m, uint32_t start, uint32_t end) {
     }
     int last = m->braces;
     m->braces = c->other ? c->after : last;
-    if (m->braces != c->before || last != c->before) {
+    if (m->braces != c->before || last != c->before || splits_head(m, c, end)) {
         hide(m, c->start, c->end);
         hide(m, c->other ? c->other : start, end);
     }

@@ -108,6 +108,7 @@ static void block_and_statement(const cm_run *run, const path *p, size_t start, 
 static void unit_end(cm_run *run, size_t start, size_t end, cm_scope_end *ret) {
     cm_extractor *x = run->extractor;
     ts_query_cursor_set_byte_range(x->cursor, (uint32_t)start, (uint32_t)end);
+    cm_run_clear(run);
     cm_run_captures(run);
     ts_query_cursor_set_byte_range(x->cursor, 0, UINT32_MAX);
     uint32_t best = 0, best_start = 0;

@@ -30,8 +30,6 @@ static void visit(cm_run *run, const TSTreeCursor *cursor, TSNode node, uint8_t 
 
 /* Pre-order over all nodes; leaves a comment's inside out. */
 void cm_run_walk(cm_run *run) {
-    cm_vec_clear(&run->extractor->comments);
-    cm_vec_clear(&run->extractor->names);
     TSTreeCursor cursor = ts_tree_cursor_new(ts_tree_root_node(run->tree));
     bool more = true;
     while (more && !cm_run_tick(run)) {

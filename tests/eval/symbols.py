@@ -23,6 +23,8 @@ LANGUAGES = {
     "rust": ("Rust", {"function", "struct", "interface", "method", "enum"}, {".rs"}),
 }
 
+KEYWORDS = {"extends", "implements", "import", "class", "new", "return", "if", "for", "while", "switch"}
+
 
 def files_of(tree, extensions):
     found = []
@@ -60,6 +62,8 @@ def reason(tag, by_name, lines_of, texts):
     lines = by_name.get((path, plain(name)), [])
     if path not in lines_of:
         return "file not parsed"
+    if lines and any(0 < line - ours <= 2 for ours in lines):
+        return "ctags: the line after the name (the head of the definition is broken over lines)"
     if lines:
         return "same name, other line"
     if name.startswith("__anon"):
@@ -68,6 +72,8 @@ def reason(tag, by_name, lines_of, texts):
     source = text[line - 1] if line <= len(text) else ""
     if name not in source:
         return "ctags: name does not stand on that line"
+    if name in KEYWORDS:
+        return "ctags: a keyword taken for a name"
     return f"missing {kind}"
 
 
