@@ -168,6 +168,14 @@ static void fault(cm_connection *conn, const cm_err *err) {
     release(ex);
 }
 
+/* For those outside the pump: the answer must wait for the pump that follows, or the exchange would be
+ * finished, and freed, while its fault is still being handled. */
+static void fault_before_pump(cm_connection *conn, const cm_err *err) {
+    conn->pumping = true;
+    fault(conn, err);
+    conn->pumping = false;
+}
+
 /* --- reading requests --- */
 
 static void start_request(cm_connection *conn) {
@@ -432,7 +440,7 @@ static void expire(cm_connection *conn) {
         cm_err err;
         cm_fail(&err, CM_REQUEST_TIMEOUT, "the %s of the request did not arrive in time",
                 conn->state == CM_HEAD ? "head" : "body");
-        fault(conn, &err);
+        fault_before_pump(conn, &err);
     } else {
         cm_connection_cut(conn, CM_CANCEL_USER);
     }
@@ -501,7 +509,7 @@ static void refuse(cm_connection *conn) {
     start_request(conn);
     cm_err err;
     cm_fail(&err, CM_OVERLOADED, "too many connections; try again later");
-    fault(conn, &err);
+    fault_before_pump(conn, &err);
 }
 
 void cm_connection_accept(cm_listener *listener) {
