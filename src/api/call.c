@@ -109,7 +109,7 @@ void cm_call_answer_problem(cm_call_state *state, const cm_problem *problem) {
 }
 
 static void log_failure(const cm_call *call, cm_rc rc, const cm_err *err) {
-    if (err && cm_err_info_get(rc)->http_status >= 500) {
+    if (err && cm_err_info_get(rc)->http_status == 500) {
         cm_log(CM_LOG_ERROR, "request failed", CM_F("op", call->route ? call->route->op : "-"),
                CM_S("request_id", call->request_id), CM_F("error", err->text),
                CM_F("at", err->file), CM_I("line", err->line));
