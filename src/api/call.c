@@ -10,6 +10,7 @@
 #include "net/sse.h"
 
 #define REPLY_BYTES_MAX CM_MIB(64)
+#define RETRY_MS        3000 /* before a client opens a broken stream again */
 #define EXPOSED_HEADERS "X-Request-Id, X-Error-Code, ETag, Link, Server-Timing, Retry-After"
 
 void cm_call_keep(cm_call *call) {
@@ -263,7 +264,9 @@ void cm_call_stream_begin(cm_call *call) {
             add_header(state, "Access-Control-Allow-Origin", state->cors_origin);
             add_header(state, "Vary", CM_STR("Origin"));
         }
-        state->streaming = cm_sse_begin(call->exchange, state->headers, state->header_count);
+        bool ours = state->error_shape == CM_ERROR_PROBLEM; /* not another product's stream */
+        state->streaming =
+            cm_sse_begin(call->exchange, ours ? RETRY_MS : 0, state->headers, state->header_count);
     }
 }
 

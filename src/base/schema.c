@@ -153,7 +153,7 @@ static bool bound_number(walk *w, const cm_schema *schema, double *number) {
         return true;
     }
     double bound = low ? schema->min : schema->max;
-    if (schema->flags & CM_SCHEMA_CLAMP) {
+    if (schema->flags & (low ? CM_SCHEMA_CLAMP_LOW : CM_SCHEMA_CLAMP_HIGH)) {
         *number = bound;
         return true;
     }

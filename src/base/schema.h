@@ -83,13 +83,14 @@ typedef struct cm_schema_field {
 } cm_schema_field;
 
 enum cm_schema_flags {
-    CM_SCHEMA_MIN = 1,         /* `min` holds */
-    CM_SCHEMA_MAX = 2,         /* `max` holds */
-    CM_SCHEMA_CLAMP = 4,       /* a number out of bounds is moved to the bound */
-    CM_SCHEMA_LIST_OF_ONE = 8, /* ARRAY: a lone item stands for a list of it */
-    CM_SCHEMA_COMPACT = 16,    /* OBJECT: absent fields are left out when encoding */
-    CM_SCHEMA_LENIENT = 32,    /* OBJECT: unknown fields are ignored even when strict */
-    CM_SCHEMA_OPEN = 64,       /* OBJECT: a reply may have further members */
+    CM_SCHEMA_MIN = 1,          /* `min` holds */
+    CM_SCHEMA_MAX = 2,          /* `max` holds */
+    CM_SCHEMA_CLAMP_LOW = 4,    /* a number below `min` is moved to it */
+    CM_SCHEMA_CLAMP_HIGH = 128, /* a number above `max` is moved to it */
+    CM_SCHEMA_LIST_OF_ONE = 8,  /* ARRAY: a lone item stands for a list of it */
+    CM_SCHEMA_COMPACT = 16,     /* OBJECT: absent fields are left out when encoding */
+    CM_SCHEMA_LENIENT = 32,     /* OBJECT: unknown fields are ignored even when strict */
+    CM_SCHEMA_OPEN = 64,        /* OBJECT: a reply may have further members */
 };
 
 struct cm_schema {

@@ -7,7 +7,8 @@
 
 #define CM_SSE_FIELDS_MAX 16
 
-bool cm_sse_begin(cm_exchange *exchange, const cm_http_header *headers, size_t count) {
+bool cm_sse_begin(cm_exchange *exchange, uint32_t retry_ms, const cm_http_header *headers,
+                  size_t count) {
     cm_http_header all[CM_SSE_FIELDS_MAX] = {
         {CM_STR("Content-Type"), CM_STR("text/event-stream")},
         {CM_STR("Cache-Control"), CM_STR("no-cache")},
@@ -22,8 +23,12 @@ bool cm_sse_begin(cm_exchange *exchange, const cm_http_header *headers, size_t c
         return false;
     }
     /* A client that has gone already is told by the first event. */
-    cm_rc rc = cm_exchange_stream_write(exchange, CM_STR("retry: 3000\n\n"));
-    (void)rc;
+    if (retry_ms > 0) {
+        char line[32];
+        int len = snprintf(line, sizeof(line), "retry: %u\n\n", retry_ms);
+        cm_rc rc = cm_exchange_stream_write(exchange, cm_str_make(line, (size_t)len));
+        (void)rc;
+    }
     return true;
 }
 

@@ -132,8 +132,10 @@ class Tables:
             return f"&cm_api_{kind.name}_schema"
         parts = [f".kind = CM_SCHEMA_{kind.kind}"]
         low, high = kind.bounds()
+        clamp = kind.node.get("x-cm-clamp")
         flags = [flag for on, flag in ((low is not None, "MIN"), (high is not None, "MAX"),
-                                       (kind.node.get("x-cm-clamp"), "CLAMP"), (kind.list_of_one, "LIST_OF_ONE")) if on]
+                                       (clamp == "both", "CLAMP_LOW"), (clamp is not None, "CLAMP_HIGH"),
+                                       (kind.list_of_one, "LIST_OF_ONE")) if on]
         if flags:
             parts.append(flag_text(flags).rstrip(", "))
         if low is not None:

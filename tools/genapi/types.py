@@ -93,6 +93,8 @@ class Types:
         for word in node:
             if word not in KNOWN:
                 stop(place, f"keyword '{word}' is not supported by the generator")
+        if node.get("x-cm-clamp", "both") not in ("both", "above"):
+            stop(place, "x-cm-clamp is neither 'both' nor 'above'")
         if "$ref" in node:
             return self.component(node["$ref"].rsplit("/", 1)[1])
         if "anyOf" in node:

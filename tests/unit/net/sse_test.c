@@ -28,7 +28,7 @@ static stream open_stream(const cm_http_config *config, const char *request) {
     client_send(s.fd, cm_str_from(request));
     assert_true(gate_wait(&s.h->held, 1));
     s.ex = harness_take_held(s.h);
-    assert_true(cm_sse_begin(s.ex, NULL, 0));
+    assert_true(cm_sse_begin(s.ex, 3000, NULL, 0));
     return s;
 }
 
@@ -90,7 +90,7 @@ static void test_net_sse__chunked_for_http_1_1(void **state) {
 static void test_net_sse__second_begin_is_refused(void **state) {
     (void)state;
     stream s = open_stream(NULL, HOLD);
-    assert_false(cm_sse_begin(s.ex, NULL, 0));
+    assert_false(cm_sse_begin(s.ex, 3000, NULL, 0));
     cm_sse_end(s.ex);
     close_stream(&s);
 }
