@@ -1,4 +1,7 @@
-"""The queries every table has: insert, put, get, update, delete, list (keyset) and count, from its declaration alone."""
+"""The queries every table has, from its declaration alone.
+
+insert, put (upsert), get, update, delete, list (keyset), count; import writes rows as another database listed them.
+"""
 from tenancy import columns_sql, predicate
 
 UNCHANGED = {"created_at"}
@@ -8,7 +11,7 @@ def crud_queries(table, query_class, value_class):
     """[Query]: names are <table>_<verb>. SQL is per engine and scope where those differ."""
     maker = Crud(table, query_class, value_class)
     return [query for query in (maker.insert(), maker.put(), maker.get(), maker.update(), maker.delete(),
-                                maker.list(), maker.count()) if query]
+                                maker.list(), maker.count(), maker.import_rows()) if query]
 
 
 class Crud:
@@ -132,6 +135,26 @@ class Crud:
         left, right = (f"({names})", f"({after})") if len(self.key) > 1 else (names, after)
         self.set_sql(query, lambda pg, user: f"SELECT {columns_sql(table, '', pg)} FROM {table.name} WHERE "
                      f"{{read {table.name}}} AND {left} > {right} ORDER BY {names} LIMIT :limit", self.user_reads)
+        return query
+
+    def import_rows(self):
+        """All columns as they are, serial keys too. On PostgreSQL the key of a time-partitioned table is wider than
+        the declared one, hence no target there: a row that is there already is the same row."""
+        table = self.table
+        query = self.query("import", "exec", ["@system", "@batch"], "A row as another database listed it.")
+        query.row_table, query.params_are_row = table.name, True
+        query.params = [self.value_class.of_column(column) for column in table.columns]
+        names = [column.name for column in table.columns]
+        text = (f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(f':{name}' for name in names)} "
+                "WHERE TRUE ON CONFLICT ")
+        rest = [name for name in names if name not in table.key]
+        wider = table.partition and table.partition not in table.key
+        if rest and not wider and table.name != "audit_logs":
+            text += (f"({', '.join(table.key)}) DO UPDATE SET " +
+                     ", ".join(f"{name} = excluded.{name}" for name in rest))
+        else:
+            text += "DO NOTHING"
+        self.set_sql(query, lambda pg, user: text, False)
         return query
 
     def count(self):

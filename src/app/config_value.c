@@ -211,8 +211,8 @@ void cm_config_check(cm_config_load_state *load) {
         cm_config_fault(load, "http.tls_cert and http.tls_key must be given together");
     }
     cm_str url = cm_str_from(config->database.url);
-    if (url.len > 0 && !cm_str_starts(url, CM_STR("sqlite:"))) {
-        cm_config_fault(load, "database.url must begin with 'sqlite:'; other engines are not "
-                              "available yet");
+    if (url.len > 0 && !cm_str_starts(url, CM_STR("sqlite:")) &&
+        !cm_str_starts(url, CM_STR("postgresql:")) && !cm_str_starts(url, CM_STR("postgres:"))) {
+        cm_config_fault(load, "database.url must begin with 'sqlite:' or 'postgresql:'");
     }
 }

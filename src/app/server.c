@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "net/http.h"
 #include "rt/metrics.h"
+#include "store/admin.h"
 
 #define MODEL_WAIT_NS 60000000000ull /* a one-shot command waits this long for its model */
 
@@ -46,7 +47,8 @@ static cm_rc open_workers(cm_server *s, const cm_config *config, cm_err *err) {
 
 static cm_rc open_store(cm_server *s, const cm_config *config, const cm_places *places,
                         cm_err *err) {
-    cm_store_options store = {.url = config->database.url[0] == '\0' ? NULL : config->database.url,
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_store_options store = {.url = cm_store_url(config->database.url, places->data_dir, arena),
                               .data_dir = places->data_dir};
     cm_rc rc = cm_store_open(&store, &s->services.store, err);
     if (rc != CM_OK) {

@@ -38,9 +38,10 @@ typedef struct cm_migrate_ops {
     cm_rc (*script)(void *conn, const char *sql, cm_err *err);
     cm_rc (*rows)(void *conn, const char *sql, cm_migrate_row_fn *each, void *argument,
                   cm_err *err);
-    cm_rc (*check)(void *conn, cm_err *err); /* before the commit: do all references hold? */
-    const char *has_history;                 /* SQL: count of tables named schema_migrations */
-    const char *has_tables;                  /* SQL: count of tables of any name */
+    cm_rc (*drop_all)(void *conn, cm_err *err); /* every object of ours, in one transaction */
+    cm_rc (*check)(void *conn, cm_err *err);    /* before the commit: do all references hold? */
+    const char *has_history;                    /* SQL: count of tables named schema_migrations */
+    const char *has_tables;                     /* SQL: count of tables of any name */
 } cm_migrate_ops;
 
 typedef struct cm_migrator {

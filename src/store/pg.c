@@ -510,7 +510,12 @@ static cm_rc pg_open(cm_store *store, const cm_store_options *options, cm_err *e
     pthread_mutex_init(&self->mutex, NULL);
     pthread_cond_init(&self->freed, NULL);
     store->backend = self;
-    return cm_pg_migrate(self, options->no_migrate, err);
+    cm_pg_conn *conn; /* is it there, and new enough? */
+    cm_rc rc = cm_pg_connect(self, &conn, err);
+    if (rc == CM_OK) {
+        cm_pg_disconnect(conn);
+    }
+    return rc;
 }
 
 static void pg_close(cm_store *store) {
@@ -534,6 +539,9 @@ const cm_backend_ops cm_backend_postgres = {
     .single_writer = false,
     .open = pg_open,
     .close = pg_close,
+    .migrator = cm_pg_migrator,
+    .migrated = cm_pg_migrated,
+    .after_import = cm_pg_after_import,
     .begin = pg_begin,
     .commit = pg_commit,
     .rollback = pg_rollback,

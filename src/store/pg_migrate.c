@@ -65,6 +65,14 @@ static cm_rc check(void *conn, cm_err *err) {
     return CM_OK;
 }
 
+/* The roles stay: they belong to the cluster. */
+static cm_rc drop_all(void *conn, cm_err *err) {
+    return cm_pg_script(conn,
+                        "BEGIN; DROP SCHEMA IF EXISTS compat CASCADE; DROP SCHEMA public CASCADE; "
+                        "CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO public; COMMIT",
+                        err);
+}
+
 static const cm_migrate_ops ops = {
     .engine = CM_POSTGRES,
     .begin = begin,
@@ -74,26 +82,44 @@ static const cm_migrate_ops ops = {
     .unlock = unlock,
     .script = script,
     .rows = rows,
+    .drop_all = drop_all,
     .check = check,
     .has_history = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename = "
                    "'schema_migrations'",
     .has_tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'",
 };
 
-cm_migrator cm_pg_migrator(const cm_pg *self, cm_pg_conn *conn) {
-    return (cm_migrator){
-        .ops = &ops, .conn = conn, .place = self->place, .migrations = cm_migrations_embedded};
-}
-
-cm_rc cm_pg_migrate(cm_pg *self, bool refuse, cm_err *err) {
+cm_rc cm_pg_migrator(cm_store *store, cm_migrator *ret_migrator, cm_err *err) {
+    const cm_pg *self = store->backend;
     cm_pg_conn *conn;
     cm_rc rc = cm_pg_connect(self, &conn, err);
     if (rc == CM_OK) {
-        cm_migrator migrator = cm_pg_migrator(self, conn);
-        rc = cm_migrator_up(&migrator, NULL, refuse, err);
+        *ret_migrator = (cm_migrator){
+            .ops = &ops, .conn = conn, .place = self->place, .migrations = cm_migrations_embedded};
+    }
+    return rc;
+}
+
+void cm_pg_migrated(cm_store *store, cm_migrator *migrator) {
+    (void)store;
+    cm_pg_disconnect(migrator->conn);
+}
+
+/* Every identity column starts after its largest value. */
+static const char move_sequences[] =
+    "DO $$ DECLARE c record; BEGIN "
+    "FOR c IN SELECT table_name, column_name FROM information_schema.columns "
+    "WHERE table_schema = 'public' AND is_identity = 'YES' LOOP "
+    "EXECUTE format('SELECT setval(pg_get_serial_sequence(%L, %L), coalesce((SELECT max(%I) FROM "
+    "%I), 0) + 1, false)', c.table_name, c.column_name, c.column_name, c.table_name); "
+    "END LOOP; END $$";
+
+cm_rc cm_pg_after_import(cm_store *store, cm_err *err) {
+    cm_pg_conn *conn;
+    cm_rc rc = cm_pg_connect(store->backend, &conn, err);
+    if (rc == CM_OK) {
+        rc = cm_pg_script(conn, move_sequences, err);
         cm_pg_disconnect(conn);
     }
-    snprintf(self->store->revision, sizeof self->store->revision, "%s",
-             cm_migrations_embedded.items[cm_migrations_embedded.count - 1].revision);
     return rc;
 }

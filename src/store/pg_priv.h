@@ -61,7 +61,8 @@ cm_rc cm_pg_column(const PGresult *result, int row, int column, const cm_sql_slo
 
 /* --- pg_migrate.c ----------------------------------------------------------------------------- */
 
-cm_migrator cm_pg_migrator(const cm_pg *self, cm_pg_conn *conn);
-cm_rc cm_pg_migrate(cm_pg *self, bool refuse, cm_err *err) cm_must_check;
+cm_rc cm_pg_migrator(cm_store *store, cm_migrator *ret_migrator, cm_err *err) cm_must_check;
+cm_rc cm_pg_after_import(cm_store *store, cm_err *err) cm_must_check;
+void cm_pg_migrated(cm_store *store, cm_migrator *migrator);
 
 #endif

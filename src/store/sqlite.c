@@ -462,8 +462,13 @@ static cm_rc sqlite_open(cm_store *store, const cm_store_options *options, cm_er
     if (self->path == NULL || self->path[0] == '\0') {
         return cm_fail(err, CM_INVALID, "no database file given: set a url or a data directory");
     }
-    cm_rc rc = cm_sqlite_open_checked(self, err);
-    return rc == CM_OK ? cm_sqlite_migrate(self, options->no_migrate, err) : rc;
+    return cm_sqlite_open_checked(self, err);
+}
+
+static cm_rc sqlite_after_import(cm_store *store, cm_err *err) {
+    (void)store;
+    (void)err; /* an INTEGER PRIMARY KEY continues after the largest */
+    return CM_OK;
 }
 
 static void sqlite_close(cm_store *store) {
@@ -490,6 +495,9 @@ const cm_backend_ops cm_backend_sqlite = {
     .single_writer = true,
     .open = sqlite_open,
     .close = sqlite_close,
+    .migrator = cm_sqlite_migrator,
+    .migrated = cm_sqlite_migrated,
+    .after_import = sqlite_after_import,
     .begin = sqlite_begin,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,

@@ -61,6 +61,18 @@ static cm_rc check(void *conn, cm_err *err) {
                                  "rows of table '%s' refer to rows that do not exist", broken);
 }
 
+/* A reset database is an empty file, settings of the file kept (SQLite's documented procedure). */
+static cm_rc drop_all(void *conn, cm_err *err) {
+    cm_sqlite *self = conn;
+    sqlite3 *db = self->writer->db;
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 0, (int *)NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_RESET_DATABASE, 1, (int *)NULL);
+    cm_rc rc = run(conn, "VACUUM", err);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_RESET_DATABASE, 0, (int *)NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
+    return rc;
+}
+
 static const cm_migrate_ops ops = {
     .engine = CM_SQLITE,
     .begin = begin,
@@ -70,23 +82,27 @@ static const cm_migrate_ops ops = {
     .unlock = end_lock,
     .script = run,
     .rows = rows,
+    .drop_all = drop_all,
     .check = check,
     .has_history = "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migrations'",
     .has_tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'",
 };
 
-cm_migrator cm_sqlite_migrator(cm_sqlite *self) {
-    return (cm_migrator){
-        .ops = &ops, .conn = self, .place = self->path, .migrations = cm_migrations_embedded};
-}
-
-cm_rc cm_sqlite_migrate(cm_sqlite *self, bool refuse, cm_err *err) {
-    cm_migrator migrator = cm_sqlite_migrator(self);
+cm_rc cm_sqlite_migrator(cm_store *store, cm_migrator *ret_migrator, cm_err *err) {
+    cm_sqlite *self = store->backend;
     cm_rc rc = run(self, "PRAGMA foreign_keys=OFF", err);
     if (rc == CM_OK) {
-        rc = cm_migrator_up(&migrator, NULL, refuse, err);
+        *ret_migrator = (cm_migrator){
+            .ops = &ops, .conn = self, .place = self->path, .migrations = cm_migrations_embedded};
     }
-    snprintf(self->store->revision, sizeof self->store->revision, "%s",
-             cm_migrations_embedded.items[cm_migrations_embedded.count - 1].revision);
-    return rc == CM_OK ? run(self, "PRAGMA foreign_keys=ON", err) : rc;
+    return rc;
+}
+
+void cm_sqlite_migrated(cm_store *store, cm_migrator *migrator) {
+    (void)migrator;
+    cm_sqlite *self = store->backend;
+    cm_err err;
+    if (run(self, "PRAGMA foreign_keys=ON", &err) != CM_OK) {
+        atomic_store(&store->failed, true); /* better no writes than unchecked ones */
+    }
 }

@@ -44,9 +44,8 @@ void cm_sqlite_suspect(const cm_sqlite *self);
 
 /* --- sqlite_migrate.c ----------------------------------------------------------------------- */
 
-/* Brings the schema up to date, or says why not; writes the current revision into the store. */
-cm_migrator cm_sqlite_migrator(cm_sqlite *self);
-cm_rc cm_sqlite_migrate(cm_sqlite *self, bool refuse, cm_err *err) cm_must_check;
+cm_rc cm_sqlite_migrator(cm_store *store, cm_migrator *ret_migrator, cm_err *err) cm_must_check;
+void cm_sqlite_migrated(cm_store *store, cm_migrator *migrator);
 
 /* --- sqlite.c ------------------------------------------------------------------------------- */
 

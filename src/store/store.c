@@ -22,7 +22,7 @@ static const cm_backend_ops *find_backend(const char *url) {
     return url == NULL ? &cm_backend_sqlite : NULL;
 }
 
-cm_rc cm_store_open(const cm_store_options *options, cm_store **ret_store, cm_err *err) {
+cm_rc cm_store_open_bare(const cm_store_options *options, cm_store **ret_store, cm_err *err) {
     const cm_backend_ops *ops = find_backend(options->url);
     if (ops == NULL) {
         return cm_fail(err, CM_INVALID, "database url must start with 'sqlite:' or 'postgresql:'");
@@ -30,6 +30,34 @@ cm_rc cm_store_open(const cm_store_options *options, cm_store **ret_store, cm_er
     cm_store *store = CM_NEW(cm_store);
     store->ops = ops;
     cm_rc rc = ops->open(store, options, err);
+    if (rc != CM_OK) {
+        cm_store_close(store);
+        return rc;
+    }
+    *ret_store = store;
+    return CM_OK;
+}
+
+static cm_rc migrate(cm_store *store, bool refuse, cm_err *err) {
+    cm_migrator migrator;
+    cm_rc rc = store->ops->migrator(store, &migrator, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = cm_migrator_up(&migrator, NULL, refuse, err);
+    snprintf(store->revision, sizeof store->revision, "%s",
+             migrator.migrations.items[migrator.migrations.count - 1].revision);
+    store->ops->migrated(store, &migrator);
+    return rc;
+}
+
+cm_rc cm_store_open(const cm_store_options *options, cm_store **ret_store, cm_err *err) {
+    cm_store *store;
+    cm_rc rc = cm_store_open_bare(options, &store, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = migrate(store, options->no_migrate, err);
     if (rc == CM_OK) {
         rc = cm_writer_start(store, options->queue_max, err);
     }

@@ -39,9 +39,14 @@ typedef struct cm_backend_ops {
     const char *name;
     /* true: writes run on the writer thread only. false: on the calling thread; posts on the writer. */
     bool single_writer;
-    /* Connects, checks and migrates. Sets store->backend. */
+    /* Connects and checks that the database is usable and ours. Sets store->backend. */
     cm_rc (*open)(cm_store *store, const cm_store_options *options, cm_err *err);
     void (*close)(cm_store *store);
+    /* A bare connection for migrate.c, given back by migrated. Not while transactions run. */
+    cm_rc (*migrator)(cm_store *store, cm_migrator *ret_migrator, cm_err *err);
+    void (*migrated)(cm_store *store, cm_migrator *migrator);
+    /* Rows came with their serial keys: the next key must lie above them. */
+    cm_rc (*after_import)(cm_store *store, cm_err *err);
     /* Transactions. commit and rollback both end it and give the connection back. */
     cm_rc (*begin)(cm_store *store, const cm_db *db, enum cm_tx_kind kind,
                    enum cm_durability durability, cm_tx *ret_tx, cm_err *err);
@@ -88,6 +93,9 @@ void cm_writer_stats(const cm_store *store, cm_store_stats *ret_stats);
 
 /* --- store.c -------------------------------------------------------------------------------- */
 
+/* Opens without migrating and without the writer thread: migrations, backups, copies. */
+cm_rc cm_store_open_bare(const cm_store_options *options, cm_store **ret_store,
+                         cm_err *err) cm_must_check;
 /* Begin, run, commit on the calling thread; rolls back on any error. */
 cm_rc cm_tx_run(const cm_db *db, enum cm_tx_kind kind, enum cm_durability durability, cm_tx_fn *run,
                 void *argument, cm_err *err) cm_must_check;

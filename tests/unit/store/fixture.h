@@ -91,7 +91,13 @@ static inline void fixture_database(fixture *f) {
     char sql[96];
     snprintf(name, sizeof name, "t%d_%d", (int)getpid(), ++number);
     snprintf(sql, sizeof sql, "CREATE DATABASE %s TEMPLATE cm_template", name);
-    assert_true(fixture_admin(sql));
+    /* The template's last connection may still be on its way out of the server. */
+    bool made = fixture_admin(sql);
+    for (int i = 0; i < 200 && !made; i++) {
+        fixture_admin("DO $$ BEGIN PERFORM pg_sleep(0.02); END $$");
+        made = fixture_admin(sql);
+    }
+    assert_true(made);
     fixture_url(f->url, name);
 }
 

@@ -1,0 +1,26 @@
+/* store_command.c - see store_command.h. */
+#include "base/base.h"
+
+#include "app/store_command.h"
+
+cm_rc cm_store_command_open(const cm_cli *cli, bool changes, cm_store_command *ret_command,
+                            cm_err *err) {
+    cm_store_command command = {0};
+    cm_rc rc = cm_places_resolve(cli->config, cli->arena, &command.places, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    const char *url = cm_store_url(cli->config->database.url, command.places.data_dir, cli->arena);
+    command.store = (cm_store_options){.url = url, .data_dir = command.places.data_dir};
+    if (changes && cm_str_starts(cm_str_from(url), CM_STR("sqlite:"))) {
+        rc = cm_owner_take(&command.places, &command.owner, err);
+    }
+    if (rc == CM_OK) {
+        *ret_command = command;
+    }
+    return rc;
+}
+
+void cm_store_command_close(cm_store_command *command) {
+    cm_owner_release(command->owner);
+}

@@ -1,0 +1,23 @@
+/* store_command.h - what the commands about the database share: which one it is, and owning it meanwhile.
+ *
+ * Thread: main. */
+#ifndef CM_APP_STORE_COMMAND_H
+#define CM_APP_STORE_COMMAND_H
+
+#include "app/cli.h"
+#include "app/places.h"
+#include "store/admin.h"
+
+typedef struct cm_store_command {
+    cm_places places;
+    cm_store_options store;
+    cm_owner
+        *owner; /* NULL when the database is not in the data directory, or nothing is changed */
+} cm_store_command;
+
+/* `changes`: take the data directory, so that no server uses the embedded database meanwhile. */
+cm_rc cm_store_command_open(const cm_cli *cli, bool changes, cm_store_command *ret_command,
+                            cm_err *err) cm_must_check;
+void cm_store_command_close(cm_store_command *command);
+
+#endif

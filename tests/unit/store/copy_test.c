@@ -1,0 +1,148 @@
+/* Backups, and a whole database moved to another engine. */
+#include "store/filler.h" /* tests/unit/store */
+
+#include "store/admin.h"
+#include "store/q/users.h"
+
+#include <sqlite3.h>
+
+static cm_store_options file_options(const fixture *f, char url[256], const char *name) {
+    snprintf(url, 256, "sqlite:%s/%s", f->dir, name);
+    return (cm_store_options){.data_dir = f->dir, .url = url};
+}
+
+/* A filled embedded database beside the fixture's own; closed again. */
+static void make_source(fixture *f, char url[256]) {
+    cm_store_options options = file_options(f, url, "source.db");
+    fixture inner = *f;
+    assert_ok(cm_store_open(&options, &inner.store, err));
+    inner.system = cm_store_system(inner.store);
+    filler fill = {.f = &inner};
+    cm_q_users_insert_in person = {.id = cm_uuid_v7(), .email = CM_STR("person@example.com")};
+    assert_ok(cm_q_users_insert(&inner.system, &person, err));
+    fill.person = person.id;
+    const cm_table *order[CM_TABLES];
+    char *params[CM_TABLES];
+    filler_all(&fill, order, params);
+    cm_store_close(inner.store);
+    /* The made-up migration of the filler would be taken for one of a newer version. */
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(url + strlen("sqlite:"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "DELETE FROM schema_migrations WHERE revision LIKE 'schema_%'",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* A fresh database of the engine under test. */
+static void make_target(fixture *f, char url[256]) {
+    if (f->url[0] == '\0') {
+        snprintf(url, 256, "sqlite:%s/target.db", f->dir);
+        return;
+    }
+    assert_true(fixture_admin("CREATE DATABASE copy_target"));
+    fixture_url(url, "copy_target");
+}
+
+static void drop_target(const fixture *f) {
+    if (f->url[0] != '\0') {
+        fixture_admin("DROP DATABASE copy_target WITH (FORCE)");
+    }
+}
+
+static void test_store_copy__every_row_arrives_and_a_second_run_changes_nothing(void **state) {
+    fixture *f = *state;
+    char from[256];
+    char to[256];
+    make_source(f, from);
+    make_target(f, to);
+    cm_copy_options options = {.from = {.url = from}, .to = {.url = to}};
+    cm_copy_report first, second;
+    assert_ok(cm_store_copy(&options, &first, err));
+    assert_true(first.rows > 80);
+    assert_ok(cm_store_copy(&options, &second, err));
+    assert_int_equal(second.rows, first.rows);
+    assert_int_equal(second.tables, first.tables);
+    drop_target(f);
+}
+
+static void test_store_copy__a_row_that_differs_is_told(void **state) {
+    fixture *f = *state;
+    char from[256];
+    char to[256];
+    make_source(f, from);
+    make_target(f, to);
+    cm_store *target;
+    assert_ok(cm_store_open(&(cm_store_options){.url = to}, &target, err));
+    cm_db db = cm_store_system(target);
+    cm_q_users_insert_in extra = {.id = cm_uuid_v7(), .email = CM_STR("extra@example.com")};
+    assert_ok(cm_q_users_insert(&db, &extra, err));
+    cm_store_close(target);
+    cm_copy_options options = {.from = {.url = from}, .to = {.url = to}};
+    cm_copy_report report;
+    cm_err err;
+    assert_int_equal(cm_store_copy(&options, &report, &err), CM_CONFLICT);
+    assert_non_null(strstr(err.text, "'users'"));
+    drop_target(f);
+}
+
+static void test_store_backup__made_in_use_verified_and_restored(void **state) {
+    fixture *f = *state;
+    char url[256];
+    cm_store_options options = file_options(f, url, "live.db");
+    cm_store *store;
+    assert_ok(cm_store_open(&options, &store, err));
+    cm_db db = cm_store_system(store);
+    cm_q_users_insert_in kept = {.id = cm_uuid_v7(), .email = CM_STR("kept@example.com")};
+    assert_ok(cm_q_users_insert(&db, &kept, err));
+    cm_cleanup(cm_freep) char *path = cm_asprintf("%s/backup.db", f->dir);
+    assert_ok(cm_store_backup_create(&options, path, err));
+    assert_rc(CM_EXISTS, cm_store_backup_create(&options, path, err));
+    cm_q_users_insert_in later = {.id = cm_uuid_v7(), .email = CM_STR("later@example.com")};
+    assert_ok(cm_q_users_insert(&db, &later, err));
+    cm_store_close(store);
+    uint64_t rows = 0;
+    assert_ok(cm_store_backup_verify(path, &rows, err));
+    assert_true(rows > 1);
+    assert_ok(cm_store_backup_restore(&options, path, err));
+    assert_ok(cm_store_open(&options, &store, err));
+    db = cm_store_system(store);
+    cm_row_users row;
+    assert_ok(cm_q_users_get(&db, &(cm_q_users_get_in){kept.id}, f->arena, &row, err));
+    assert_rc(CM_NOT_FOUND,
+              cm_q_users_get(&db, &(cm_q_users_get_in){later.id}, f->arena, &row, err));
+    cm_store_close(store);
+    cm_cleanup(cm_freep) char *old = cm_asprintf("%s/live.db.before-restore", f->dir);
+    assert_int_equal(access(old, R_OK), 0);
+}
+
+static void test_store_backup__a_damaged_backup_is_refused_and_harms_nothing(void **state) {
+    fixture *f = *state;
+    char url[256];
+    cm_store_options options = file_options(f, url, "live.db");
+    cm_store *store;
+    assert_ok(cm_store_open(&options, &store, err));
+    cm_store_close(store);
+    cm_cleanup(cm_freep) char *path = cm_asprintf("%s/bad.db", f->dir);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fputs("SQLite format 3", file);
+    fclose(file);
+    uint64_t rows;
+    cm_err err;
+    assert_true(cm_store_backup_verify(path, &rows, &err) != CM_OK);
+    assert_true(cm_store_backup_restore(&options, path, &err) != CM_OK);
+    assert_int_equal(cm_store_open(&options, &store, &err), CM_OK);
+    cm_store_close(store);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        store_test(test_store_copy__every_row_arrives_and_a_second_run_changes_nothing),
+        store_test(test_store_copy__a_row_that_differs_is_told),
+        store_test(test_store_backup__made_in_use_verified_and_restored),
+        store_test(test_store_backup__a_damaged_backup_is_refused_and_harms_nothing),
+    };
+    return cmocka_run_group_tests_name("store/copy", tests, NULL, NULL);
+}
