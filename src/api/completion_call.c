@@ -28,6 +28,14 @@ void cm_completion_call_done(cm_completion_call *c) {
     c->repository = NULL;
 }
 
+void cm_completion_call_run(cm_completion_call *c, const cm_completion_sink *sink) {
+    if (!c->kept) {
+        c->kept = true;
+        cm_call_keep(c->call);
+    }
+    cm_assist_complete(c->services->assist, &c->request, sink);
+}
+
 static cm_str to_lf(cm_completion_call *c, cm_str text, size_t *crlf, size_t *lines) {
     if (cm_str_find_char(text, '\r') == SIZE_MAX) {
         return text;

@@ -21,6 +21,7 @@ typedef struct cm_completion_call {
     cm_client_snippet *snippets;
     size_t snippet_count;
     bool stream;
+    bool kept;                 /* cm_call_keep was called */
     cm_api_range insert_range; /* native: where the texts go */
     size_t prompt_index;       /* OpenAI: which of several prompts runs */
     void *dialect_state;
@@ -30,6 +31,10 @@ typedef struct cm_completion_call {
 cm_completion_call *cm_completion_call_new(cm_call *call, const char *dialect);
 /* Drops what the arena does not own. Before the reply, on the path that replies. */
 void cm_completion_call_done(cm_completion_call *c);
+
+/* Starts the completion. The call is answered by the sink, possibly before this returns and possibly on
+ * another thread: touch neither it nor `c` afterwards. */
+void cm_completion_call_run(cm_completion_call *c, const cm_completion_sink *sink);
 
 /* The text around the cursor as the client has it; CRLF becomes LF. */
 void cm_completion_call_text(cm_completion_call *c, cm_str prefix, cm_str suffix);

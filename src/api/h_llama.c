@@ -228,7 +228,7 @@ void cm_h_infill(cm_call *call) {
         sink.done = stream_done;
         sink.delta = stream_delta;
     }
-    cm_assist_complete(c->services->assist, &c->request, &sink);
+    cm_completion_call_run(c, &sink);
 }
 
 /* ---- probes of these clients ---- */

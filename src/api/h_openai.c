@@ -229,7 +229,7 @@ static void start(cm_completion_call *c) {
         sink.done = stream_done;
         sink.delta = stream_delta;
     }
-    cm_assist_complete(c->services->assist, &c->request, &sink);
+    cm_completion_call_run(c, &sink);
 }
 
 void cm_openai_completion(cm_call *call) {

@@ -83,6 +83,5 @@ void cm_tabby_completion(cm_call *call) {
         cm_call_fail(call, rc, &err);
         return;
     }
-    cm_assist_complete(c->services->assist, &c->request,
-                       &(cm_completion_sink){.argument = c, .done = reply});
+    cm_completion_call_run(c, &(cm_completion_sink){.argument = c, .done = reply});
 }
