@@ -65,10 +65,8 @@ static cm_rc open_store(cm_server *s, const cm_config *config, const cm_places *
 
 static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *places,
                         cm_err *err) {
-    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
-    const char *dir = cm_arena_fmt(arena, "%s/index", places->data_dir).ptr;
     cm_indexer_options options = {.parser = s->services.parser, .pool = s->services.pool};
-    cm_rc rc = cm_indexer_open(dir, &options, &s->services.indexer, err);
+    cm_rc rc = cm_indexer_open(places->data_dir, &options, &s->services.indexer, err);
     cm_repositories_options repositories = {.store = s->services.store,
                                             .local = s->services.local,
                                             .indexer = s->services.indexer,

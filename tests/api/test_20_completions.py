@@ -156,7 +156,7 @@ def test_openai__logprobs_have_one_entry_a_token(server):
 
 def test_openai__errors_have_its_shape(server):
     with pytest.raises(openai.BadRequestError) as refused:
-        openai_client(server).completions.create(model="fake", prompt="x", max_tokens=-7)
+        openai_client(server).completions.create(model="fake", prompt=[1, 2], max_tokens=4)
     assert refused.value.body["code"] == "validation_failed"
 
 
