@@ -9,7 +9,6 @@
 cm_completion_call *cm_completion_call_new(cm_call *call, const char *dialect) {
     cm_completion_call *c = CM_ARENA_NEW(call->arena, cm_completion_call);
     c->call = call;
-    cm_call_keep(call); /* a completion answers from the thread that made it */
     c->services = call->services;
     c->snippets = CM_ARENA_ARRAY(call->arena, cm_client_snippet, CM_SNIPPETS_MAX);
     c->request = (cm_completion_request){.id = cm_uuid_v7(),
