@@ -170,11 +170,31 @@ static ptrdiff_t block_above(const cm_run *run, uint32_t offset, ptrdiff_t *ret_
     return first + 1;
 }
 
+/* r"""Text.""" -> Text. */
+static cm_str without_quotes(cm_str s) {
+    size_t quote = cm_str_find_char(s, '"');
+    if (quote == SIZE_MAX || quote > 2) {
+        quote = cm_str_find_char(s, '\'');
+    }
+    if (quote > 2) {
+        return s;
+    }
+    char mark = s.ptr[quote];
+    while (quote < s.len && s.ptr[quote] == mark) {
+        quote++;
+    }
+    size_t end = s.len;
+    while (end > quote && s.ptr[end - 1] == mark) {
+        end--;
+    }
+    return cm_str_sub(s, quote, end - quote);
+}
+
 cm_wire_slice cm_run_documentation(cm_run *run, const definition *d) {
     cm_buf out;
     cm_buf_init(&out, 2 * CM_DOC_BYTES_MAX + 64);
     if (d->doc.end > 0) {
-        add_clean(&out, cm_run_text(run, d->doc));
+        add_clean(&out, without_quotes(cm_run_text(run, d->doc)));
     } else {
         ptrdiff_t last;
         ptrdiff_t first = block_above(run, d->range.start, &last);

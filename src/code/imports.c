@@ -1,7 +1,7 @@
 /* imports.c - an import statement's text to (module, name, alias) rows.
  *
- * Most languages give module and names as nodes of their own. Rust's `use a::{b, c::D as E}` and PHP's
- * group `use` nest them in braces; they are expanded here as text, depth first and bounded. */
+ * Most languages give module and names as nodes of their own. Rust's `use a::{b, c::D as E}`, PHP's group
+ * `use` and Scala's imports nest them in braces; they are expanded here as text, depth first and bounded. */
 #include "code/extract_priv.h"
 
 #define TREE_DEPTH_MAX 16
@@ -17,6 +17,23 @@ static cm_str unquote(cm_str s) {
     return s;
 }
 
+/* A pattern for "import x" also matches "import x as y": of the two rows the fuller one stays. */
+static bool repeats_last(cm_run *run, cm_str module, cm_str name, cm_str alias, uint32_t line) {
+    cm_extraction *out = run->out;
+    if (out->imports.count == 0) {
+        return false;
+    }
+    const cm_wire_import *last = cm_vec_last(&out->imports);
+    cm_str strings = cm_buf_str(&out->strings);
+    bool is_same = last->line == line &&
+                   cm_str_eq(cm_str_sub(strings, last->module.offset, last->module.len), module);
+    if (is_same && last->name.len + last->alias.len == 0) {
+        out->imports.count--;
+        return false;
+    }
+    return is_same && name.len + alias.len == 0;
+}
+
 void cm_run_add_import(cm_run *run, cm_str module, cm_str name, cm_str alias, bool relative,
                        uint32_t line) {
     cm_extraction *out = run->out;
@@ -26,6 +43,9 @@ void cm_run_add_import(cm_run *run, cm_str module, cm_str name, cm_str alias, bo
     }
     if (out->imports.count >= CM_WIRE_IMPORTS_MAX) {
         out->header.status = CM_PARSE_PARTIAL;
+        return;
+    }
+    if (repeats_last(run, module, name, alias, line)) {
         return;
     }
     cm_wire_import import = {
@@ -66,7 +86,7 @@ static size_t separator_len(cm_str path) {
 /* Splits "a::b::C as D" into module "a::b", name "C", alias "D". */
 static void add_leaf(cm_run *run, cm_str path, uint32_t line) {
     cm_str alias = CM_STR_EMPTY;
-    size_t as = cm_str_find(path, CM_STR(" as "));
+    size_t as = CM_MIN(cm_str_find(path, CM_STR(" as ")), cm_str_find(path, CM_STR(" => ")));
     if (as != SIZE_MAX) {
         alias = cm_str_trim(cm_str_from_offset(path, as + 4));
         path = cm_str_trim(cm_str_sub(path, 0, as));
@@ -116,6 +136,9 @@ void cm_run_add_import_tree(cm_run *run, cm_str prefix, cm_str tree, uint32_t li
     cm_buf_add_str(&front, prefix);
     if (prefix.len > 0) {
         cm_buf_add_char(&front, '\\');
+    }
+    if (cm_str_starts(tree, CM_STR("import "))) { /* Scala gives the whole statement */
+        tree = cm_str_from_offset(tree, 7);
     }
     expand(run, cm_buf_str(&front), tree, line, 0);
     cm_buf_done(&front);

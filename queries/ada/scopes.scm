@@ -1,0 +1,2 @@
+(subprogram_body) @scope
+(parameter_specification . (identifier) @local)

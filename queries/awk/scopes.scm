@@ -1,0 +1,2 @@
+(func_def) @scope
+(param_list (identifier) @local)

@@ -1,0 +1,1 @@
+(func_def name: (identifier) @name) @definition.function

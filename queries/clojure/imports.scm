@@ -1,0 +1,3 @@
+((list_lit
+  . (kwd_lit) @_require (vec_lit . (sym_lit) @import.module) @import)
+  (#any-of? @_require ":require" ":use"))

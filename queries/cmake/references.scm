@@ -1,0 +1,2 @@
+(normal_command (identifier) @reference.call)
+(normal_var (variable) @reference.read)

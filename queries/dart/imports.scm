@@ -1,0 +1,5 @@
+(library_import (import_specification (configurable_uri (uri) @import.module))) @import
+(library_import
+  (import_specification
+    (configurable_uri (uri) @import.module) (identifier) @import.alias)) @import
+(library_export (configurable_uri (uri) @import.module)) @import

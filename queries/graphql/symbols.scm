@@ -1,0 +1,13 @@
+(object_type_definition (name) @name) @definition.class
+(interface_type_definition (name) @name) @definition.interface
+(input_object_type_definition (name) @name) @definition.struct
+(enum_type_definition (name) @name) @definition.enum
+(enum_value_definition (enum_value (name) @name)) @definition.constant
+(union_type_definition (name) @name) @definition.type
+(scalar_type_definition (name) @name) @definition.type
+(directive_definition (name) @name) @definition.other
+(field_definition (name) @name) @definition.field
+(input_fields_definition (input_value_definition (name) @name) @definition.field)
+(operation_definition (name) @name) @definition.function
+(fragment_definition (fragment_name (name) @name)) @definition.function
+(object_type_definition (description) @doc (name) @name) @definition.class

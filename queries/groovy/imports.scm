@@ -1,0 +1,1 @@
+(import_declaration name: (_) @import.module) @import

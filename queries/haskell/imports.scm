@@ -1,0 +1,2 @@
+(import module: (module) @import.module) @import
+(import module: (module) @import.module alias: (module) @import.alias) @import

@@ -1,0 +1,13 @@
+(module_definition name: (identifier) @name) @definition.module
+(function_definition (signature (call_expression . (identifier) @name))) @definition.function
+(function_definition
+  (signature (typed_expression (call_expression . (identifier) @name)))) @definition.function
+(function_definition
+  (signature (where_expression (call_expression . (identifier) @name)))) @definition.function
+(macro_definition (signature (call_expression . (identifier) @name))) @definition.macro
+(assignment . (call_expression . (identifier) @name)) @definition.function
+(struct_definition (type_head (identifier) @name)) @definition.struct
+(struct_definition (type_head (binary_expression . (identifier) @name))) @definition.struct
+(abstract_definition (type_head (identifier) @name)) @definition.interface
+(const_statement (assignment . (identifier) @name)) @definition.constant
+(struct_definition (typed_expression . (identifier) @name) @definition.field)

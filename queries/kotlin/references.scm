@@ -1,0 +1,5 @@
+(call_expression . (identifier) @reference.call)
+(call_expression . (navigation_expression (identifier) @reference.call .))
+(user_type (identifier) @reference.type)
+(delegation_specifier (user_type (identifier) @reference.inherit))
+(delegation_specifier (constructor_invocation (user_type (identifier) @reference.inherit)))

@@ -1,0 +1,2 @@
+(variable_reference (word) @reference.read)
+(prerequisites (word) @reference.call)

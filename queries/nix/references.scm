@@ -1,0 +1,1 @@
+(apply_expression function: (variable_expression name: (identifier) @reference.call))

@@ -1,0 +1,3 @@
+(function_expression) @scope
+(function_expression universal: (identifier) @local)
+(formal name: (identifier) @local)

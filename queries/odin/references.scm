@@ -1,0 +1,2 @@
+(call_expression function: (identifier) @reference.call)
+(type (identifier) @reference.type)

@@ -1,0 +1,3 @@
+(procedure) @scope
+(block) @scope
+(parameter . (identifier) @local)

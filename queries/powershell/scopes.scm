@@ -1,0 +1,2 @@
+(function_statement) @scope
+(script_parameter (variable) @local)

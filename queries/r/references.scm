@@ -1,0 +1,2 @@
+(call function: (identifier) @reference.call)
+(call function: (namespace_operator rhs: (identifier) @reference.call))

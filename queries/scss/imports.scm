@@ -1,0 +1,2 @@
+(use_statement (string_value) @import.module) @import
+(import_statement (string_value) @import.module @import.relative) @import

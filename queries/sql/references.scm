@@ -1,0 +1,2 @@
+(invocation (object_reference name: (identifier) @reference.call))
+(relation (object_reference name: (identifier) @reference.type))

@@ -1,0 +1,4 @@
+@include "x"
+# Doc.
+function f(a) { return g(a) }
+BEGIN { x = f(1) }

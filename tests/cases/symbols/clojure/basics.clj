@@ -1,0 +1,7 @@
+(ns a.b (:require [c.d :as e]))
+(def x 1)
+(defn f "Doc." [a] (helper a))
+(defmacro m [a] a)
+(defprotocol P (go [this]))
+(defrecord R [a])
+(defn- g [] (f 1))

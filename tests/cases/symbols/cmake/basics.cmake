@@ -1,0 +1,11 @@
+include(x.cmake)
+# Doc.
+function(foo a b)
+  message(${a})
+endfunction()
+macro(bar)
+endmacro()
+set(V 1)
+add_executable(app main.c)
+add_subdirectory(sub)
+foo(1 2)

@@ -1,0 +1,7 @@
+(in-package :a)
+(defvar *x* 1)
+(defun f (a) "Doc." (helper a))
+(defmacro m (a) a)
+(defclass c () ((s)))
+(defmethod g ((x c)) (f 1))
+(defstruct st a)
