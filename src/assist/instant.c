@@ -20,15 +20,9 @@
 #define LINES_MAX      12
 #define CANDIDATES_MAX 64 /* different tokens counted in one vote */
 
-typedef struct chosen {
-    cm_str text;
-    bool space;
-    double probability; /* that all tokens up to this one are right */
-} chosen;
-
 typedef struct prediction {
     cm_instant_search search;
-    chosen tokens[TOKENS_MAX];
+    cm_instant_step tokens[TOKENS_MAX];
     size_t count;
     double initial_weight;
     uint32_t votes;
@@ -113,10 +107,13 @@ static void keep_agreeing(cm_instant_search *search, uint32_t offset, cm_str win
     search->count = kept;
 }
 
+/* A logistic model fitted by bench/instant_fit.py to Go, Python and C files held out of their trees. */
 double cm_instant_token_probability(const cm_instant_evidence *e) {
-    double x = -1.9 + 0.55 * log2(1 + e->match) + 2.2 * e->share +
-               0.15 * log2(CM_MIN(e->support, 64u)) + (e->in_document ? 0.2 : 0) +
-               (e->stem ? 0.3 : 0);
+    double length = log2(1 + e->match);
+    double x = -2.649 - 0.652 * length + 0.050 * length * length + 0.275 * e->share +
+               1.730 * e->share * e->share + 0.990 * e->share * length +
+               0.320 * log2(CM_MIN(e->support, 64u)) + (e->in_document ? 0.609 : 0) +
+               (e->stem ? 0.565 : 0);
     return 1 / (1 + exp(-x));
 }
 
@@ -135,8 +132,8 @@ static bool predict_token(prediction *p) {
         .stem = offset == 0 && p->search.document.stem.len > 0,
     };
     double before = p->count ? p->tokens[p->count - 1].probability : 1;
-    p->tokens[p->count++] =
-        (chosen){winner.text, winner.space, before * cm_instant_token_probability(&evidence)};
+    p->tokens[p->count++] = (cm_instant_step){
+        winner.text, winner.space, before * cm_instant_token_probability(&evidence), evidence};
     keep_agreeing(&p->search, offset, winner.text);
     return true;
 }
@@ -303,28 +300,80 @@ static cm_rc predict(prediction *p, cm_arena *arena, cm_instant_result *result, 
     return rc;
 }
 
+typedef cm_rc run_fn(prediction *p, void *argument, cm_err *err);
+
+/* Reads the open document and runs `run` on a prediction about to begin. */
+static cm_rc with_prediction(const cm_instant_request *request, const cm_instant_view *view,
+                             run_fn *run, void *argument, cm_err *err) {
+    prediction *p = cm_try_alloc(sizeof(*p));
+    if (!p)
+        return cm_fail(err, CM_NOMEM, "out of memory for a prediction");
+    p->search.request = request;
+    p->search.view = view;
+    cm_rc rc = cm_instant_document_read(&p->search.document, request->prefix, request->suffix)
+                   ? run(p, argument, err)
+                   : cm_fail(err, CM_NOMEM, "out of memory for the tokens of the open document");
+    cm_instant_document_done(&p->search.document);
+    cm_free(p);
+    return rc;
+}
+
+typedef struct answer {
+    cm_arena *arena;
+    cm_instant_result result;
+} answer;
+
+static cm_rc run_predict(prediction *p, void *argument, cm_err *err) {
+    answer *a = argument;
+    return predict(p, a->arena, &a->result, err);
+}
+
 cm_rc cm_instant_predict_in(const cm_instant_request *request, const cm_instant_view *view,
                             cm_arena *arena, cm_instant_result *ret_result, cm_err *err) {
     cm_rc rc = cm_cancel_check(request->cancel, err);
     if (rc)
         return rc;
-    cm_instant_result result = {0};
+    answer a = {.arena = arena};
     bool inside_word = request->prefix.len && request->suffix.len &&
                        cm_is_word(request->prefix.ptr[request->prefix.len - 1]) &&
                        cm_is_word(request->suffix.ptr[0]);
-    if (!inside_word) {
-        prediction *p = cm_try_alloc(sizeof(*p));
-        if (!p)
-            return cm_fail(err, CM_NOMEM, "out of memory for a prediction");
-        p->search.request = request;
-        p->search.view = view;
-        rc = cm_instant_document_read(&p->search.document, request->prefix, request->suffix)
-                 ? predict(p, arena, &result, err)
-                 : cm_fail(err, CM_NOMEM, "out of memory for the tokens of the open document");
-        cm_instant_document_done(&p->search.document);
-        cm_free(p);
-    }
+    if (!inside_word)
+        rc = with_prediction(request, view, run_predict, &a, err);
     if (rc == CM_OK)
-        *ret_result = result;
+        *ret_result = a.result;
+    return rc;
+}
+
+typedef struct measure {
+    bool whole;
+    cm_arena *arena;
+    cm_instant_step *steps;
+    size_t max, count;
+} measure;
+
+static cm_rc run_measure(prediction *p, void *argument, cm_err *err) {
+    measure *m = argument;
+    cm_instant_document *d = &p->search.document;
+    (void)err;
+    if (m->whole && d->stem.len) {
+        d->stem = CM_STR_EMPTY;
+        d->before.count++;
+    }
+    cm_instant_find(&p->search);
+    while (p->count < m->max && predict_token(p)) {
+        m->steps[m->count] = p->tokens[m->count];
+        m->steps[m->count].text = cm_arena_str(m->arena, p->tokens[m->count].text);
+        m->count++;
+    }
+    return CM_OK;
+}
+
+cm_rc cm_instant_steps(const cm_instant_request *request, const cm_instant_view *view, bool whole,
+                       cm_arena *arena, cm_instant_step *steps, size_t max, size_t *ret_count,
+                       cm_err *err) {
+    measure m = {whole, arena, steps, max, 0};
+    cm_rc rc = with_prediction(request, view, run_measure, &m, err);
+    if (rc == CM_OK)
+        *ret_count = m.count;
     return rc;
 }

@@ -11,13 +11,13 @@
 #include "base/path.h"
 
 #define LENGTH_BASE    4.0
-#define SAME_DOCUMENT  8.0
+#define SAME_DOCUMENT  32.0
 #define SAME_DIRECTORY 2.0
 #define SAME_LANGUAGE  2.0
 #define LEVELS_BELOW   4   /* match lengths taken below the longest */
-#define ENOUGH         64  /* occurrences after which shorter matches are left out */
-#define A_PART_MAX     96  /* occurrences of one part */
-#define SCANNED_MAX    512 /* entries of one range that are looked at */
+#define ENOUGH         32  /* occurrences after which shorter matches are left out */
+#define A_PART_MAX     48  /* occurrences of one part */
+#define SCANNED_MAX    128 /* entries of one range that are looked at */
 #define A_DOCUMENT_MAX 64  /* occurrences in the open document */
 
 static double length_weight(uint32_t length) {

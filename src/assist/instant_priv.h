@@ -107,4 +107,17 @@ typedef struct cm_instant_evidence {
 /* Probability that the token is right. */
 double cm_instant_token_probability(const cm_instant_evidence *evidence);
 
+typedef struct cm_instant_step {
+    cm_str text; /* whole token, stem included */
+    bool space;
+    double probability; /* that all tokens up to this one are right */
+    cm_instant_evidence evidence;
+} cm_instant_step;
+
+/* For measurements: up to `max` tokens that the votes give, however unlikely and whatever stands after
+ * the cursor. With `whole`, a word that ends at the cursor is not a stem but complete. */
+cm_rc cm_instant_steps(const cm_instant_request *request, const cm_instant_view *view, bool whole,
+                       cm_arena *arena, cm_instant_step *steps, size_t max, size_t *ret_count,
+                       cm_err *err) cm_must_check;
+
 #endif

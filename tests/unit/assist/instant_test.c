@@ -69,7 +69,7 @@ static const file go_files[] = {
      "func open(path string) (*File, error) {\n"
      "\tf, err := os.Open(path)\n"
      "\tif err != nil {\n"
-     "\t\treturn nil, fmt.Errorf(\"open %s: %w\", path, err)\n"
+     "\t\treturn nil, err\n"
      "\t}\n"
      "\treturn wrap(f), nil\n"
      "}\n"},
@@ -88,6 +88,22 @@ static const file go_files[] = {
      "    if user is None:\n"
      "        return redirect('/login')\n"
      "    return render(request, user)\n"},
+    {"store/many.go", "go",
+     "func size(path string) (int, error) {\n"
+     "\tf, err := os.Open(path)\n"
+     "\tif err != nil {\n"
+     "\t\treturn nil, err\n"
+     "\t}\n"
+     "\treturn f.Size()\n"
+     "}\n"
+     "\n"
+     "func name(path string) (string, error) {\n"
+     "\tf, err := os.Open(path)\n"
+     "\tif err != nil {\n"
+     "\t\treturn nil, err\n"
+     "\t}\n"
+     "\treturn f.Name()\n"
+     "}\n"},
     {"store/stat.go", "go",
      "func stat(path string) (int, error) {\n"
      "\tf, err := os.Open(path)\n"
