@@ -18,7 +18,7 @@
 #define CONTEXT_DEFAULT 2048
 #define CONTEXT_MIN     256 /* llama.cpp rounds up to this */
 #define CONTEXT_MAX     131072
-#define SLOTS_DEFAULT   4
+#define SLOTS_DEFAULT   4 /* as many as cores, at least 2: the cache takes 46 MB a slot */
 #define QUEUE_DEFAULT   64
 #define THREADS_MAX     8
 #define WARM_TOKENS     64 /* read once after loading: pages in the weights, measures the pace */
@@ -393,7 +393,7 @@ static void set_options(cm_engine *engine, const cm_engine_options *options) {
     own->threads = own->threads > 0 ? own->threads : threads;
     own->model.threads = own->model.threads > 0 ? own->model.threads : own->threads;
     own->context = own->context > 0 ? own->context : CONTEXT_DEFAULT;
-    own->slots = own->slots > 0 ? own->slots : SLOTS_DEFAULT;
+    own->slots = own->slots > 0 ? own->slots : CM_MAX(CM_MIN(threads, SLOTS_DEFAULT), 2);
     own->queue = own->queue > 0 ? own->queue : QUEUE_DEFAULT;
 }
 

@@ -33,7 +33,7 @@ typedef struct cm_engine cm_engine;
 typedef struct cm_engine_options {
     cm_model_options model; /* strings are copied */
     uint32_t context; /* tokens a sequence may hold; 0 = 2,048, at most the model was trained on */
-    uint32_t slots;   /* sequences that run together; 0 = 4 */
+    uint32_t slots;   /* sequences that run together; 0 = 2..4 by cores */
     uint32_t queue;   /* requests that may wait; 0 = 64 */
     uint32_t threads; /* compute threads; 0 = cores, at most 8 */
     cm_compute *compute; /* borrowed; NULL = nothing else computes */

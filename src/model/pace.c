@@ -1,9 +1,10 @@
 /* pace.c - running measurements, and the two decisions taken from them.
  *
  * Threads: compute threads meet at a barrier after every operator, so beside another busy process two
- * threads decode slower than one (32 against 11 ms a token here). A step of more than 2.5 running medians drops
- * decoding to one thread; every PROBE_STEPS steps all threads are tried again for one step and stay when
- * that is no slower than one thread. Prompts keep all threads: they lose little.
+ * threads decode slower than one (32 against 11 ms a token here). A step of more than 2.5 running
+ * medians drops decoding to one thread at once. Besides, every PERIOD steps the other setting is
+ * tried for TRIAL steps and the faster one stays: that finds the way back, and the way down when the machine
+ * was busy from the start. Prompts keep all threads: they lose little.
  *
  * Drafts: a batch of K + 1 tokens costs about 1 + 0.4 K steps with a model this small, so a draft pays
  * only when most of it is right. The expected number of tokens is (1 - a^(K+1)) / (1 - a) for a
@@ -16,14 +17,15 @@
 #define GUESS_STEP_MS 12.0
 #define LEARNING_RATE 0.25
 #define SLOW_FACTOR   2.5
-#define PROBE_STEPS   64
+#define PERIOD        64 /* a trial of 3 slower steps in 64 costs 3 % at worst */
+#define TRIAL         3
 #define READ_MIN      16 /* shorter reads measure overhead */
 
 const unsigned cm_draft_lengths[CM_PACE_LENGTHS] = {0, 3, 7, 15};
 static const double guessed_cost[CM_PACE_LENGTHS] = {1.0, 2.5, 4.0, 6.5}; /* in steps */
 
 void cm_pace_init(cm_pace *pace, unsigned threads) {
-    *pace = (cm_pace){.threads_max = threads, .threads = threads};
+    *pace = (cm_pace){.threads_max = threads, .threads = threads, .left = PERIOD};
 }
 
 static void learn(double *mean, double value) {
@@ -49,29 +51,41 @@ static double median(const cm_pace *pace) {
     return count > 0 ? sorted[count / 2] : 0;
 }
 
+static void use_threads(cm_pace *pace, unsigned threads, unsigned steps, bool trial) {
+    pace->threads = threads;
+    pace->left = steps;
+    pace->trial = trial;
+    if (trial) { /* old measurements must not decide it */
+        *(threads == 1 ? &pace->single_ms : &pace->full_ms) = 0;
+    }
+}
+
 static void learn_threads(cm_pace *pace, double ms) {
-    if (pace->threads_max == 1) {
+    unsigned all = pace->threads_max;
+    if (all == 1) {
         return;
     }
-    if (pace->threads == 1) {
-        learn(&pace->single_ms, ms);
-        pace->until_probe = pace->until_probe > 0 ? pace->until_probe - 1 : 0;
-        if (pace->until_probe == 0) {
-            pace->threads = pace->threads_max;
-        }
+    bool full = pace->threads == all;
+    learn(full ? &pace->full_ms : &pace->single_ms, ms);
+    bool known = pace->recent_count >= CM_PACE_RING / 2;
+    if (full && !pace->trial && known && ms > SLOW_FACTOR * median(pace)) {
+        use_threads(pace, 1, PERIOD, false);
         return;
     }
-    bool enough = pace->recent_count >= CM_PACE_RING / 2;
-    bool slow = enough && ms > SLOW_FACTOR * median(pace);
-    bool slower_than_one = pace->single_ms > 0 && ms > SLOW_FACTOR * pace->single_ms;
-    if (slow || slower_than_one) {
-        pace->threads = 1;
-        pace->until_probe = PROBE_STEPS;
+    if (full) {
+        pace->recent[pace->recent_next] = ms;
+        pace->recent_next = (pace->recent_next + 1) % CM_PACE_RING;
+        pace->recent_count = CM_MIN(pace->recent_count + 1, CM_PACE_RING);
+    }
+    if (--pace->left > 0) {
         return;
     }
-    pace->recent[pace->recent_next] = ms;
-    pace->recent_next = (pace->recent_next + 1) % CM_PACE_RING;
-    pace->recent_count = CM_MIN(pace->recent_count + 1, CM_PACE_RING);
+    if (pace->trial) {
+        bool all_faster = pace->full_ms <= pace->single_ms;
+        use_threads(pace, all_faster ? all : 1, PERIOD, false);
+    } else {
+        use_threads(pace, full ? 1 : all, TRIAL, true);
+    }
 }
 
 void cm_pace_write(cm_pace *pace, size_t drafts, double ms) {

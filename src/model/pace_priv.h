@@ -12,11 +12,12 @@ typedef struct cm_pace {
     double read_ms; /* a prompt token; 0 = not measured */
     double write_ms;
     unsigned threads_max;
-    unsigned threads;            /* in use for steps that generate */
-    double recent[CM_PACE_RING]; /* single-token steps at threads_max */
+    unsigned threads; /* in use for steps that generate: all or one */
+    unsigned left;    /* steps until the other number is tried, or the trial ends */
+    bool trial;
+    double full_ms, single_ms; /* a step with all threads, with one: running means; 0 = not known */
+    double recent[CM_PACE_RING]; /* steps with all threads */
     unsigned recent_count, recent_next;
-    double single_ms;                 /* the same with one thread, running mean; 0 = not measured */
-    unsigned until_probe;             /* steps with one thread before all are tried again */
     double draft_ms[CM_PACE_LENGTHS]; /* a step with this many draft tokens */
 } cm_pace;
 

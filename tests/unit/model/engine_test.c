@@ -30,7 +30,7 @@ static int set_up_with(void **state, const cm_engine_options *options) {
 }
 
 static int set_up(void **state) {
-    return set_up_with(state, &(cm_engine_options){0});
+    return set_up_with(state, &(cm_engine_options){.slots = 4});
 }
 
 static int set_up_slow(void **state) {

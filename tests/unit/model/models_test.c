@@ -21,8 +21,8 @@ static void test_model_models__unknown_name_falls_to_the_default(void **state) {
     assert_ok(cm_models_set_default(models, CM_STR("good"), NULL));
     assert_ptr_equal(cm_models_find(models, CM_STR_EMPTY, &exact), good);
     assert_int_equal(cm_models_set_default(models, CM_STR("best"), NULL), CM_NOT_FOUND);
-    assert_ok(cm_models_add(
-        models, &(cm_engine_options){.model.path = "/nowhere/tiny-q8.gguf"}, NULL));
+    assert_ok(
+        cm_models_add(models, &(cm_engine_options){.model.path = "/nowhere/tiny-q8.gguf"}, NULL));
     cm_str name;
     assert_non_null(cm_models_at(models, 2, &name));
     assert_str(name, "tiny-q8");
@@ -46,28 +46,38 @@ static void test_model_models__failed_model_leaves_the_others(void **state) {
 
 /* pace */
 
-static void test_model_pace__slow_step_drops_to_one_thread_and_is_tried_again(void **state) {
+/* Steps in which `all` threads take that long and one takes `one`; returns how often all were used. */
+static unsigned run_steps(cm_pace *pace, unsigned steps, double all, double one) {
+    unsigned with_all = 0;
+    for (unsigned i = 0; i < steps; i++) {
+        bool full = cm_pace_threads(pace, false, false) > 1;
+        with_all += full;
+        cm_pace_write(pace, 0, full ? all : one);
+    }
+    return with_all;
+}
+
+static void test_model_pace__slow_step_drops_to_one_thread(void **state) {
     (void)state;
     cm_pace pace;
     cm_pace_init(&pace, 2);
-    for (int i = 0; i < 20; i++) {
-        cm_pace_write(&pace, 0, 7 + i % 3);
-    }
-    assert_int_equal(cm_pace_threads(&pace, false, false), 2);
+    assert_int_equal(run_steps(&pace, 20, 7, 11), 20);
     cm_pace_write(&pace, 0, 30); /* somebody else wants the cores */
     assert_int_equal(cm_pace_threads(&pace, false, false), 1);
     assert_int_equal(cm_pace_threads(&pace, true, false), 2); /* prompts lose little */
-    unsigned steps = 0;
-    for (; cm_pace_threads(&pace, false, false) == 1 && steps < 1000; steps++) {
-        cm_pace_write(&pace, 0, 11);
+}
+
+static void test_model_pace__faster_number_of_threads_is_found(void **state) {
+    (void)state;
+    cm_pace pace;
+    cm_pace_init(&pace, 2);
+    /* Busy from the start, then free, then busy, then free again. */
+    for (int round = 0; round < 2; round++) {
+        (void)run_steps(&pace, 150, 47, 20);
+        assert_in_range(run_steps(&pace, 200, 47, 20), 0, 20);
+        (void)run_steps(&pace, 150, 7, 11);
+        assert_in_range(run_steps(&pace, 200, 7, 11), 180, 200);
     }
-    assert_in_range(steps, 16, 200);
-    cm_pace_write(&pace, 0, 200); /* still busy */
-    assert_int_equal(cm_pace_threads(&pace, false, false), 1);
-    for (int i = 0; i < 200; i++) {
-        cm_pace_write(&pace, 0, cm_pace_threads(&pace, false, false) == 1 ? 11 : 7);
-    }
-    assert_int_equal(cm_pace_threads(&pace, false, false), 2);
     assert_int_equal(cm_pace_threads(&pace, false, true), 1);
 }
 
@@ -140,7 +150,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_model_models__unknown_name_falls_to_the_default),
         cmocka_unit_test(test_model_models__failed_model_leaves_the_others),
-        cmocka_unit_test(test_model_pace__slow_step_drops_to_one_thread_and_is_tried_again),
+        cmocka_unit_test(test_model_pace__slow_step_drops_to_one_thread),
+        cmocka_unit_test(test_model_pace__faster_number_of_threads_is_found),
         cmocka_unit_test(test_model_pace__draft_length_follows_what_drafts_are_worth),
         cmocka_unit_test(test_model_pace__reading_speed_is_learnt),
         cmocka_unit_test(test_model_compute__background_waits_for_inference_but_not_for_ever),
