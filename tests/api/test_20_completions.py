@@ -13,7 +13,7 @@ MAIN = "from pkg.store import Store\n\n\ndef run(path):\n    store = Store(path)
 
 def complete(server, tree, text=MAIN, **body):
     lines = text.split("\n")
-    return server.complete(tree / "pkg" / "main.py", text, len(lines) - 1, len(lines[-1]), **body)
+    return server.complete(tree / "pkg" / "new.py", text, len(lines) - 1, len(lines[-1]), **body)
 
 
 def events_of(reply):
@@ -167,7 +167,7 @@ def test_openai__models_are_listed(server):
 
 def test_tabby__segments_get_one_choice(server, repository):
     reply = server.http.post("/v1/completions", json={
-        "language": "python", "segments": {"prefix": MAIN, "suffix": "\n", "filepath": "pkg/main.py"}})
+        "language": "python", "segments": {"prefix": MAIN, "suffix": "\n", "filepath": "pkg/new.py"}})
     assert reply.status_code == 200, reply.text
     body = reply.json()
     assert [choice["index"] for choice in body["choices"]] == [0]

@@ -23,8 +23,8 @@ def test_index_then_search_then_complete__without_a_server(alone, tmp_path):
     assert "4 files" in done.stdout
     found = alone.run("search", "load items", "--repo", str(tree), "--json")
     assert json.loads(found.stdout)["results"][0]["file_path"] == "pkg/store.py"
-    (tree / "pkg" / "main.py").write_text("from pkg.store import Store\n\nstore = Store(1)\nstore.load_\n")
-    done = alone.run("complete", f"{tree}/pkg/main.py:4:12", "--instant", "--explain")
+    (tree / "pkg" / "new.py").write_text("from pkg.store import Store\n\nstore = Store(1)\nstore.load_\n")
+    done = alone.run("complete", f"{tree}/pkg/new.py:4:12", "--instant", "--explain")
     assert done.returncode == 0, done.stderr
     assert "items()" in done.stdout and "instant" in done.stdout and "context" in done.stdout
 
