@@ -340,7 +340,10 @@ static cm_rc consume(job *j, slot *s, cm_err *err) {
 
 static cm_rc run(job *j, cm_err *err) {
     size_t ram = j->r->environment.ram_bytes ? j->r->environment.ram_bytes : RAM_DEFAULT;
-    cm_rc rc = plan(j, err);
+    cm_rc rc = cm_repository_check(j->r, j->cancel, err);
+    j->base = cm_repository_snapshot(j->r);
+    if (rc == CM_OK)
+        rc = plan(j, err);
     while (rc == CM_OK && j->next_consume < j->files.count) {
         rc = consume(j, take_slot(j), err);
         if (rc == CM_OK && cm_builder_bytes(j->builder) > ram)
@@ -369,7 +372,6 @@ static void job_init(job *j, cm_repository *r) {
     j->cancel = cm_cancel_ref(r->cancel);
     r->progress.status = CM_INDEX_INDEXING;
     pthread_mutex_unlock(&r->lock);
-    j->base = cm_repository_snapshot(r);
     if (j->options.file_bytes_max == 0)
         j->options.file_bytes_max = CM_FILE_BYTES_DEFAULT;
 }

@@ -200,7 +200,11 @@ cm_rc cm_repository_seal(cm_repository *repository, cm_buf parts[CM_PART_KIND_CO
                  (unsigned long long)number) >= (int)sizeof(path))
         return cm_fail(err, CM_LIMIT, "path of index folder '%s' is too long", repository->folder);
     cm_rc rc = cm_segment_write(parts, path, err);
-    return rc == CM_OK ? cm_segment_open(path, number, ret_segment, err) : rc;
+    if (rc == CM_OK)
+        rc = cm_segment_open(path, number, ret_segment, err);
+    if (rc == CM_OK)
+        atomic_store(&(*ret_segment)->checked, true); /* just written by us */
+    return rc;
 }
 
 /* ---- merging ---- */

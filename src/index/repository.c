@@ -11,7 +11,6 @@
 #include "index/walk.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,25 +22,6 @@ const char *cm_index_status_name(enum cm_index_status status) {
 }
 
 /* ---- opening ---- */
-
-/* Moves a damaged file or folder aside, so that it can be looked at and is never read again. */
-static void quarantine(const char *folder, const char *name) {
-    char from[2 * CM_PATH_BYTES_MAX], to[2 * CM_PATH_BYTES_MAX];
-    cm_err err;
-    snprintf(to, sizeof(to), "%s/quarantine", folder);
-    if (cm_dir_make(to, &err) != CM_OK) {
-        cm_log_err(CM_LOG_WARN, "cannot make the quarantine folder", &err);
-        return;
-    }
-    snprintf(from, sizeof(from), "%s/%s", folder, name);
-    snprintf(to, sizeof(to), "%s/quarantine/%s-%lld", folder, name, (long long)cm_clock_wall_ms());
-    if (rename(from, to) == 0)
-        cm_log(CM_LOG_WARN, "damaged index file moved aside; its files will be indexed again",
-               CM_F("from", from), CM_F("to", to));
-    else
-        cm_log(CM_LOG_WARN, "cannot move a damaged index file aside", CM_F("path", from),
-               CM_F("error", strerror(errno)));
-}
 
 /* Folders that no manifest names are what a crash left behind. */
 static void remove_strays(const char *folder, const cm_manifest *m) {
@@ -66,16 +46,22 @@ static void remove_strays(const char *folder, const cm_manifest *m) {
     closedir(dir);
 }
 
+/* Checking reads every byte: a small index is checked while it opens, a large one by its next job. */
+#define CHECK_AT_OPEN_MAX CM_MIB(32)
+
 static bool open_segment(const cm_repository *r, const cm_manifest_segment *entry,
-                         cm_segment **ret_segment) {
+                         uint64_t *checked_bytes, cm_segment **ret_segment) {
     char name[32], path[2 * CM_PATH_BYTES_MAX];
     cm_err err;
     cm_segment *segment = NULL;
     snprintf(name, sizeof(name), "seg-%llu", (unsigned long long)entry->number);
     snprintf(path, sizeof(path), "%s/%s", r->folder, name);
     cm_rc rc = cm_segment_open(path, entry->number, &segment, &err);
-    if (rc == CM_OK)
+    if (rc == CM_OK && *checked_bytes + segment->bytes <= CHECK_AT_OPEN_MAX) {
+        *checked_bytes += segment->bytes;
         rc = cm_segment_check(segment, &err);
+        atomic_store(&segment->checked, true);
+    }
     if (rc == CM_OK && segment->document_count != entry->documents)
         rc = cm_fail(&err, CM_CORRUPT, "segment '%s' has %u documents, expected %u", path,
                      segment->document_count, entry->documents);
@@ -85,16 +71,17 @@ static bool open_segment(const cm_repository *r, const cm_manifest_segment *entr
     }
     cm_segment_unref(segment);
     cm_log_err(CM_LOG_WARN, "cannot open an index segment", &err);
-    quarantine(r->folder, name);
+    cm_repository_quarantine(r->folder, name);
     return false;
 }
 
 static cm_rc open_snapshot(cm_repository *r, const cm_manifest *m, cm_err *err) {
     CM_VEC(cm_snapshot_source) sources = {0};
+    uint64_t checked_bytes = 0;
     cm_rc rc = CM_OK;
     for (size_t i = 0; rc == CM_OK && i < m->segments.count; i++) {
         cm_segment *segment;
-        if (!open_segment(r, &m->segments.items[i], &segment))
+        if (!open_segment(r, &m->segments.items[i], &checked_bytes, &segment))
             continue;
         cm_snapshot_source source = {segment, m->segments.items[i].dead};
         if (!cm_vec_push(&sources, source)) {
@@ -131,7 +118,7 @@ static cm_rc read_manifest(cm_repository *r, const char *root, cm_manifest *m, c
         DIR *dir = opendir(r->folder);
         for (struct dirent *entry; dir && (entry = readdir(dir));)
             if (strncmp(entry->d_name, "MANIFEST-", 9) == 0)
-                quarantine(r->folder, entry->d_name);
+                cm_repository_quarantine(r->folder, entry->d_name);
         if (dir)
             closedir(dir);
         rc = CM_NOT_FOUND;

@@ -82,6 +82,13 @@ cm_rc cm_repository_fold(cm_repository *repository, cm_err *err) cm_must_check;
 cm_rc cm_repository_merge(cm_repository *repository, const cm_cancel *cancel,
                           cm_err *err) cm_must_check;
 
+/* Compares the checksums of segments that were not checked when they were opened, and takes damaged ones out, so
+ * that the job at whose start this happens reads their files again. */
+cm_rc cm_repository_check(cm_repository *repository, const cm_cancel *cancel,
+                          cm_err *err) cm_must_check;
+/* Moves a damaged file or folder of the repository aside, to be looked at and never read again. */
+void cm_repository_quarantine(const char *folder, const char *name);
+
 /* ---- job.c ---- */
 
 void *cm_repository_job(void *repository);

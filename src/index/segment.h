@@ -2,7 +2,8 @@
  *
  * A segment is a folder of mapped parts, or the same parts in memory (freshly edited files). Opening
  * checks headers, sizes and document ranges; everything else is checked where it is read, so that
- * damage gives missing results, never a crash. cm_segment_check compares all checksums.
+ * damage gives missing results, never a crash. cm_segment_check compares all checksums: at once when
+ * a small index is opened, otherwise at the start of the next job.
  *
  * Thread: immutable, ref-counted. The folder of a segment that was marked obsolete is deleted with the last
  * reference. */
@@ -21,6 +22,7 @@
 typedef struct cm_segment {
     atomic_uint refs;
     atomic_bool obsolete; /* delete the folder with the last reference */
+    atomic_bool checked;  /* its checksums have been compared */
     uint64_t number;
     char *path; /* folder; NULL = in memory */
     cm_part parts[CM_PART_KIND_COUNT];

@@ -1,14 +1,15 @@
 #include "index/words.h"
 
-/* Sorted; looked up by binary search. */
+/* As stems, sorted; looked up by binary search. */
 static const char *const stop_words[] = {
-    "a",      "about",  "all",   "an",    "and",  "any",  "are",     "as",    "at",   "be",
-    "been",   "by",     "can",   "code",  "do",   "does", "each",    "for",   "from", "given",
-    "had",    "has",    "have",  "how",   "i",    "if",   "in",      "into",  "is",   "it",
-    "its",    "like",   "me",    "my",    "of",   "on",   "one",     "or",    "our",  "over",
-    "python", "should", "so",    "some",  "than", "that", "the",     "their", "them", "then",
-    "there",  "these",  "this",  "to",    "use",  "used", "using",   "want",  "was",  "we",
-    "what",   "when",   "where", "which", "will", "with", "without", "you",   "your",
+    "a",    "about", "all",   "an",   "and",   "any",     "are",    "as",     "at",
+    "be",   "been",  "by",    "can",  "cod",   "cre",     "do",     "doe",    "each",
+    "for",  "from",  "given", "had",  "has",   "hav",     "how",    "i",      "if",
+    "in",   "into",  "is",    "it",   "its",   "lik",     "mak",    "me",     "my",
+    "of",   "on",    "one",   "or",   "our",   "over",    "python", "should", "so",
+    "som",  "than",  "that",  "the",  "their", "them",    "then",   "ther",   "thes",
+    "thi",  "to",    "use",   "used", "using", "want",    "was",    "we",     "what",
+    "when", "wher",  "which", "will", "with",  "without", "you",    "your",
 };
 
 bool cm_word_is_stop(cm_str word) {
@@ -30,39 +31,83 @@ static bool is_vowel(char c) {
     return c == 'a' || c == 'e' || c == 'i' || c == 'o' || c == 'u' || c == 'y';
 }
 
-static bool ends(const char *word, size_t len, const char *suffix) {
-    size_t n = strlen(suffix);
-    return len >= n && memcmp(word + len - n, suffix, n) == 0;
+/* Longest first where one ends another. */
+static const char *const suffixes[] = {
+    "izations", "ization", "ations", "ation", "ators", "ator", "ating", "ated", "ates", "ate",
+    "izers",    "izer",    "izing",  "ized",  "izes",  "ize",  "ions",  "ion",  "ings", "ing",
+    "ers",      "er",      "ors",    "or",    "ed",    "es",   "s",     "e",
+};
+
+static bool has_vowel(const char *word, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        if (is_vowel(word[i]))
+            return true;
+    return false;
 }
 
-/* Inflection only (plural, -ed, -ing), and only where at least three letters with a vowel stay: a
- * wrong conflation costs more in code than a missed one. Returns the new length. */
+/* One suffix goes when at least three letters with a vowel stay: parse, parser, parsing, parsed; iterate,
+ * iterator, iteration. Returns the new length. */
 static size_t stem(char *word, size_t len) {
-    if (len < 4)
-        return len;
-    if (ends(word, len, "ies") && len > 4) {
+    cm_str w = cm_str_make(word, len);
+    if (len >= 5 && (cm_str_ends(w, CM_STR("ies")) || cm_str_ends(w, CM_STR("ied")))) {
         word[len - 3] = 'y';
         return len - 2;
     }
-    if (ends(word, len, "sses") || ends(word, len, "shes") || ends(word, len, "ches") ||
-        ends(word, len, "xes"))
-        return len - 2;
-    if (word[len - 1] == 's' && word[len - 2] != 's' && word[len - 2] != 'u' &&
-        word[len - 2] != 'i')
-        return stem(word, len - 1);
-    size_t cut = ends(word, len, "ing") ? 3 : ends(word, len, "ed") ? 2 : 0;
-    if (cut == 0 || len < cut + 3)
-        return word[len - 1] == 'e' && len > 4 ? len - 1 : len;
-    bool vowel = false;
-    for (size_t i = 0; i < len - cut; i++)
-        vowel = vowel || is_vowel(word[i]);
-    if (!vowel)
-        return len;
-    len -= cut;
-    char c = word[len - 1];
-    if (len > 3 && c == word[len - 2] && !is_vowel(c) && c != 'l' && c != 's' && c != 'z')
-        len--; /* "stopp" -> "stop" */
-    return len > 4 && word[len - 1] == 'e' ? len - 1 : len;
+    if (cm_str_ends(w, CM_STR("ss")) || cm_str_ends(w, CM_STR("us")))
+        return len; /* class, status */
+    for (size_t i = 0; i < CM_COUNT(suffixes); i++) {
+        cm_str suffix = cm_str_from(suffixes[i]);
+        if (len < suffix.len + 3 || !cm_str_ends(w, suffix) || !has_vowel(word, len - suffix.len))
+            continue;
+        len -= suffix.len;
+        char last = word[len - 1];
+        bool doubled = suffix.len > 1 && len > 3 && last == word[len - 2] && !is_vowel(last) &&
+                       last != 'l' && last != 's' && last != 'z';
+        return doubled ? len - 1 : len; /* "stopp" of "stopped" */
+    }
+    return len;
+}
+
+/* What people write out and programmers cut short, by stem; the short form stands for both. Sorted. */
+static const struct {
+    const char *stem, *same;
+} synonyms[] = {
+    {"argument", "arg"},    {"array", "arr"},       {"attribut", "attr"},   {"authentic", "auth"},
+    {"averag", "avg"},      {"boolean", "bool"},    {"calcul", "calc"},     {"charact", "char"},
+    {"column", "col"},      {"command", "cmd"},     {"config", "conf"},     {"configur", "conf"},
+    {"context", "ctx"},     {"coordin", "coord"},   {"databas", "db"},      {"destin", "dest"},
+    {"dictionary", "dict"}, {"differenc", "diff"},  {"directory", "dir"},   {"document", "doc"},
+    {"element", "elem"},    {"environment", "env"}, {"execut", "exec"},     {"express", "expr"},
+    {"extens", "ext"},      {"funct", "func"},      {"identifi", "id"},     {"imag", "img"},
+    {"index", "idx"},       {"indic", "idx"},       {"inform", "info"},     {"initial", "init"},
+    {"integ", "int"},       {"length", "len"},      {"library", "lib"},     {"maximum", "max"},
+    {"messag", "msg"},      {"minimum", "min"},     {"numb", "num"},        {"object", "obj"},
+    {"packag", "pkg"},      {"paramet", "param"},   {"password", "passwd"}, {"point", "ptr"},
+    {"posit", "pos"},       {"previous", "prev"},   {"process", "proc"},    {"property", "prop"},
+    {"random", "rand"},     {"receiv", "recv"},     {"rectangl", "rect"},   {"referenc", "ref"},
+    {"repository", "repo"}, {"request", "req"},     {"respons", "resp"},    {"sequenc", "seq"},
+    {"sourc", "src"},       {"specific", "spec"},   {"statistic", "stat"},  {"string", "str"},
+    {"synchron", "sync"},   {"temp", "tmp"},        {"temporary", "tmp"},   {"utility", "util"},
+    {"valu", "val"},        {"variabl", "var"},     {"vect", "vec"},        {"window", "win"},
+};
+
+/* Replaces a stem by its synonym; returns the new length, which is never longer. */
+static size_t replace_synonym(char *word, size_t len) {
+    size_t low = 0, high = CM_COUNT(synonyms);
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = cm_str_cmp(cm_str_from(synonyms[middle].stem), cm_str_make(word, len));
+        if (order == 0) {
+            cm_str same = cm_str_from(synonyms[middle].same);
+            memcpy(word, same.ptr, same.len);
+            return same.len;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return len;
 }
 
 enum char_class { CLASS_NONE, CLASS_LOWER, CLASS_UPPER, CLASS_DIGIT, CLASS_UNDERSCORE };
@@ -106,7 +151,7 @@ static void emit(cm_str run, size_t start, bool stemmed, size_t base, cm_word_fn
     char word[CM_WORD_BYTES_MAX];
     for (size_t i = 0; i < run.len; i++)
         word[i] = cm_to_lower(run.ptr[i]);
-    size_t len = stemmed ? stem(word, run.len) : run.len;
+    size_t len = stemmed ? replace_synonym(word, stem(word, run.len)) : run.len;
     visit(argument, cm_str_make(word, len), base + start, run.len);
 }
 

@@ -2,8 +2,8 @@
  *
  * `parseHTTPHeader_v2` gives the parts parse, http, header, v2 and the whole parsehttpheader_v2. Parts
  * are lower-cased and lightly stemmed, so that "parsing headers" finds it; the whole identifier is
- * kept, so that an exact name still outranks a coincidence of parts. On CoSQA (dev) splitting lifts
- * the mean reciprocal rank from .26 to .33, stop words and stems to .36 (docs/benchmarks.md).
+ * kept, so that an exact name still outranks a coincidence of parts. Common abbreviations (str, dir, ctx)
+ * are one word with what they stand for. What each step is worth: docs/benchmarks.md, "Search".
  *
  * Index and query use this one function, so they cannot disagree.
  * Thread: any. */
@@ -20,7 +20,8 @@ typedef void cm_word_fn(void *argument, cm_str word, size_t start, size_t len);
 /* Calls `visit` for each word of `text` (any bytes) in order: parts first, then the whole. */
 void cm_words_split(cm_str text, cm_word_fn *visit, void *argument);
 
-/* English words (and "code", "function" ...) that say nothing about code when a person asks in prose. */
+/* English words (and "code", "make" ...) that say nothing about code when a person asks in prose.
+ * `word` as cm_words_split gives it. */
 bool cm_word_is_stop(cm_str word);
 
 #endif

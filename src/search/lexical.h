@@ -1,7 +1,7 @@
 /* lexical.h - BM25F over the chunks of a snapshot, one list of candidates.
  *
  *   score(chunk) = sum over words of idf * tf (k1 + 1) / (k1 + tf)
- *   tf = sum over fields of weight * count / (1 - b + b * length / mean length)
+ *   tf = sum over fields of weight * count / (1 - b + b * body length / mean body length)
  *   idf = ln(1 + (N - n + 0.5) / (n + 0.5)), never negative
  * (Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.)
  *

@@ -5,7 +5,7 @@
 #include "index/words.h"
 
 #define DEFINITION_SYMBOL 3.0 /* times the best score: asked for by its exact name */
-#define DEFINITION_WORDS  0.5 /* times the share of the question that is in the name */
+#define DEFINITION_WORDS  0.2 /* times the share of the question that is in the name */
 #define STEM_BOOST        0.3 /* all words of the file's stem are in the question */
 #define TEST_FACTOR       0.6
 #define VENDORED_FACTOR   0.5

@@ -1,0 +1,323 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "code/parser.h"
+#include "index/indexer.h"
+#include "search/fuse.h"
+#include "search/regex.h"
+#include "search/search.h"
+#include "search/symbols.h"
+#include "unit/index/tree.h"
+
+typedef struct fixture {
+    tree source, data;
+    cm_parser_pool *parser;
+    cm_indexer *indexer;
+    cm_repository *repository;
+    cm_snapshot *snapshot;
+    cm_arena *arena;
+} fixture;
+
+static const cm_uuid some_id = {{5}};
+
+static const struct {
+    const char *path, *text;
+} files[] = {
+    {"net/request.py", "\"\"\"HTTP requests.\"\"\"\n\n\ndef parse_header(line):\n"
+                       "    \"\"\"Split one header line into name and value.\"\"\"\n"
+                       "    name, value = line.split(':', 1)\n    return name.strip(), value\n\n\n"
+                       "def read_body(stream, length):\n    return stream.read(length)\n"},
+    {"net/server.py", "from net.request import parse_header\n\n\nclass Server:\n"
+                      "    def handle(self, stream):\n        while True:\n"
+                      "            print(parse_header(stream.readline()))\n"},
+    {"tests/test_request.py", "from net.request import parse_header\n\n\n"
+                              "def test_parse_header():\n"
+                              "    assert parse_header('a: b') == ('a', ' b')\n"},
+    {"vendor/lib/header.py", "def parse_header(x):\n    return x\n"},
+    {"store/cache.go", "package store\n\n// Evict drops the oldest entries.\n"
+                       "func Evict(limit int) int {\n\treturn limit\n}\n"},
+    {"notes.txt", "remember the milk\nTODO: header\n"},
+};
+
+static int setup(void **state) {
+    fixture *f = CM_NEW(fixture);
+    cm_index_progress progress;
+    tree_new(&f->source);
+    tree_new(&f->data);
+    f->arena = cm_arena_new(0);
+    for (size_t i = 0; i < CM_COUNT(files); i++)
+        tree_write(&f->source, files[i].path, cm_str_from(files[i].text));
+    assert_int_equal(cm_parser_pool_new(NULL, &f->parser, NULL), CM_OK);
+    cm_indexer_options options = {.parser = f->parser};
+    assert_int_equal(cm_indexer_open(f->data.root, &options, &f->indexer, NULL), CM_OK);
+    assert_int_equal(
+        cm_indexer_add(f->indexer, &some_id, f->source.root, NULL, &f->repository, NULL), CM_OK);
+    assert_int_equal(cm_repository_index(f->repository, CM_INDEX_INCREMENTAL, NULL), CM_OK);
+    assert_int_equal(cm_repository_wait(f->repository, 60000, NULL), CM_OK);
+    cm_repository_progress(f->repository, &progress);
+    assert_int_equal(progress.status, CM_INDEX_READY);
+    f->snapshot = cm_repository_snapshot(f->repository);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    fixture *f = *state;
+    cm_snapshot_unref(f->snapshot);
+    cm_repository_unref(f->repository);
+    cm_indexer_close(f->indexer);
+    cm_parser_pool_free(f->parser);
+    cm_arena_free(f->arena);
+    tree_free(&f->source);
+    tree_free(&f->data);
+    cm_free(f);
+    return 0;
+}
+
+static cm_search_result search(fixture *f, cm_search_query query) {
+    cm_search_result result;
+    cm_err err = {0};
+    if (cm_search_run(f->snapshot, &query, f->arena, &result, &err) != CM_OK)
+        fail_msg("%s", err.text);
+    return result;
+}
+
+static void assert_first(const cm_search_result *result, const char *path) {
+    assert_true(result->count > 0);
+    if (!cm_str_eq_c(result->hits[0].document.path, path))
+        fail_msg("first hit is " CM_STR_FMT, CM_STR_ARG(result->hits[0].document.path));
+}
+
+static void test_search_lexical__question_in_prose_finds_the_function(void **state) {
+    fixture *f = *state;
+    cm_search_result r = search(f, (cm_search_query){.text = CM_STR("how to parse a header line")});
+    assert_first(&r, "net/request.py");
+    assert_true(cm_str_eq_c(r.hits[0].symbol.name, "parse_header"));
+    assert_true(r.hits[0].highlight_count > 0);
+    assert_true(r.hits[0].relevance_score > 0 && r.hits[0].relevance_score <= 1);
+    assert_string_equal(r.degraded, "no embedding model");
+}
+
+static void test_search_lexical__symbol_finds_its_definition_before_uses(void **state) {
+    fixture *f = *state;
+    cm_search_result r =
+        search(f, (cm_search_query){.text = CM_STR("parse_header"), .type = CM_SEARCH_LEXICAL});
+    assert_first(&r, "net/request.py");
+    assert_int_equal(r.hits[0].match_type, CM_MATCH_SYMBOL);
+    assert_null(r.degraded);
+}
+
+static void test_search_lexical__scores_never_rise_down_the_list(void **state) {
+    fixture *f = *state;
+    cm_search_result r = search(f, (cm_search_query){.text = CM_STR("header")});
+    for (size_t i = 1; i < r.count; i++)
+        assert_true(r.hits[i].relevance_score <= r.hits[i - 1].relevance_score);
+}
+
+static void test_search_filters__language_path_kind_and_excluded_file(void **state) {
+    fixture *f = *state;
+    cm_str go[] = {CM_STR("Go")}, globs[] = {CM_STR("tests/**")}, not [] = {CM_STR("!vendor/**")};
+    cm_search_query query = {.text = CM_STR("limit header"), .languages = {go, 1}};
+    cm_search_result r = search(f, query);
+    assert_int_equal(r.count, 1);
+    assert_first(&r, "store/cache.go");
+    query = (cm_search_query){.text = CM_STR("header"), .file_patterns = {globs, 1}};
+    r = search(f, query);
+    assert_first(&r, "tests/test_request.py");
+    query = (cm_search_query){.text = CM_STR("header"), .file_patterns = {not, 1}};
+    r = search(f, query);
+    for (size_t i = 0; i < r.count; i++)
+        assert_false(cm_str_starts(r.hits[i].document.path, CM_STR("vendor/")));
+    query = (cm_search_query){.text = CM_STR("stream"), .symbol_kinds = 1u << CM_SYMBOL_CLASS};
+    r = search(f, query);
+    assert_first(&r, "net/server.py");
+    query =
+        (cm_search_query){.text = CM_STR("parse_header"), .exclude_path = CM_STR("net/request.py")};
+    r = search(f, query);
+    for (size_t i = 0; i < r.count; i++)
+        assert_false(cm_str_eq_c(r.hits[i].document.path, "net/request.py"));
+}
+
+static void test_search_run__limit_says_that_there_is_more(void **state) {
+    fixture *f = *state;
+    cm_search_result r = search(f, (cm_search_query){.text = CM_STR("header"), .limit = 1});
+    assert_int_equal(r.count, 1);
+    assert_true(r.truncated);
+}
+
+static void test_search_run__empty_and_stop_word_questions_are_harmless(void **state) {
+    fixture *f = *state;
+    assert_int_equal(search(f, (cm_search_query){.text = CM_STR("")}).count, 0);
+    assert_true(search(f, (cm_search_query){.text = CM_STR("the")}).count > 0);
+    assert_int_equal(search(f, (cm_search_query){.text = CM_STR("zzzzzz")}).count, 0);
+}
+
+static void test_search_run__long_question_is_refused(void **state) {
+    fixture *f = *state;
+    char *text = cm_alloc(5000);
+    memset(text, 'a', 5000);
+    cm_search_query query = {.text = cm_str_make(text, 5000)};
+    cm_search_result r;
+    assert_int_equal(cm_search_run(f->snapshot, &query, f->arena, &r, NULL), CM_LIMIT);
+    cm_free(text);
+}
+
+static void test_search_run__cancelled_question_stops(void **state) {
+    fixture *f = *state;
+    cm_cancel *cancel = cm_cancel_new(0);
+    cm_cancel_fire(cancel, CM_CANCEL_USER);
+    cm_search_query query = {.text = CM_STR("header"), .cancel = cancel};
+    cm_search_result r;
+    assert_int_equal(cm_search_run(f->snapshot, &query, f->arena, &r, NULL), CM_CANCELLED);
+    cm_cancel_unref(cancel);
+}
+
+static void test_search_regex__matches_line_by_line_with_places(void **state) {
+    fixture *f = *state;
+    cm_search_result r =
+        search(f, (cm_search_query){.text = CM_STR("def \\w+_body\\("), .regex = true});
+    assert_int_equal(r.count, 1);
+    assert_first(&r, "net/request.py");
+    assert_int_equal(r.hits[0].highlights[0].start.line, 9);
+    assert_int_equal(r.hits[0].highlights[0].start.character, 0);
+    assert_int_equal(r.hits[0].highlights[0].end.character, 14);
+    r = search(f, (cm_search_query){.text = CM_STR("todo"), .regex = true});
+    assert_first(&r, "notes.txt");
+    r = search(f, (cm_search_query){.text = CM_STR("todo"), .regex = true, .case_sensitive = true});
+    assert_int_equal(r.count, 0);
+}
+
+static void test_search_regex__bad_pattern_says_where(void **state) {
+    fixture *f = *state;
+    cm_search_query query = {.text = CM_STR("ab(c"), .regex = true};
+    cm_search_result r;
+    cm_err err = {0};
+    assert_int_equal(cm_search_run(f->snapshot, &query, f->arena, &r, &err), CM_INVALID);
+    assert_non_null(strstr(err.text, "offset 4"));
+}
+
+static void test_search_regex__hostile_pattern_ends(void **state) {
+    fixture *f = *state;
+    char line[400];
+    memset(line, 'a', sizeof(line));
+    tree_write(&f->source, "aaa.txt", cm_str_make(line, sizeof(line)));
+    cm_str path[] = {CM_STR("aaa.txt")};
+    assert_int_equal(cm_repository_sync(f->repository, (cm_str_list){path, 1}, NULL), CM_OK);
+    cm_snapshot_unref(f->snapshot);
+    f->snapshot = cm_repository_snapshot(f->repository);
+    cm_search_result r = search(f, (cm_search_query){.text = CM_STR("(a+)+b"), .regex = true});
+    assert_int_equal(r.count, 0);
+}
+
+static void test_search_regex__literals_are_those_every_match_has(void **state) {
+    fixture *f = *state;
+    static const struct {
+        const char *pattern, *literals;
+    } cases[] = {
+        {"hello", "hello"},
+        {"hello.*world", "hello world"},
+        {"hello|world", ""},
+        {"hellos?", "hello"},
+        {"abc+def", "abc def"},
+        {"abcd{2}ef", "abc"},
+        {"foo\\.bar", "foo.bar"},
+        {"foo\\d+bar", "foo bar"},
+        {"(abc|def)ghi", "ghi"},
+        {"[abc]def[ghi]", "def"},
+        {"\\x41bcd", ""},
+        {"(?x)a b c d", ""},
+        {"^start", "start"},
+        {"ab", ""},
+        {"[[:alpha:]]tail", "tail"},
+    };
+    for (size_t i = 0; i < CM_COUNT(cases); i++) {
+        cm_str literals[8];
+        cm_buf all;
+        cm_buf_init(&all, 256);
+        size_t n = cm_regex_literals(cm_str_from(cases[i].pattern), f->arena, literals, 8);
+        for (size_t k = 0; k < n; k++)
+            cm_buf_add_f(&all, "%s" CM_STR_FMT, k ? " " : "", CM_STR_ARG(literals[k]));
+        assert_string_equal(cm_buf_c(&all), cases[i].literals);
+        cm_buf_done(&all);
+    }
+}
+
+static void test_search_symbols__nearest_definition_comes_first(void **state) {
+    fixture *f = *state;
+    cm_symbol_query query = {.name = CM_STR("parse_header"), .from_path = CM_STR("net/server.py")};
+    cm_symbol_result r;
+    assert_int_equal(cm_symbols_definitions(f->snapshot, &query, f->arena, &r, NULL), CM_OK);
+    assert_int_equal(r.count, 2);
+    assert_true(cm_str_eq_c(r.hits[0].path, "net/request.py"));
+    assert_int_equal(r.hits[0].symbol.start_line, 4);
+    query.from_path = CM_STR("vendor/lib/header.py");
+    assert_int_equal(cm_symbols_definitions(f->snapshot, &query, f->arena, &r, NULL), CM_OK);
+    assert_true(cm_str_eq_c(r.hits[0].path, "vendor/lib/header.py"));
+}
+
+static void test_search_symbols__qualified_name_asks_for_the_parent(void **state) {
+    fixture *f = *state;
+    cm_symbol_query query = {.name = CM_STR("Server.handle")};
+    cm_symbol_result r;
+    assert_int_equal(cm_symbols_definitions(f->snapshot, &query, f->arena, &r, NULL), CM_OK);
+    assert_int_equal(r.count, 1);
+    assert_true(r.hits[0].confidence >= 0.9);
+    query = (cm_symbol_query){.name = CM_STR("par"), .prefix = true};
+    assert_int_equal(cm_symbols_definitions(f->snapshot, &query, f->arena, &r, NULL), CM_OK);
+    assert_int_equal(r.count, 2);
+}
+
+static void test_search_symbols__call_sites_name_their_function(void **state) {
+    fixture *f = *state;
+    cm_symbol_query query = {.name = CM_STR("parse_header"), .from_path = CM_STR("net/server.py")};
+    cm_reference_result r;
+    assert_int_equal(
+        cm_symbols_references(f->snapshot, &query, 1u << CM_REFERENCE_CALL, f->arena, &r, NULL),
+        CM_OK);
+    assert_int_equal(r.count, 2);
+    assert_true(cm_str_eq_c(r.hits[0].path, "net/server.py"));
+    assert_true(cm_str_eq_c(r.hits[0].scope_name, "handle"));
+    assert_int_equal(r.hits[0].reference.line, 7);
+}
+
+static void test_search_fuse__two_middling_ranks_beat_one_first(void **state) {
+    fixture *f = *state;
+    const uint64_t a[] = {1, 2, 3}, b[] = {4, 2, 5};
+    const cm_fuse_list lists[] = {{a, 3, 1}, {b, 3, 1}};
+    size_t count;
+    const cm_fused *r = cm_fuse_run(lists, 2, CM_FUSE_K, f->arena, &count);
+    assert_int_equal(count, 5);
+    assert_int_equal(r[0].id, 2);
+    assert_int_equal(r[1].id, 1);
+    assert_int_equal(r[1].best_list, 0);
+    assert_int_equal(r[2].id, 4);
+    assert_int_equal(r[2].best_list, 1);
+    assert_null(cm_fuse_run(NULL, 0, CM_FUSE_K, f->arena, &count));
+    assert_int_equal(count, 0);
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "parse-worker") == 0)
+        return cm_parse_worker_main(argc, argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_search_lexical__question_in_prose_finds_the_function),
+        cmocka_unit_test(test_search_lexical__symbol_finds_its_definition_before_uses),
+        cmocka_unit_test(test_search_lexical__scores_never_rise_down_the_list),
+        cmocka_unit_test(test_search_filters__language_path_kind_and_excluded_file),
+        cmocka_unit_test(test_search_run__limit_says_that_there_is_more),
+        cmocka_unit_test(test_search_run__empty_and_stop_word_questions_are_harmless),
+        cmocka_unit_test(test_search_run__long_question_is_refused),
+        cmocka_unit_test(test_search_run__cancelled_question_stops),
+        cmocka_unit_test(test_search_regex__matches_line_by_line_with_places),
+        cmocka_unit_test(test_search_regex__bad_pattern_says_where),
+        cmocka_unit_test(test_search_regex__hostile_pattern_ends),
+        cmocka_unit_test(test_search_regex__literals_are_those_every_match_has),
+        cmocka_unit_test(test_search_symbols__nearest_definition_comes_first),
+        cmocka_unit_test(test_search_symbols__qualified_name_asks_for_the_parent),
+        cmocka_unit_test(test_search_symbols__call_sites_name_their_function),
+        cmocka_unit_test(test_search_fuse__two_middling_ranks_beat_one_first),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
