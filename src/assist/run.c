@@ -251,8 +251,27 @@ static cm_rc assemble_context(run *r, cm_err *err) {
 
 /* ---- the model ---- */
 
+/* Text without a cursor has no instant answer, so it comes here while the model is still being loaded, too. */
+static cm_rc need_model(const run *r, cm_err *err) {
+    if (r->engine == NULL) {
+        return cm_fail(err, CM_MODEL_UNAVAILABLE, "no model is configured");
+    }
+    cm_err failure;
+    switch (cm_engine_state_get(r->engine, &failure)) {
+    case CM_ENGINE_LOADING:
+        return cm_fail(err, CM_MODEL_NOT_LOADED, "model '%s' is still being loaded", r->model_name);
+    case CM_ENGINE_FAILED: return cm_fail(err, CM_MODEL_UNAVAILABLE, "%s", failure.text);
+    case CM_ENGINE_READY: break;
+    }
+    return CM_OK;
+}
+
 static cm_rc build_prompt(run *r, cm_prompt *ret_prompt, cm_err *err) {
     const cm_completion_request *request = r->request;
+    cm_rc rc = need_model(r, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
     const cm_model *model = cm_engine_model(r->engine);
     uint32_t budget = cm_engine_budget(r->engine, prompt_ms(r), request->max_tokens);
     if (request->prompt.len > 0) {
