@@ -1,7 +1,8 @@
 /* places.h - where things lie on this machine, and who owns them.
  *
  * One process owns a data directory at a time: it holds a lock (fcntl, per open
- * file) on `<data>/lock`, which the kernel drops when the process dies, however it dies. The file's text names the owner for people and for clients.
+ * file) on `<data>/lock`, which the kernel drops when the process dies, however it dies. The
+ * file's text names the owner for people and for clients.
  *
  * Thread: main. */
 #ifndef CM_APP_PLACES_H

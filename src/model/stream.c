@@ -1,6 +1,7 @@
 /* stream.c - tokens are bytes; readers want characters, and nothing they would have to take back.
  *
- * A token may end inside a character (byte-level vocabularies), inside a stop string, or inside a line that will turn out
+ * A token may end inside a character (byte-level vocabularies), inside a stop string, or inside a
+ * line that will turn out
  * to be the suffix. Text is released up to the earliest point any of these could still claim.
  * Bytes that can never become UTF-8 turn into U+FFFD, so the text is always valid. */
 #include "model/stream_priv.h"

@@ -12,7 +12,8 @@
 #include "net/http.h"
 
 /* `retry_ms` tells the client when to come back after a break; 0 says nothing (readers of OpenAI streams take
- * that line for an event). `headers` come in addition to Content-Type, Cache-Control and X-Accel-Buffering. False when the
+ * that line for an event). `headers` come in addition to Content-Type, Cache-Control and
+ * X-Accel-Buffering. False when the
  * exchange was answered before. */
 bool cm_sse_begin(cm_exchange *exchange, uint32_t retry_ms, const cm_http_header *headers,
                   size_t count);

@@ -1,0 +1,111 @@
+"""tools/tidy.py on small trees that each break one rule."""
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+import tidy  # noqa: E402
+
+ROOMS = "cm_room(base LIBS m)\ncm_room(rt USES base LIBS PkgConfig::libuv)\ncm_room(net USES base rt)\n"
+GOOD = {
+    "cmake/rooms.cmake": ROOMS,
+    "src/base/str.h": "#include \"base/base.h\"\n",
+    "src/base/base.h": "\n",
+    "src/base/str.c": "#include \"base/str.h\"\n\nint f(void) {\n    return 0;\n}\n",
+    "tests/unit/base/str_test.c": "#include \"base/str.h\"\n",
+}
+UNFINISHED = "TO" + "DO"
+
+
+def run(folder: Path, files: dict[str, str], capsys, *arguments: str) -> tuple[int, str]:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    code = tidy.main(["--fast", "--root", str(folder), *arguments])
+    return code, capsys.readouterr().out
+
+
+def body(lines: int) -> str:
+    return "int long_one(void) {\n" + "    f();\n" * (lines - 2) + "}\n"
+
+
+def test_tidy__a_good_tree_has_no_faults(tmp_path, capsys):
+    code, out = run(tmp_path, GOOD, capsys)
+    assert code == 0 and "0 faults, 0 warnings" in out, out
+
+
+FAULTS = {
+    "a lower room includes a higher one": ("src/base/str.c", '#include "base/str.h"\n#include "net/x.h"\n',
+                                           "str.c:2: base may not include net/x.h"),
+    "an unknown room": ("src/attic/x.h", '#include "base/str.h"\n', "room 'attic' is not in"),
+    "the inside of another room": ("src/net/x.h", '#include "rt/pool_priv.h"\n', "belongs to the inside of rt"),
+    "a C file is included": ("tests/unit/base/x_test.c", '#include "base/str.c"\n', "a .c file is never included"),
+    "a header is too long": ("src/base/x.h", "\n" * 301, "301 lines, 300 are the limit"),
+    "a source is too long": ("tests/unit/base/y_test.c", "\n" * 1001, "1001 lines, 1000 are the limit"),
+    "a function is too long": ("tests/unit/base/y_test.c", body(101), "long_one has 101 lines"),
+    "a code line is too long": ("src/base/x.h", f"int {'a' * 100};\n", "longer than 100"),
+    "a comment line is too long": ("src/base/x.h", f"/* {'a' * 120} */\n", "longer than 100"),
+    "a banned call": ("src/base/x.h", "/* strcpy(a, b) */\nint y = strcpy(a, b);\n", "x.h:2: strcpy is banned"),
+    "ending the process": ("src/base/x.h", 'const char *s = "exit(1)";\nint y = exit(1);\n', "x.h:2: exit belongs"),
+    "trailing space": ("src/base/x.h", "int x; \n", "trailing white space"),
+    "unfinished work": ("script/x.sh", f"# {UNFINISHED}: later\n", "unfinished work"),
+    "no last line feed": ("docs/x.md", "text", "no line feed at the end"),
+    "a place of this machine": ("docs/x.md", f"see {Path.home()}/notes\n", "names a place of one machine"),
+    "a source without a test": ("src/net/y.c", "int y;\n", "src/net/y.c:1: no tests/unit/net"),
+}
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_tidy__each_broken_rule_is_found(what, tmp_path, capsys):
+    name, text, message = FAULTS[what]
+    code, out = run(tmp_path, {**GOOD, name: text}, capsys)
+    assert code == 1 and message in out, out
+
+
+def test_tidy__a_package_host_of_this_machine_is_found(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", "https://user:word@mirror.example/simple")
+    code, out = run(tmp_path, {**GOOD, "docs/x.md": "pip install -i https://mirror.example/simple x\n"}, capsys)
+    assert code == 1 and "x.md:1: names a package host" in out
+    assert "word" not in out
+
+
+@pytest.mark.parametrize("lines, good", [(60, True), (61, True), (100, True), (101, False)])
+def test_tidy__long_functions_are_warned_about_first(lines, good, tmp_path, capsys):
+    code, out = run(tmp_path, {**GOOD, "tests/unit/base/y_test.c": body(lines)}, capsys)
+    assert (code == 0) == good
+    assert ("warning: long_one" in out) == (60 < lines <= 100)
+
+
+def test_tidy__the_allow_list_only_shrinks(tmp_path, capsys):
+    source = {"src/net/y.c": "int y;\n", "tests/unit/base/y_test.c": body(120)}
+    allow = '[untested]\n"src/net/*" = "why"\n[long_function]\n"tests/unit/base/y_test.c:long_one" = %d\n'
+    cases = [(120, {}, 0, ""), (121, {}, 1, "has 120 lines"),
+             (120, {"tests/unit/net/y_test.c": "\n"}, 1, "[untested] 'src/net/*' no longer applies")]
+    for number, (size, more, expected, message) in enumerate(cases):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        code, out = run(folder, {**GOOD, **source, **more, "tools/tidy_allow.toml": allow % size}, capsys)
+        assert code == expected and message in out, out
+
+
+def test_tidy__headers_are_compiled_alone(tmp_path, capsys):
+    folder = tmp_path / "build" / "dev"
+    (folder / "gen").mkdir(parents=True)
+    source = tmp_path / "src" / "base" / "str.c"
+    (folder / "compile_commands.json").write_text(
+        f'[{{"directory": "{folder}", "file": "{source}", '
+        f'"command": "/usr/bin/ccache /usr/bin/cc -I{tmp_path}/src -o str.c.o -c {source}"}}]')
+    files = {**GOOD, ".gitignore": "build/\n", "src/base/alone.h": "size_t not_declared(void);\n"}
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    assert tidy.main(["--root", str(tmp_path)]) == 1
+    out = capsys.readouterr().out
+    assert "src/base/alone.h:1: does not compile alone" in out and out.count("does not compile") == 1
