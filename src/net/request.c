@@ -63,11 +63,6 @@ static int on_header_field(llhttp_t *parser, const char *at, size_t len) {
     cm_header_span *spans = request->spans;
     uint32_t count = request->span_count;
     if (count == 0 || spans[count - 1].value.at != 0) { /* the one before is complete */
-        if (count == request->limits.header_count) {
-            cm_fail(&request->fault, CM_HEADERS_TOO_LARGE, "more than %u header fields",
-                    (unsigned)count);
-            return HPE_USER;
-        }
         if (count == 0 || (count >= CM_SPANS_FIRST && is_power_of_two(count))) {
             size_t cap = count ? 2 * (size_t)count : CM_SPANS_FIRST;
             spans = cm_try_realloc(spans, cap * sizeof(*spans));
@@ -90,12 +85,19 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len) {
     return collect(request, &request->spans[request->span_count - 1].value, at, len);
 }
 
-/* Marks the field as complete even when its value is empty: no value lies at offset 0, the method does. */
+/* Marks the field as complete even when its value is empty: no value lies at offset 0, the method does.
+ * Fields are counted here, not at their first byte, which is seen sooner or later by how reads fall. */
 static int on_header_value_complete(llhttp_t *parser) {
     cm_request *request = parser->data;
-    if (request->stage == CM_STAGE_HEAD) {
-        cm_span *value = &request->spans[request->span_count - 1].value;
-        value->at = value->len ? value->at : (uint32_t)request->text.len;
+    if (request->stage != CM_STAGE_HEAD) {
+        return 0;
+    }
+    cm_span *value = &request->spans[request->span_count - 1].value;
+    value->at = value->len ? value->at : (uint32_t)request->text.len;
+    if (request->span_count > request->limits.header_count) {
+        cm_fail(&request->fault, CM_HEADERS_TOO_LARGE, "more than %u header fields",
+                (unsigned)request->limits.header_count);
+        return HPE_USER;
     }
     return 0;
 }

@@ -84,10 +84,88 @@ static void test_net_framing__bad_requests_get_a_fault_and_the_close(void **stat
     run_file("bad");
 }
 
+/* --- mangled requests --- */
+
+enum { MANGLED = 10000 };
+
+/* xorshift64: the same requests in every run. */
+static uint64_t next_random(uint64_t *seed) {
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+static void repeat_part(cm_buf *out, size_t at) {
+    size_t len = CM_MIN(out->len - at, 20);
+    char *room = cm_buf_reserve(out, len); /* first: it may move what is copied */
+    assert_non_null(room);
+    memcpy(room, out->ptr + at, len);
+    out->len += len;
+}
+
+static void mangle(cm_str bytes, uint64_t *seed, cm_buf *out) {
+    cm_buf_clear(out);
+    cm_buf_add_str(out, bytes);
+    for (uint64_t i = 1 + next_random(seed) % 4; i > 0 && out->len > 1; i--) {
+        size_t at = next_random(seed) % out->len;
+        char byte = (char)next_random(seed);
+        switch (next_random(seed) % 4) {
+        case 0: out->ptr[at] = byte; break;
+        case 1: cm_buf_truncate(out, at + 1); break;
+        case 2: repeat_part(out, at); break;
+        default: memmove(out->ptr + at, out->ptr + at + 1, --out->len - at); break;
+        }
+    }
+}
+
+/* Every answer is a success or says that it was the client's fault. */
+static bool answers_are_fine(cm_str got) {
+    cm_str line;
+    while (cm_str_line(&got, &line)) {
+        if (cm_str_starts(line, CM_STR("HTTP/1.1 ")) && line.ptr[9] != '2' && line.ptr[9] != '4') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void test_net_framing__mangled_requests_get_a_4xx_or_an_answer(void **state) {
+    (void)state;
+    harness *h = harness_new(NULL, 2, "127.0.0.1:0", NULL);
+    http_cases *cases = http_cases_read("good");
+    cm_cleanup(cm_buf_done) cm_buf bytes;
+    cm_cleanup(cm_buf_done) cm_buf got;
+    cm_buf_init(&bytes, CM_MIB(1));
+    cm_buf_init(&got, CM_MIB(1));
+    uint64_t seed = 0x9e3779b97f4a7c15;
+    for (size_t i = 0; i < MANGLED; i++) {
+        mangle(cm_buf_str(&cases->items[i % cases->count].send), &seed, &bytes);
+        if (strstr(cm_buf_c(&bytes), "/forget")) {
+            continue; /* a 500 on purpose */
+        }
+        int fd = client_open(h);
+        client_send(fd, cm_buf_str(&bytes));
+        shutdown(fd, SHUT_WR);
+        cm_buf_clear(&got);
+        client_read(fd, SIZE_MAX, &got);
+        close(fd);
+        if (!answers_are_fine(cm_buf_str(&got))) {
+            fail_msg("mangled request %zu:\n%s\ngot\n%s", i, cm_buf_c(&bytes), cm_buf_c(&got));
+        }
+    }
+    cm_http_stats stats;
+    cm_http_server_stats(h->server, &stats);
+    assert_true(stats.faults > MANGLED / 10);
+    http_cases_free(cases);
+    harness_free(h);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_net_framing__good_requests_get_their_bytes),
         cmocka_unit_test(test_net_framing__bad_requests_get_a_fault_and_the_close),
+        cmocka_unit_test(test_net_framing__mangled_requests_get_a_4xx_or_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

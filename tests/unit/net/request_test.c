@@ -146,7 +146,7 @@ static void test_net_request__fields_are_found_in_any_case(void **state) {
     assert_true(cm_http_head_next(&head, "aCCept", &cursor, &value));
     assert_true(cm_str_eq_c(value, "c"));
     assert_false(cm_http_head_next(&head, "aCCept", &cursor, &value));
-    assert_false(cm_http_head_find(&head, "Accep", &value));
+    assert_false(cm_http_head_find(&head, "Acc", &value));
 }
 
 static void test_net_request__bytes_of_the_next_request_are_left_alone(void **state) {
