@@ -22,6 +22,18 @@ cm_completion_call *cm_completion_call_new(cm_call *call, const char *dialect) {
     return c;
 }
 
+void cm_completion_call_stops(cm_completion_call *c, cm_str_list stops) {
+    cm_str *kept = CM_ARENA_ARRAY(c->call->arena, cm_str, stops.count + 1);
+    size_t count = 0;
+    for (size_t i = 0; kept && i < stops.count; i++) {
+        if (stops.items[i].len > 0) {
+            kept[count++] = stops.items[i];
+        }
+    }
+    c->request.stops = kept;
+    c->request.stop_count = count;
+}
+
 void cm_completion_call_done(cm_completion_call *c) {
     cm_repository_unref(c->repository);
     c->repository = NULL;

@@ -47,6 +47,8 @@ cm_rc cm_completion_call_locate(cm_completion_call *c, cm_str repository_id, cm_
                                 cm_err *err) cm_must_check;
 void cm_completion_call_add_snippet(cm_completion_call *c, enum cm_context_type type, cm_str file,
                                     cm_str text, uint32_t start_line);
+/* Stop sequences; empty ones, which some clients send for "none", are left out. */
+void cm_completion_call_stops(cm_completion_call *c, cm_str_list stops);
 /* `name` is what the client asked for: "instant" is the instant tier alone. */
 void cm_completion_call_model(cm_completion_call *c, cm_str name);
 /* The file's name as it is inside its repository; for snippets. */

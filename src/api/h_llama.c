@@ -42,8 +42,7 @@ static void read_request(cm_completion_call *c) {
     if (in->has_t_max_predict_ms && in->t_max_predict_ms > 0) {
         request->max_predict_ms = (uint32_t)CM_MIN(in->t_max_predict_ms, 60000);
     }
-    request->stops = in->stop.items;
-    request->stop_count = in->stop.count;
+    cm_completion_call_stops(c, in->stop);
     request->sampling = (cm_sampling){.temperature = (float)in->temperature,
                                       .top_k = (int32_t)in->top_k,
                                       .top_p = (float)in->top_p,
@@ -118,6 +117,15 @@ static void fill_reply(cm_completion_call *c, const cm_completion *result,
     out->content = out->content.ptr == NULL ? CM_STR("") : out->content;
 }
 
+/* Nothing, or asked for before: a reply has no key twice. */
+static bool is_idle(cm_str_list wanted, size_t i) {
+    bool idle = wanted.items[i].len == 0;
+    for (size_t k = 0; k < i && !idle; k++) {
+        idle = cm_str_eq(wanted.items[k], wanted.items[i]);
+    }
+    return idle;
+}
+
 /* Keeps the fields asked for. "timings/prompt_n" comes back as a top-level key spelled with the slash. */
 static cm_str select_fields(cm_completion_call *c, const cm_api_llama_completion *out) {
     cm_str_list wanted = input_of(c)->response_fields;
@@ -133,7 +141,7 @@ static cm_str select_fields(cm_completion_call *c, const cm_api_llama_completion
     cm_json_object(&w);
     for (size_t i = 0; rc == CM_OK && i < wanted.count; i++) {
         cm_str rest = wanted.items[i], part;
-        const json_t *value = tree;
+        const json_t *value = is_idle(wanted, i) ? NULL : tree;
         while (value != NULL && cm_str_split(&rest, '/', &part)) {
             value = json_object_getn(value, part.ptr, part.len);
         }

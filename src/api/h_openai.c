@@ -45,8 +45,7 @@ static void set_request(cm_completion_call *c) {
     request->max_predict_ms =
         in->has_t_max_predict_ms ? (uint32_t)in->t_max_predict_ms : UINT32_MAX;
     request->max_prompt_ms = UINT32_MAX;
-    request->stops = in->stop.items;
-    request->stop_count = in->stop.count;
+    cm_completion_call_stops(c, in->stop);
     request->probabilities = in->has_logprobs;
     request->top_probabilities = (uint32_t)in->logprobs;
     request->sampling = (cm_sampling){.temperature = (float)in->temperature,

@@ -223,8 +223,19 @@ static enum cm_api_index_status_status status_of(enum cm_index_status status) {
 
 void cm_h_get_index_status(cm_call *call) {
     const cm_services *services = call->services;
-    cm_repository *repository = cm_call_repository(call);
+    cm_uuid id;
+    cm_assert(cm_uuid_parse(call->path[0], &id));
+    cm_repository *repository = cm_indexer_find(services->indexer, &id);
+    if (repository == NULL && cm_call_repository_exists(call)) {
+        cm_api_index_status never = {.status = CM_API_INDEX_STATUS_STATUS_PENDING};
+        cm_call_reply(call, 200, &cm_api_index_status_schema, &never);
+        return;
+    }
     if (repository == NULL) {
+        cm_err err;
+        cm_fail(&err, CM_NOT_FOUND, "there is no repository '" CM_STR_FMT "'",
+                CM_STR_ARG(call->path[0]));
+        cm_call_fail(call, err.rc, &err);
         return;
     }
     cm_index_progress progress;

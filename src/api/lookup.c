@@ -3,17 +3,37 @@
 
 #include "api/lookup.h"
 #include "api/services.h"
+#include "store/q/repositories.h"
+
+bool cm_call_repository_exists(cm_call *call) {
+    const cm_services *services = call->services;
+    cm_db db = cm_store_as(services->store, services->local.user_id);
+    cm_q_repositories_get_in in = {0};
+    cm_row_repositories row;
+    return cm_uuid_parse(call->path[0], &in.id) &&
+           cm_q_repositories_get(&db, &in, call->arena, &row, NULL) == CM_OK;
+}
+
+static void answer_missing(cm_call *call) {
+    cm_err err;
+    if (cm_call_repository_exists(call)) {
+        cm_fail(&err, CM_INDEX_NOT_READY,
+                "the repository was never indexed; POST /v1/repositories/index does it");
+        cm_call_fail_extra(call, err.rc, &err, CM_STR("\"progress\":0"));
+        return;
+    }
+    cm_fail(&err, CM_NOT_FOUND, "there is no repository '" CM_STR_FMT "'",
+            CM_STR_ARG(call->path[0]));
+    cm_call_fail(call, err.rc, &err);
+}
 
 cm_repository *cm_call_repository(cm_call *call) {
     const cm_services *services = call->services;
     cm_uuid id;
-    cm_err err;
     cm_repository *repository =
         cm_uuid_parse(call->path[0], &id) ? cm_indexer_find(services->indexer, &id) : NULL;
     if (repository == NULL) {
-        cm_rc rc = cm_fail(&err, CM_NOT_FOUND, "there is no repository '" CM_STR_FMT "'",
-                           CM_STR_ARG(call->path[0]));
-        cm_call_fail(call, rc, &err);
+        answer_missing(call);
     }
     return repository;
 }

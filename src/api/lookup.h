@@ -5,7 +5,10 @@
 #include "api/call.h"
 #include "index/repository.h"
 
-/* The open repository named by the first path parameter, a reference; or NULL after answering 404. */
+/* Whether the first path parameter names a registered repository, indexed or not. */
+bool cm_call_repository_exists(cm_call *call);
+/* The open repository named by the first path parameter, a reference; or NULL after answering 404, or
+ * 409 index_not_ready when it was registered and never indexed. */
 cm_repository *cm_call_repository(cm_call *call);
 /* Its snapshot, a reference; or NULL after answering 404 or 409 index_not_ready. */
 cm_snapshot *cm_call_snapshot(cm_call *call);
