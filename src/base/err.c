@@ -41,7 +41,10 @@ static cm_rc rc_of_errno(int value) {
     switch (value) {
     case ENOSPC:
     case EDQUOT: return CM_STORAGE_FULL;
-    case ENOENT: return CM_NOT_FOUND;
+    case ENOENT:
+    case ENOTDIR: return CM_NOT_FOUND;
+    case ENAMETOOLONG:
+    case ELOOP: return CM_INVALID;
     case EACCES:
     case EPERM: return CM_DENIED;
     case ENOMEM: return CM_NOMEM;

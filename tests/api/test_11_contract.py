@@ -1,0 +1,119 @@
+"""The running server against the document it serves: schemathesis makes requests from the schemas, right and wrong ones, and
+checks each reply's status, type and body. The checks that the server makes of its own replies run at the same time."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from openapi_spec_validator import validate
+
+SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+EXAMPLES = os.environ.get("CODEMENTOR_CONTRACT_EXAMPLES", "10")
+
+
+def test_contract__what_is_served_is_a_valid_document(server):
+    reply = server.http.get("/openapi.json")
+    assert reply.headers["content-type"] == "application/json; charset=utf-8"
+    validate(reply.json())
+
+
+def test_contract__every_path_of_the_document_is_routed(server):
+    for path, operations in server.http.get("/openapi.json").json()["paths"].items():
+        reply = server.http.options(path.replace("{code}", "overloaded").replace("{model}", "x"))
+        assert reply.status_code == 204, path
+        allowed = set(reply.headers["allow"].split(", "))
+        assert {name.upper() for name in operations if name != "parameters"} <= allowed, path
+
+
+def test_contract__the_page_of_the_document_names_every_operation(server):
+    page = server.http.get("/docs").text
+    document = server.http.get("/openapi.json").json()
+    names = [operation["operationId"] for operations in document["paths"].values()
+             for name, operation in operations.items() if name != "parameters"]
+    assert names and not [name for name in names if f"<code>{name}</code>" not in page]
+
+
+@pytest.mark.timeout(600)
+def test_contract__replies_keep_it_whatever_is_sent(server, repository, tmp_path):
+    done = subprocess.run(
+        [SCHEMATHESIS, "--config-file", CONFIG, "run", f"{server.url}/openapi.json", "--checks", "all", "--exclude-checks",
+         "positive_data_acceptance", "--max-examples", EXAMPLES, "--phases", "coverage,fuzzing", "--seed", "20261122", "--workers", "1", "--no-color"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "NO_PROXY": "127.0.0.1", "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)})
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "Tested: " in done.stdout
+    log = server.log.read_text(errors="replace")
+    assert "reply breaks its schema" not in log and "request failed" not in log
+
+
+# ---- what no generated data reaches
+
+def test_headers__every_reply_has_those_of_the_contract(server):
+    for path in ("/livez", "/nothing", "/v1/models"):
+        reply = server.http.get(path)
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert reply.headers["referrer-policy"] == "no-referrer"
+        assert reply.headers["cache-control"] == "no-store"
+        assert len(reply.headers["x-request-id"]) == 36
+
+
+def test_request_id__a_good_one_is_kept_and_a_bad_one_replaced(server):
+    assert server.http.get("/livez", headers={"X-Request-Id": "a.B_9-z"}).headers["x-request-id"] == "a.B_9-z"
+    for bad in ("a b", "x" * 129, "é".encode(), ""):
+        assert server.http.get("/livez", headers={"X-Request-Id": bad}).headers["x-request-id"] != bad
+
+
+def test_head__is_get_without_a_body(server):
+    for path in ("/livez", "/openapi.json", "/nothing"):
+        got, head = server.http.get(path), server.http.head(path)
+        assert head.status_code == got.status_code and head.content == b""
+        assert head.headers["content-length"] == got.headers["content-length"] or path == "/nothing"
+
+
+def test_options__lists_the_methods_of_a_path(server):
+    reply = server.http.options("/v1/repositories")
+    assert (reply.status_code, reply.headers["allow"]) == (204, "GET, HEAD, POST, OPTIONS")
+    refused = server.http.put("/v1/repositories", json={})
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, POST, OPTIONS")
+
+
+def test_origin__the_server_itself_is_allowed_and_others_only_when_listed(server):
+    assert server.http.get("/livez", headers={"Origin": server.url}).status_code == 200
+    refused = server.http.get("/livez", headers={"Origin": "http://evil.example"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "origin_not_allowed")
+    assert "access-control-allow-origin" not in refused.headers
+
+
+def test_problem__every_code_that_is_answered_is_explained(server):
+    code = server.http.get("/v1/jobs/none").json()["code"]
+    told = server.http.get(f"/problems/{code}").json()
+    assert told["code"] == "not_found" and told["status"] == 404 and told["meaning"]
+
+
+def test_deadline__one_that_is_too_short_is_raised_to_the_least(server):
+    assert server.http.get("/v1/repositories", headers={"X-CodeMentor-Deadline-Ms": "0"}).status_code == 200
+
+
+def test_metrics__count_what_was_answered(server):
+    before = server.http.get("/metrics").text
+    server.http.get("/livez")
+    server.http.get("/nothing-there")
+    after = server.http.get("/metrics").text
+
+    def value(text, series):
+        return next(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(series + " "))
+
+    for series in ('cm_http_requests_total{op="livez",status="2xx"}', 'cm_http_requests_total{op="none",status="4xx"}',
+                   'cm_http_request_seconds_count{op="livez"}'):
+        assert value(after, series) == value(before, series) + 1
+    assert value(after, 'cm_http_faults_total{code="not_found"}') >= 1
+    assert value(after, "cm_http_requests_in_flight") >= 1  # this one
+
+
+def test_connection__many_requests_go_through_one(server):
+    with httpx.Client(base_url=server.url, trust_env=False) as client:
+        assert {client.get("/livez").status_code for _ in range(200)} == {200}
