@@ -51,7 +51,8 @@ static void announce(const cm_cli *cli, const cm_server *server) {
     printf("ready %s\n", address);
     if (!cli->json && isatty(STDOUT_FILENO) == 1) {
         printf("\n"
-               "  try it     curl -s %s/infill -d '{\"input_prefix\":\"def fib(n):\\n    \","
+               "  try it     curl -s %s/infill -H 'Content-Type: application/json' -d "
+               "'{\"input_prefix\":\"def fib(n):\\n    \","
                "\"input_suffix\":\"\\n\"}'\n"
                "  llama.vim  let g:llama_config = { 'endpoint_fim': '%s/infill' }\n"
                "  VS Code    llama.vscode: set llama-vscode.endpoint to %s\n"
