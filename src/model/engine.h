@@ -120,7 +120,8 @@ typedef bool cm_text_fn(void *argument, cm_str text);
  * CM_NOMEM or CM_INTERNAL, and `result` holds what there was. */
 typedef void cm_done_fn(void *argument, const cm_generated *result, cm_rc rc, const cm_err *err);
 /* A guess at what follows `generated`, as text, appended to `out` (at most CM_DRAFT_BYTES_MAX). The
- * engine verifies it: a wrong guess costs time, never text. */
+ * engine verifies it: a wrong guess costs time, never text. Where it adds nothing, the engine looks
+ * for a repetition in the prompt and the text itself. */
 #define CM_DRAFT_BYTES_MAX 256
 typedef void cm_draft_fn(void *argument, cm_str generated, cm_buf *out);
 
@@ -141,6 +142,7 @@ typedef struct cm_request {
         *cancel; /* the engine takes a reference; its deadline orders the queue; may be NULL */
     cm_text_fn *on_text; /* may be NULL */
     cm_draft_fn *draft;  /* may be NULL */
+    bool no_draft;       /* one token a step */
     cm_done_fn *on_done;
     void *argument;
 } cm_request;

@@ -102,6 +102,9 @@ void cm_slot_release(cm_engine *engine, cm_job *job);
 /* step.c: one batch for all jobs in slots. False when there was nothing to do. */
 bool cm_engine_step(cm_engine *engine);
 
+/* draft.c: sets job->draft to a guess at the tokens after the last one; may be none. */
+void cm_job_draft(const cm_engine *engine, cm_job *job);
+
 /* engine.c: calls on_done and forgets the job. `rc` CM_OK, or why it failed. */
 void cm_job_finish(cm_engine *engine, cm_job *job, enum cm_finish finish, cm_rc rc,
                    const cm_err *err);

@@ -36,49 +36,12 @@ static void add_item(cm_engine *engine, cm_job *job, cm_token token, uint32_t po
     job->batch_count++;
 }
 
-/* drafting */
-
-static double acceptance_of(const cm_job *job) {
-    /* Starts at .8 and gives way to what this request's drafts were worth. */
-    return ((double)job->accepted + 3.2) / ((double)job->drafted + 4);
-}
-
-static void make_draft(cm_engine *engine, cm_job *job) {
-    job->draft_count = 0;
-    if (job->request.draft == NULL || job->heal.len > 0 || job->stream.partial_len > 0) {
-        return;
-    }
-    unsigned length = cm_pace_draft_length(&engine->pace, acceptance_of(job));
-    uint32_t room = engine->runner->context - job->count;
-    uint32_t left = job->request.max_tokens - (job->count - job->prompt_count);
-    length = CM_MIN(length, CM_MIN(room, left) - 1);
-    if (length == 0) {
-        return;
-    }
-    cm_buf text;
-    cm_buf_init(&text, CM_DRAFT_BYTES_MAX);
-    job->request.draft(job->request.argument, cm_buf_str(&job->stream.text), &text);
-    const cm_model *model = atomic_load(&engine->model);
-    size_t count =
-        model->ops->tokenize(model, cm_buf_str(&text), CM_TOKENIZE_PLAIN, job->draft, CM_DRAFT_MAX);
-    /* A vocabulary that needed more than fits leaves the array undefined. */
-    if (count > CM_DRAFT_MAX) {
-        cm_token all[CM_DRAFT_BYTES_MAX + 8];
-        count =
-            model->ops->tokenize(model, cm_buf_str(&text), CM_TOKENIZE_PLAIN, all, CM_COUNT(all));
-        count = CM_MIN(count, CM_DRAFT_MAX);
-        memcpy(job->draft, all, count * sizeof(cm_token));
-    }
-    cm_buf_done(&text);
-    job->draft_count = (uint32_t)CM_MIN(count, length);
-}
-
 /* building */
 
 static void add_writer(cm_engine *engine, cm_job *job, bool alone) {
     job->draft_count = 0;
     if (alone) {
-        make_draft(engine, job);
+        cm_job_draft(engine, job);
     }
     job->batch_first = engine->item_count;
     add_item(engine, job, job->tokens[job->done], job->done, true);

@@ -59,6 +59,8 @@ static void settle(cm_stream *stream) {
 }
 
 static void end_at(cm_stream *stream, size_t len, enum cm_finish finish, cm_str stop) {
+    /* A stop that is no UTF-8 itself may match inside a character. */
+    len = cm_utf8_floor(cm_buf_str(&stream->text), len);
     cm_buf_truncate(&stream->text, CM_MAX(len, stream->sent));
     stream->ended = true;
     stream->finish = finish;

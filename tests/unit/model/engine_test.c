@@ -553,7 +553,9 @@ static void test_model_engine__drafts_never_change_the_text(void **state) {
             start_engine(&(cm_engine_options){.model.fake = {.answer = drafted_answer}});
         cm_request request = {.max_tokens = 60,
                               .sampling = {.temperature = sampled ? 1.0f : 0, .seed = 11}};
+        request.no_draft = true;
         cm_generated plain = generate(engine, "#", request, arena);
+        request.no_draft = false;
         for (size_t i = 0; i < CM_COUNT(drafts); i++) {
             request.draft = drafts[i];
             cm_generated drafted = generate(engine, "#", request, arena);
@@ -579,6 +581,18 @@ static void test_model_engine__right_drafts_are_accepted(void **state) {
     cm_arena_free(arena);
 }
 
+static void test_model_engine__repetition_drafts_itself(void **state) {
+    world *w = *state;
+    static const char loop[] = "q w r t y u i o p q w r t y u i o p q w r t y u i o p ";
+    cm_request request = {.max_tokens = 60, .no_draft = true};
+    cm_generated plain = generate(w->engine, loop, request, w->arena);
+    request.no_draft = false;
+    cm_generated drafted = generate(w->engine, loop, request, w->arena);
+    assert_true(cm_str_eq(plain.text, drafted.text));
+    assert_int_equal(plain.drafted_tokens, 0);
+    assert_true(drafted.accepted_tokens > 20);
+}
+
 int main(void) {
 #define IN(setup, name) cmocka_unit_test_setup_teardown(test_model_engine__##name, setup, tear_down)
     const struct CMUnitTest tests[] = {
@@ -601,6 +615,7 @@ int main(void) {
         IN(set_up, bad_settings_are_refused),
         IN(set_up, prompt_longer_than_the_window_loses_its_front),
         IN(set_up, batched_texts_equal_lone_ones),
+        IN(set_up, repetition_drafts_itself),
         IN(set_up_slow, cancelled_request_ends_within_100_ms),
         IN(set_up_slow, deadline_delivers_what_there_is),
         IN(set_up_slow, full_queue_refuses),
