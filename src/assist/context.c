@@ -26,8 +26,9 @@
 #define WANTED_MAX         24 /* identifiers near the cursor that are looked up */
 #define SYMBOLS_MAX        12
 #define PIECES_MAX         160
-#define DEFINITION_LINES   14 /* a longer definition is shown by its signature */
-#define BYTES_PER_TOKEN    6  /* more than any tokeniser packs into one on code, on average */
+#define IMPORT_CONFIDENCE  0.6 /* below it nothing but the name speaks for the definition */
+#define DEFINITION_LINES   14  /* a longer definition is shown by its signature */
+#define BYTES_PER_TOKEN    6   /* more than any tokeniser packs into one on code, on average */
 #define IMPORT_PARSE_BYTES CM_KIB(64)
 
 typedef struct assembly {
@@ -259,9 +260,10 @@ static cm_context_piece definition_piece(assembly *a, const cm_symbol_hit *hit,
 }
 
 static void offer_definitions(assembly *a, const cm_symbol_result *found, enum cm_context_type type,
-                              size_t max, uint32_t *share) {
-    for (size_t i = 0; i < found->count && i < max; i++) {
-        if (!cm_str_eq(found->hits[i].path, a->request->path)) {
+                              double least, uint32_t *share) {
+    for (size_t i = 0; i < found->count; i++) {
+        if (found->hits[i].confidence >= least &&
+            !cm_str_eq(found->hits[i].path, a->request->path)) {
             offer(a, definition_piece(a, &found->hits[i], type), share);
         }
     }
@@ -302,7 +304,7 @@ static void add_definitions(assembly *a, uint32_t budget) {
     cm_symbol_result found;
     if (cm_symbols_imported(request->snapshot, request->path, wanted, SYMBOLS_MAX, a->arena, &found,
                             NULL) == CM_OK) {
-        offer_definitions(a, &found, CM_CONTEXT_IMPORT, SYMBOLS_MAX, &share);
+        offer_definitions(a, &found, CM_CONTEXT_IMPORT, IMPORT_CONFIDENCE, &share);
     }
     const struct {
         cm_str_list names;
@@ -318,7 +320,7 @@ static void add_definitions(assembly *a, uint32_t budget) {
             if (cm_symbols_definitions(request->snapshot, &query, a->arena, &found, NULL) ==
                     CM_OK &&
                 found.count == 1) {
-                offer_definitions(a, &found, lists[l].type, 1, &share);
+                offer_definitions(a, &found, lists[l].type, 0, &share);
             }
         }
     }

@@ -413,6 +413,16 @@ static cm_rc submit(run *r, cm_err *err) {
 
 /* ---- routing ---- */
 
+/* A lone bracket is seldom worth the user's attention, however sure: the model may know more. */
+static bool says_something(cm_str text) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (cm_is_word(text.ptr[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Who answers: the instant tier alone, or the model with the instant tier as its fallback. */
 static bool instant_alone(run *r, const char **ret_reason) {
     const cm_completion_request *request = r->request;
@@ -425,7 +435,8 @@ static bool instant_alone(run *r, const char **ret_reason) {
         *ret_reason = r->engine == NULL ? "no model" : "the model is not loaded";
         return !request->raw;
     }
-    if (have && r->instant.confidence >= r->assist->options.instant_min_confidence) {
+    if (have && says_something(r->instant.text) &&
+        r->instant.confidence >= r->assist->options.instant_min_confidence) {
         *ret_reason = "the repository is sure";
         return true;
     }
