@@ -109,7 +109,7 @@ static const bad_case bad_cases[] = {
     {"[http]\nlisten = 0.0.0.0:80\n", "is not a loopback address"},
     {"[http]\nlisten = :80\n", "is not a loopback address"},
     {"[http]\ntls_cert = /x.pem\n", "must be given together"},
-    {"[database]\nurl = postgres://x\n", "must begin with 'sqlite:'"},
+    {"[database]\nurl = mysql://x\n", "must begin with 'sqlite:'"},
 };
 
 static void test_app_config__bad_values_are_named_with_their_place(void **state) {
