@@ -166,6 +166,35 @@ static void test_net_request__bytes_of_the_next_request_are_left_alone(void **st
     cm_request_done(&r);
 }
 
+static void test_net_request__faults_say_what_is_wrong(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes;
+        const char *text;
+    } rows[] = {
+        {"hello\r\n", "not valid HTTP/1.1: unknown method"},
+        {"GET a\r\n", "not valid HTTP/1.1: bad request target"},
+        {"GET / FTP/1.1\r\n", "not valid HTTP/1.1: no 'HTTP/1.1' after the request target"},
+        {"GET / HTTP/x\r\n", "not valid HTTP/1.1: bad protocol version"},
+        {"GET / HTTP/1.1\r\nA b\r\n", "not valid HTTP/1.1: bad header field"},
+        {"GET / HTTP/1.1\r\nContent-Length: x\r\n", "not valid HTTP/1.1: bad Content-Length"},
+        {"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+         "not valid HTTP/1.1: Content-Length beside another length of the body"},
+        {"GET / HTTP/1.1\r\n\r\n", "header 'Host' is missing"},
+    };
+    for (size_t i = 0; i < CM_COUNT(rows); i++) {
+        cm_request r;
+        cm_err err = {0};
+        size_t used;
+        cm_request_init(&r, &limits);
+        assert_int_equal(cm_request_feed(&r, cm_str_from(rows[i].bytes), &used, &err),
+                         CM_REQUEST_FAULT);
+        assert_int_equal(err.rc, CM_MALFORMED_REQUEST);
+        assert_string_equal(err.text, rows[i].text);
+        cm_request_done(&r);
+    }
+}
+
 static void test_net_request__a_head_of_exactly_the_limit_is_served(void **state) {
     (void)state;
     cm_buf text;
@@ -187,6 +216,7 @@ int main(void) {
         cmocka_unit_test(test_net_request__head_lists_fields_as_sent),
         cmocka_unit_test(test_net_request__fields_are_found_in_any_case),
         cmocka_unit_test(test_net_request__bytes_of_the_next_request_are_left_alone),
+        cmocka_unit_test(test_net_request__faults_say_what_is_wrong),
         cmocka_unit_test(test_net_request__a_head_of_exactly_the_limit_is_served),
         cmocka_unit_test(test_net_request__good_requests_are_the_same_however_split),
         cmocka_unit_test(test_net_request__bad_requests_are_the_same_however_split),
