@@ -79,6 +79,12 @@ def resident_kib(pid):
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
 
 
+def growth_allowed_kib(pid):
+    """Freed memory goes back at once, except under the address sanitizer, which keeps 256 MiB of it on purpose."""
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as file:
+        return 512 * 1024 if "libasan" in file.read() else 64 * 1024
+
+
 def test_malformed__ten_thousand_requests_get_a_4xx_each(tmp_path):
     with Server(tmp_path) as server:
         host, _, port = server.url.removeprefix("http://").partition(":")
@@ -90,6 +96,6 @@ def test_malformed__ten_thousand_requests_get_a_4xx_each(tmp_path):
             faults = [fault for part in parts for fault in part]
         assert not faults, f"{len(faults)} faults, the first:\n" + "\n\n".join(faults[:3])
         assert server.http.get("/livez").status_code == 200
-        assert resident_kib(server.process.pid) - before < 64 * 1024
+        assert resident_kib(server.process.pid) - before < growth_allowed_kib(server.process.pid)
         log = server.log.read_text(errors="replace")
         assert "reply breaks its schema" not in log and "request failed" not in log
