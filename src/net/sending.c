@@ -60,7 +60,7 @@ static void write_parts(cm_connection *conn, char *const parts[CM_PARTS],
     size_t total = 0;
     for (size_t i = 0; i < CM_PARTS; i++) {
         if (lens[i]) {
-            bufs[count++] = uv_buf_init(parts[i], (unsigned)lens[i]);
+            bufs[count++] = (uv_buf_t){.base = parts[i], .len = lens[i]};
             total += lens[i];
         }
     }
