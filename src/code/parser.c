@@ -229,8 +229,9 @@ static char *shared_of(worker *w) {
 static void await(exchange *x) {
     cm_worker_control *control = (cm_worker_control *)(void *)shared_of(x->worker);
     bool *ready = &x->worker->ready[x->request.language];
-    uint64_t end = cm_clock_ns() + x->request.deadline_ms * 1000000ull + GRACE_NS +
-                   (*ready ? 0 : FIRST_USE_NS);
+    uint64_t allowed = x->request.deadline_ms * 1000000ull + GRACE_NS;
+    uint64_t end = cm_clock_ns() + allowed + (*ready ? 0 : FIRST_USE_NS);
+    bool has_begun = *ready;
     x->outcome = OVERRAN;
     while (cm_clock_ns() < end) {
         size_t len = 0;
@@ -248,6 +249,10 @@ static void await(exchange *x) {
         if (rc != CM_TIMEOUT) {
             x->outcome = rc == CM_END ? DIED : LIED;
             return;
+        }
+        if (!has_begun && atomic_load(&control->begun) == (unsigned)x->request.sequence) {
+            has_begun = true;
+            end = CM_MIN(end, cm_clock_ns() + allowed);
         }
         if (cm_cancel_hit(x->cancel) != CM_CANCEL_NONE && !atomic_load(&control->stop)) {
             atomic_store(&control->stop, 1);

@@ -7,7 +7,7 @@
  *   4096                       text, text_max bytes
  *   4096 + text_max            answer, cm_worker_answer_max bytes
  *
- * The parent writes control and text, the worker the answer. */
+ * The parent writes `stop` and the text, the worker `begun` and the answer. */
 #ifndef CM_CODE_PROTOCOL_H
 #define CM_CODE_PROTOCOL_H
 
@@ -22,6 +22,9 @@
 
 typedef struct cm_worker_control {
     atomic_uint stop; /* the parent sets it: give up the current request */
+    /* The worker sets it to the low bits of the sequence when the language is ready and parsing begins:
+     * compiling a query is not the file's fault. */
+    atomic_uint begun;
 } cm_worker_control;
 
 enum cm_worker_op { CM_WORKER_PARSE = 1, CM_WORKER_SCOPE_END = 2 };

@@ -65,6 +65,7 @@ static cm_rc scope_end(worker *w, const cm_worker_request *request, const cm_ext
 static void serve(worker *w, const cm_worker_request *request, cm_worker_reply *reply) {
     *reply = (cm_worker_reply){.magic = CM_WORKER_REPLY_MAGIC, .sequence = request->sequence};
     cm_extractor_prepare(w->extractor, cm_language_at(request->language));
+    atomic_store(&w->control->begun, (unsigned)request->sequence);
     cm_extract_limits limits = {
         .deadline_ns = cm_clock_ns() + (uint64_t)request->deadline_ms * 1000000,
         .stop = &w->control->stop,
