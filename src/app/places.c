@@ -84,6 +84,12 @@ static const char *checkout_model(cm_arena *arena) {
     return cm_arena_fmt(arena, CM_STR_FMT "/.deps/models/" DEFAULT_MODEL, CM_STR_ARG(path)).ptr;
 }
 
+const char *cm_places_expected_model(cm_arena *arena) {
+    const char *path = checkout_model(arena);
+    cm_str deps = cm_path_directory(cm_path_directory(cm_str_from(path)));
+    return access(cm_arena_c(arena, deps), F_OK) == 0 ? path : NULL;
+}
+
 const char *cm_places_model(const cm_config *config, const cm_places *places, cm_arena *arena) {
     if (config->model.path[0] != '\0') {
         return config->model.path;

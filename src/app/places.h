@@ -25,6 +25,9 @@ cm_rc cm_places_resolve(const cm_config *config, cm_arena *arena, cm_places *ret
  * script/bootstrap left in this checkout. NULL when there is none. */
 const char *cm_places_model(const cm_config *config, const cm_places *places, cm_arena *arena);
 
+/* Where the default model will be when script/bootstrap, still at work, has fetched it; NULL outside a checkout. */
+const char *cm_places_expected_model(cm_arena *arena);
+
 typedef struct cm_owner cm_owner;
 
 typedef struct cm_owner_info {

@@ -85,10 +85,12 @@ static bool log_progress(void *argument, const char *stage, double done) {
 }
 
 static cm_rc open_models(cm_server *s, const cm_config *config, const cm_places *places,
-                         bool without, cm_err *err) {
+                         bool without, bool one_shot, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     s->services.models = cm_models_new();
     const char *path = cm_places_model(config, places, arena);
+    bool awaited = path == NULL && !one_shot;
+    path = awaited ? cm_places_expected_model(arena) : path;
     if (without || (path == NULL && !config->model.fake)) {
         if (!without) {
             cm_log(CM_LOG_WARN, "no model found: completions come from the repository alone",
@@ -108,7 +110,8 @@ static cm_rc open_models(cm_server *s, const cm_config *config, const cm_places 
                                           .progress = log_progress},
                                 .context = (uint32_t)config->model.context,
                                 .threads = (uint32_t)config->model.threads,
-                                .compute = s->compute};
+                                .compute = s->compute,
+                                .await_file = awaited};
     return cm_models_add(s->services.models, &engine, err);
 }
 
@@ -215,7 +218,9 @@ static cm_rc open_all(cm_server *s, const cm_config *config, const cm_places *pl
     cm_rc rc = cm_owner_take(places, &s->owner, err);
     rc = rc == CM_OK ? open_workers(s, config, err) : rc;
     rc = rc == CM_OK ? open_store(s, config, places, err) : rc;
-    rc = rc == CM_OK ? open_models(s, config, places, options->without_model, err) : rc;
+    rc = rc == CM_OK
+             ? open_models(s, config, places, options->without_model, options->socket_only, err)
+             : rc;
     rc = rc == CM_OK ? open_index(s, config, places, err) : rc;
     rc = rc == CM_OK ? open_assist(s, config, err) : rc;
     rc = rc == CM_OK ? open_gateway(s, config, err) : rc;

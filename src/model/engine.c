@@ -23,6 +23,7 @@
 #define THREADS_MAX     8
 #define WARM_TOKENS     64 /* read once after loading: pages in the weights, measures the pace */
 #define SERVICE_RATE    0.2
+#define FILE_POLL_NS    500000000ull
 
 static const char *const finish_names[] = {
     [CM_FINISH_END] = "stop",      [CM_FINISH_STOP] = "stop",   [CM_FINISH_SUFFIX] = "stop",
@@ -284,7 +285,23 @@ static void warm_up(cm_engine *engine) {
     }
 }
 
+/* A first start fetches the model while the server answers already: it is taken up when it appears. */
+static void await_file(cm_engine *engine) {
+    const char *path = engine->options.model.path;
+    while (path != NULL && access(path, R_OK) != 0 && !atomic_load(&engine->stop)) {
+        uint64_t until = cm_clock_ns() + FILE_POLL_NS;
+        struct timespec at = {.tv_sec = (time_t)(until / 1000000000),
+                              .tv_nsec = (long)(until % 1000000000)};
+        pthread_mutex_lock(&engine->mutex);
+        pthread_cond_timedwait(&engine->loaded, &engine->mutex, &at);
+        pthread_mutex_unlock(&engine->mutex);
+    }
+}
+
 static cm_rc load(cm_engine *engine, cm_err *err) {
+    if (engine->options.await_file) {
+        await_file(engine);
+    }
     cm_model_options options = engine->options.model;
     options.progress = on_loading;
     options.progress_argument = engine;

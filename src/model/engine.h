@@ -37,6 +37,7 @@ typedef struct cm_engine_options {
     uint32_t queue;   /* requests that may wait; 0 = 64 */
     uint32_t threads; /* compute threads; 0 = cores, at most 8 */
     cm_compute *compute; /* borrowed; NULL = nothing else computes */
+    bool await_file;     /* stay LOADING until model.path exists, instead of failing */
 } cm_engine_options;
 
 enum cm_engine_state { CM_ENGINE_LOADING, CM_ENGINE_READY, CM_ENGINE_FAILED };
