@@ -8,6 +8,7 @@ add_custom_command(
   OUTPUT ${store_gen}/queries_gen.c
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/gen_sql.py ${store_gen}
   DEPENDS ${CMAKE_SOURCE_DIR}/tools/gen_sql.py ${CMAKE_SOURCE_DIR}/tools/crud.py ${CMAKE_SOURCE_DIR}/tools/tenancy.py
+          ${CMAKE_SOURCE_DIR}/tools/lifetime.py
           ${store_tools} ${store_sql}
   VERBATIM)
 add_custom_command(

@@ -20,6 +20,7 @@ import sys
 import schema
 from crud import crud_queries
 from gencommon import c_bool, c_text, c_text_or_null, stop, write
+from lifetime import lifetime_queries
 from tenancy import columns_sql, predicate
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -324,7 +325,8 @@ def header(name, table, queries):
 
 def main(out):
     tables = {table.name: table for table in schema.load(f"{ROOT}/spec/schema.tables")}
-    groups = {name: crud_queries(table, Query, Value) for name, table in tables.items()}
+    groups = {name: crud_queries(table, Query, Value) + lifetime_queries(table, Query, Value)
+              for name, table in tables.items()}
     folder = f"{ROOT}/src/store/sql"
     for file in sorted(os.listdir(folder)):
         groups.setdefault(file.removesuffix(".sql"), []).extend(parse_file(tables, f"{folder}/{file}"))

@@ -13,90 +13,10 @@
 #include "store/catalogue.h"
 #include "store/store_priv.h"
 
-#define PAGE_ROWS 200
-
 static bool is_copied(const cm_table *table) {
     bool rebuilt = strcmp(table->kind, "derived") == 0 &&
                    (table->tenant == CM_TENANT_REPO || table->tenant == CM_TENANT_MIXED);
     return !rebuilt && table != &cm_tables[CM_TABLE_SCHEMA_MIGRATIONS];
-}
-
-static const cm_query *query_of(const cm_table *table, const char *verb) {
-    char name[96];
-    snprintf(name, sizeof name, "%s_%s", table->name, verb);
-    for (size_t i = 0; i < cm_query_count; i++) {
-        if (strcmp(cm_queries[i]->name, name) == 0) {
-            return cm_queries[i];
-        }
-    }
-    return NULL;
-}
-
-/* --- Pages ------------------------------------------------------------------------------------ */
-
-typedef struct page {
-    const cm_query *list;
-    char *params; /* of `list`: where the next page starts */
-    char *rows;
-    size_t count;
-    cm_arena *arena; /* of the rows */
-} page;
-
-static void page_start(page *p, const cm_table *table, cm_arena *keep, cm_arena *arena) {
-    *p = (page){.list = query_of(table, "list"), .arena = arena};
-    cm_assert(p->list != NULL);
-    p->params = cm_arena_alloc(keep, p->list->params_size);
-    for (size_t i = 0; i < p->list->param_count; i++) {
-        if (strcmp(p->list->params[i].name, "limit") == 0) {
-            int64_t limit = PAGE_ROWS;
-            memcpy(p->params + p->list->params[i].offset, &limit, sizeof limit);
-        }
-    }
-}
-
-/* The key of the last row becomes the start of the next page. Its texts must outlive the page. */
-static void page_advance(page *p, cm_arena *keep) {
-    const char *last = p->rows + (p->count - 1) * p->list->row_size;
-    for (size_t i = 0; i < p->list->param_count; i++) {
-        const cm_sql_slot *to = &p->list->params[i];
-        for (size_t k = 0; k < p->list->column_count; k++) {
-            const cm_sql_slot *from = &p->list->columns[k];
-            if (strncmp(to->name, "after_", 6) != 0 || strcmp(to->name + 6, from->name) != 0) {
-                continue;
-            }
-            if (to->type == CM_SQL_TEXT) {
-                cm_str text;
-                memcpy(&text, last + from->offset, sizeof text);
-                text = cm_arena_str(keep, text);
-                memcpy(p->params + to->offset, &text, sizeof text);
-            } else {
-                memcpy(p->params + to->offset, last + from->offset,
-                       to->type == CM_SQL_ID ? sizeof(cm_uuid) : sizeof(int64_t));
-            }
-        }
-    }
-}
-
-typedef cm_rc page_fn(const page *p, void *argument, cm_err *err);
-
-static cm_rc each_page(const cm_db *db, const cm_table *table, page_fn *each, void *argument,
-                       cm_err *err) {
-    cm_cleanup(cm_arena_freep) cm_arena *rows = cm_arena_new(0);
-    cm_cleanup(cm_arena_freep) cm_arena *keys = cm_arena_new(0);
-    page p;
-    page_start(&p, table, keys, rows);
-    for (;;) {
-        cm_rc rc = cm_query_all(db, p.list, p.params, rows, &p.rows, &p.count, err);
-        if (rc != CM_OK || p.count == 0) {
-            return rc;
-        }
-        rc = each(&p, argument, err);
-        if (rc != CM_OK) {
-            return rc;
-        }
-        page_advance(&p, keys);
-        cm_arena_clear(rows);
-    }
 }
 
 /* --- Copying ---------------------------------------------------------------------------------- */
@@ -109,7 +29,7 @@ typedef struct copy_table {
     uint64_t done, total;
 } copy_table;
 
-static cm_rc import_page(const page *p, void *argument, cm_err *err) {
+static cm_rc import_page(const cm_page *p, void *argument, cm_err *err) {
     copy_table *c = argument;
     cm_rc rc = cm_query_exec_many(&c->to, c->import, p->rows, p->count, err);
     if (rc != CM_OK) {
@@ -125,7 +45,7 @@ static cm_rc import_page(const page *p, void *argument, cm_err *err) {
 static cm_rc row_count(const cm_db *db, const cm_table *table, uint64_t *ret_count, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     int64_t count = 0;
-    cm_rc rc = cm_query_one(db, query_of(table, "count"), NULL, arena, &count, err);
+    cm_rc rc = cm_query_one(db, cm_query_find(table->name, "count"), NULL, arena, &count, err);
     *ret_count = (uint64_t)count;
     return rc;
 }
@@ -159,15 +79,15 @@ static uint64_t hash_value(const cm_sql_slot *slot, const cm_value *value) {
     return 0;
 }
 
-static cm_rc add_page(const page *p, void *argument, cm_err *err) {
+static cm_rc add_page(const cm_page *p, void *argument, cm_err *err) {
     uint64_t *sum = argument;
     cm_db db = {.scope = CM_DB_SYSTEM};
     for (size_t row = 0; row < p->count; row++) {
         uint64_t hash = 0;
-        for (size_t i = 0; i < p->list->column_count; i++) {
-            const cm_sql_slot *slot = &p->list->columns[i];
+        for (size_t i = 0; i < p->query->column_count; i++) {
+            const cm_sql_slot *slot = &p->query->columns[i];
             cm_value value;
-            cm_rc rc = cm_value_read(slot, p->rows + row * p->list->row_size, &db, &value, err);
+            cm_rc rc = cm_value_read(slot, p->rows + row * p->query->row_size, &db, &value, err);
             if (rc != CM_OK) {
                 return rc;
             }
@@ -186,7 +106,8 @@ static cm_rc compare(const cm_db *from, const cm_db *to, const cm_table *table, 
     for (int i = 0; i < 2; i++) {
         cm_rc rc = row_count(sides[i], table, &counts[i], err);
         if (rc == CM_OK) {
-            rc = each_page(sides[i], table, add_page, &sums[i], err);
+            rc = cm_query_pages(sides[i], cm_query_find(table->name, "list"), NULL, add_page,
+                                &sums[i], err);
         }
         if (rc != CM_OK) {
             return rc;
@@ -218,11 +139,13 @@ static bool is_ready(const cm_table *table, const bool *done) {
 
 static cm_rc copy_one(const cm_copy_options *options, const cm_db *from, const cm_db *to,
                       const cm_table *table, cm_copy_report *report, cm_err *err) {
-    copy_table c = {
-        .options = options, .table = table, .import = query_of(table, "import"), .to = *to};
+    copy_table c = {.options = options,
+                    .table = table,
+                    .import = cm_query_find(table->name, "import"),
+                    .to = *to};
     cm_rc rc = row_count(from, table, &c.total, err);
     if (rc == CM_OK) {
-        rc = each_page(from, table, import_page, &c, err);
+        rc = cm_query_pages(from, cm_query_find(table->name, "list"), NULL, import_page, &c, err);
     }
     uint64_t rows = 0;
     if (rc == CM_OK) {

@@ -91,6 +91,22 @@ cm_rc cm_writer_post(const cm_db *db, enum cm_durability durability, cm_tx_fn *r
                      void (*release)(void *), cm_err *err);
 void cm_writer_stats(const cm_store *store, cm_store_stats *ret_stats);
 
+/* --- pages.c -------------------------------------------------------------------------------- */
+
+/* The generated query `<table>_<verb>`, or NULL. */
+const cm_query *cm_query_find(const char *table, const char *verb);
+
+typedef struct cm_page {
+    const cm_query *query;
+    const char *rows; /* `count` structs of query->row_size; live until the next page */
+    size_t count;
+} cm_page;
+
+typedef cm_rc cm_page_fn(const cm_page *page, void *argument, cm_err *err);
+/* All pages of a `_list` or `_export` (of `person`) in order of key. */
+cm_rc cm_query_pages(const cm_db *db, const cm_query *query, const cm_uuid *person,
+                     cm_page_fn *each, void *argument, cm_err *err) cm_must_check;
+
 /* --- store.c -------------------------------------------------------------------------------- */
 
 /* Opens without migrating and without the writer thread: migrations, backups, copies. */

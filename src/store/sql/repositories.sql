@@ -56,3 +56,10 @@ updated_at = :now WHERE id = :id;
 -- Runs that a dead server left half done go back to the queue.
 --! repositories_requeue_interrupted exec @system
 UPDATE repositories SET status = 'pending', index_progress = 0, updated_at = :now WHERE status = 'indexing';
+
+-- ... and the repositories in them follow their workspace.
+--! repositories_hand_over exec @system
+--: owner_id repositories.owner_id
+UPDATE repositories SET owner_id = (SELECT w.owner_id FROM workspaces w WHERE w.id = repositories.workspace_id),
+updated_at = :now WHERE owner_id = :owner_id AND EXISTS (SELECT 1 FROM workspaces w
+WHERE w.id = repositories.workspace_id AND w.owner_id <> :owner_id);

@@ -8,3 +8,11 @@ SELECT {columns workspaces w} FROM workspaces w WHERE {read workspaces w} AND w.
 --: owner_id workspaces.owner_id
 --> workspaces.*
 SELECT {columns workspaces} FROM workspaces WHERE owner_id = :owner_id AND is_personal;
+
+-- Before an owner is erased: a team's workspaces go to an admin of the team.
+--! workspaces_hand_over exec @system
+--: owner_id workspaces.owner_id
+UPDATE workspaces SET owner_id = (SELECT m.user_id FROM team_members m WHERE m.team_id = workspaces.team_id
+AND m.user_id <> :owner_id AND m.role IN ('owner', 'admin') ORDER BY m.joined_at, m.user_id LIMIT 1), updated_at = :now
+WHERE owner_id = :owner_id AND NOT is_personal AND EXISTS (SELECT 1 FROM team_members m
+WHERE m.team_id = workspaces.team_id AND m.user_id <> :owner_id AND m.role IN ('owner', 'admin'));

@@ -1,0 +1,229 @@
+/* person.c - export, erasure and withdrawn consent. See person.h. */
+#include "store/person.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "store/catalogue.h"
+#include "store/store_priv.h"
+
+#include "store/q/analytics_events.h"
+#include "store/q/completion_context_sources.h"
+#include "store/q/completion_contexts.h"
+#include "store/q/completion_telemetry.h"
+#include "store/q/ground_truths.h"
+#include "store/q/idempotency_keys.h"
+#include "store/q/quota_usage.h"
+#include "store/q/repositories.h"
+#include "store/q/team_invitations.h"
+#include "store/q/users.h"
+#include "store/q/workspaces.h"
+
+/* --- Rows as JSON ----------------------------------------------------------------------------- */
+
+static bool is_secret(const cm_sql_slot *slot) {
+    return slot->type == CM_SQL_BYTES || slot->type == CM_SQL_VECTOR ||
+           cm_str_ends(cm_str_from(slot->name), CM_STR("_hash"));
+}
+
+static cm_rc write_value(const cm_sql_slot *slot, const char *row, cm_json_writer *w, cm_err *err) {
+    char id[CM_UUID_TEXT];
+    cm_value value;
+    cm_db db = {.scope = CM_DB_SYSTEM};
+    cm_rc rc = cm_value_read(slot, row, &db, &value, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    cm_json_key(w, slot->name);
+    switch (value.kind) {
+    case CM_VALUE_NULL: cm_json_null(w); break;
+    case CM_VALUE_ID:
+        cm_uuid_format(&value.id, id);
+        cm_json_c(w, id);
+        break;
+    case CM_VALUE_REAL: cm_json_real(w, value.real); break;
+    case CM_VALUE_BYTES: cm_json_null(w); break;
+    case CM_VALUE_INT:
+        if (slot->type == CM_SQL_BOOL) {
+            cm_json_bool(w, value.i != 0);
+        } else {
+            cm_json_i64(w, value.i);
+        }
+        break;
+    case CM_VALUE_TEXT:
+        if (slot->type >= CM_SQL_JSON && slot->type <= CM_SQL_TIMES) {
+            cm_json_raw(w, value.str);
+        } else {
+            cm_json_str(w, value.str);
+        }
+        break;
+    }
+    return CM_OK;
+}
+
+static cm_rc write_row(const cm_query *query, const char *row, cm_json_writer *w, cm_err *err) {
+    cm_json_object(w);
+    for (size_t i = 0; i < query->column_count; i++) {
+        cm_rc rc =
+            is_secret(&query->columns[i]) ? CM_OK : write_value(&query->columns[i], row, w, err);
+        if (rc != CM_OK) {
+            return rc;
+        }
+    }
+    cm_json_object_end(w);
+    return CM_OK;
+}
+
+/* --- Export ----------------------------------------------------------------------------------- */
+
+#define EXPORT_MAX CM_MIB(512) /* of one table */
+
+typedef struct table_export {
+    cm_json_writer *w;
+    const cm_query *query;
+} table_export;
+
+static cm_rc export_page(const cm_page *page, void *argument, cm_err *err) {
+    table_export *e = argument;
+    for (size_t i = 0; i < page->count; i++) {
+        cm_rc rc = write_row(page->query, page->rows + i * page->query->row_size, e->w, err);
+        if (rc != CM_OK) {
+            return rc;
+        }
+    }
+    return CM_OK;
+}
+
+static cm_rc export_table(cm_store *store, const cm_table *table, cm_uuid person,
+                          const char *folder, cm_err *err) {
+    /* Tables without a person's column hold what hangs on the person's workspaces and teams. */
+    const cm_query *own = cm_query_find(table->name, "export");
+    cm_db system = cm_store_system(store);
+    cm_db as_person = cm_store_as(store, person);
+    cm_cleanup(cm_buf_done) cm_buf text;
+    cm_buf_init(&text, EXPORT_MAX);
+    cm_json_writer w;
+    cm_json_writer_init(&w, &text);
+    cm_json_array(&w);
+    table_export e = {.w = &w};
+    const cm_query *query = own != NULL ? own : cm_query_find(table->name, "list");
+    if (query->sql[CM_SQLITE][own != NULL ? CM_DB_SYSTEM : CM_DB_USER] == NULL) {
+        return CM_OK; /* quota_usage: its subject is no column of a person */
+    }
+    cm_rc rc =
+        cm_query_pages(own != NULL ? &system : &as_person, query, &person, export_page, &e, err);
+    cm_json_array_end(&w);
+    if (rc == CM_OK) {
+        rc = cm_buf_check(&text, err);
+    }
+    if (rc != CM_OK) {
+        return cm_err_prefix(err, rc, "export of '%s'", table->name);
+    }
+    cm_cleanup(cm_freep) char *path = cm_asprintf("%s/%s.json", folder, table->name);
+    return cm_file_replace(path, cm_buf_str(&text), 0600, err);
+}
+
+cm_rc cm_person_export(cm_store *store, cm_uuid person, const char *folder, cm_err *err) {
+    cm_rc rc = cm_dir_make(folder, err);
+    for (size_t i = 0; rc == CM_OK && i < CM_TABLES; i++) {
+        if (cm_tables[i].export_rule == 'X') {
+            rc = export_table(store, &cm_tables[i], person, folder, err);
+        }
+    }
+    return rc;
+}
+
+/* --- Erasure ---------------------------------------------------------------------------------- */
+
+static cm_rc erase_table(const cm_db *db, const cm_table *table, cm_uuid person, cm_json_writer *w,
+                         cm_err *err) {
+    const cm_query *query = cm_query_find(table->name, "erase");
+    uint64_t changed = 0;
+    if (query == NULL) {
+        return CM_OK;
+    }
+    cm_rc rc = cm_query_exec(db, query, &person, &changed, err); /* its only parameter */
+    if (rc == CM_OK && changed != 0) {
+        cm_json_key(w, table->name);
+        cm_json_u64(w, changed);
+    }
+    return rc == CM_OK ? CM_OK : cm_err_prefix(err, rc, "erasing from '%s'", table->name);
+}
+
+/* What names a person by something else than a column of theirs. */
+static cm_rc erase_loose_ends(const cm_db *db, cm_uuid person, cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_row_users user;
+    cm_rc rc = cm_q_users_get(db, &(cm_q_users_get_in){person}, arena, &user, err);
+    if (rc == CM_OK) {
+        rc = cm_q_team_invitations_erase_email(
+            db, &(cm_q_team_invitations_erase_email_in){user.email}, NULL, err);
+    }
+    if (rc == CM_OK || rc == CM_NOT_FOUND) {
+        rc = cm_q_quota_usage_erase_person(db, &(cm_q_quota_usage_erase_person_in){person}, NULL,
+                                           err);
+    }
+    char scope[CM_UUID_TEXT];
+    cm_uuid_format(&person, scope);
+    if (rc == CM_OK) {
+        rc = cm_q_idempotency_keys_erase_scope(
+            db, &(cm_q_idempotency_keys_erase_scope_in){cm_str_from(scope)}, NULL, err);
+    }
+    if (rc == CM_OK) {
+        rc = cm_q_workspaces_hand_over(db, &(cm_q_workspaces_hand_over_in){person}, NULL, err);
+    }
+    return rc == CM_OK ? cm_q_repositories_hand_over(db, &(cm_q_repositories_hand_over_in){person},
+                                                     NULL, err)
+                       : rc;
+}
+
+/* Sign-in ends before anything else, the account goes last. */
+static int turn_of(const cm_table *table) {
+    bool sign_in = table == &cm_tables[CM_TABLE_SESSIONS] || table == &cm_tables[CM_TABLE_API_KEYS];
+    return sign_in ? 0 : table->erase_rule == 'A' ? 1 : table == &cm_tables[CM_TABLE_USERS] ? 3 : 2;
+}
+
+cm_rc cm_person_erase(cm_store *store, cm_uuid person, cm_buf *report, cm_err *err) {
+    cm_db db = cm_store_system(store);
+    cm_json_writer w;
+    cm_json_writer_init(&w, report);
+    cm_json_object(&w);
+    cm_rc rc = CM_OK;
+    for (int turn = 0; rc == CM_OK && turn < 4; turn++) {
+        if (turn == 2) {
+            rc = erase_loose_ends(&db, person, err);
+        }
+        for (size_t i = 0; rc == CM_OK && i < CM_TABLES; i++) {
+            if (turn_of(&cm_tables[i]) == turn) {
+                rc = erase_table(&db, &cm_tables[i], person, &w, err);
+            }
+        }
+    }
+    cm_json_object_end(&w);
+    return rc == CM_OK ? cm_buf_check(report, err) : rc;
+}
+
+/* --- Withdrawn consent ------------------------------------------------------------------------ */
+
+cm_rc cm_person_withdraw(cm_store *store, cm_uuid person, cm_str purpose, cm_err *err) {
+    static const struct {
+        const char *purpose;
+        const cm_query *query;
+    } rows[] = {
+        {"context_storage", &cm_query_completion_contexts_erase},
+        {"context_storage", &cm_query_completion_context_sources_erase},
+        {"context_storage", &cm_query_ground_truths_erase},
+        {"analytics", &cm_query_analytics_events_purge},
+        {"telemetry", &cm_query_completion_telemetry_purge},
+    };
+    cm_db db = cm_store_system(store);
+    for (size_t i = 0; i < CM_COUNT(rows); i++) {
+        if (cm_str_eq_c(purpose, rows[i].purpose)) {
+            cm_rc rc = cm_query_exec(&db, rows[i].query, &person, NULL, err);
+            if (rc != CM_OK) {
+                return rc;
+            }
+        }
+    }
+    return CM_OK;
+}

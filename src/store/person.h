@@ -1,0 +1,29 @@
+/* person.h - what a person may ask of the database: their data, or to be forgotten.
+ *
+ * Driven by the catalogue: each table's flags say whether its rows are in the export and whether erasing
+ * deletes, anonymises or keeps them. A table that names a person without such a rule does not compile
+ * (tools/schema.py).
+ *
+ * Thread: any that may block; both run for a while and belong in a job. */
+#ifndef CM_STORE_PERSON_H
+#define CM_STORE_PERSON_H
+
+#include "base/buf.h"
+#include "store/store.h"
+
+/* One JSON file a table into `folder` (made when missing). Hashes and sealed values are left out. */
+cm_rc cm_person_export(cm_store *store, cm_uuid person, const char *folder,
+                       cm_err *err) cm_must_check;
+/* Sign-in first, then every table, the account last. Workspaces of a team go to one of its admins.
+ * `report` gets {"table": rows, ...}. Can be run again after it was stopped. */
+cm_rc cm_person_erase(cm_store *store, cm_uuid person, cm_buf *report, cm_err *err) cm_must_check;
+/* `purpose` as in consents: purges what was stored under it. */
+cm_rc cm_person_withdraw(cm_store *store, cm_uuid person, cm_str purpose,
+                         cm_err *err) cm_must_check;
+
+/* Deletes what its retention class says is over, in batches; `*ret_rows` counts them. For a daily job,
+ * and every minute for what expires by itself (`caches_only`). */
+cm_rc cm_retention_run(cm_store *store, bool caches_only, uint64_t *ret_rows,
+                       cm_err *err) cm_must_check;
+
+#endif
