@@ -71,6 +71,7 @@ struct cm_model {
     atomic_uint refs;
     cm_model_info info;
     cm_fim_tokens fim;
+    bool rewinds; /* a slot can forget its last tokens; recurrent states cannot */
 };
 
 /* Fills the common part; a backend then sets what it knows and calls cm_model_ready. */

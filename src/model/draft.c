@@ -56,7 +56,7 @@ void cm_job_draft(const cm_engine *engine, cm_job *job) {
     length = CM_MIN(length, CM_MIN(room, left) - 1);
     /* Text of the callback must continue whole characters of the answer proper. */
     bool settled = job->heal.len == 0 && job->stream.partial_len == 0;
-    if (length == 0 || job->request.no_draft) {
+    if (length == 0 || job->request.no_draft || !atomic_load(&engine->model)->rewinds) {
         return;
     }
     size_t count = settled ? from_callback(engine, job) : 0;

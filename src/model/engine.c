@@ -309,7 +309,8 @@ static cm_rc load(cm_engine *engine, cm_err *err) {
     cm_rc rc = cm_model_open(&options, &model, err);
     if (rc == CM_OK && (model->info.kinds & CM_MODEL_COMPLETES) == 0) {
         rc = cm_fail(err, CM_NOT_SUPPORTED,
-                     "model '%s' only embeds text: name one that generates it", model->info.name);
+                     "model '%s' does not write text from left to right: name one that does",
+                     model->info.name);
     }
     if (rc == CM_OK) {
         rc = make_slots(engine, model, err);

@@ -223,17 +223,22 @@ static void fake_runner_free(cm_runner *base) {
     cm_free(runner);
 }
 
+static uint64_t real_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 /* Lets `us` pass unless the batch is aborted; real time, also under a test clock. */
 static bool wait_unless_aborted(const cm_fake_runner *runner, uint64_t us) {
-    for (uint64_t left = us * 1000; left > 0;) {
+    uint64_t end = real_ns() + us * 1000;
+    for (uint64_t now; (now = real_ns()) < end;) {
         if (runner->options.abort != NULL &&
             runner->options.abort(runner->options.abort_argument)) {
             return false;
         }
-        uint64_t slice = CM_MIN(left, WAIT_SLICE_NS);
-        struct timespec wait = {.tv_nsec = (long)slice};
+        struct timespec wait = {.tv_nsec = (long)CM_MIN(end - now, WAIT_SLICE_NS)};
         (void)nanosleep(&wait, NULL);
-        left -= slice;
     }
     return true;
 }

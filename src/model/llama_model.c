@@ -96,7 +96,13 @@ static void fill_info(cm_llama *llama, const cm_gguf_facts *facts) {
     info->trained_context = (uint32_t)CM_MAX(llama_model_n_ctx_train(llama->model), 0);
     info->embedding_length = (uint32_t)CM_MAX(llama_model_n_embd(llama->model), 0);
     info->adds_bos = llama_vocab_get_add_bos(llama->vocab);
-    info->kinds = facts->is_encoder ? CM_MODEL_EMBEDS : CM_MODEL_COMPLETES;
+    llama->base.rewinds =
+        !llama_model_is_recurrent(llama->model) && !llama_model_is_hybrid(llama->model);
+    if (facts->is_encoder) {
+        info->kinds = CM_MODEL_EMBEDS;
+    } else if (!llama_model_has_encoder(llama->model) && !llama_model_is_diffusion(llama->model)) {
+        info->kinds = CM_MODEL_COMPLETES; /* the others do not write left to right */
+    }
 }
 
 static cm_rc load(cm_llama *llama, const cm_model_options *options, const char *path, cm_err *err) {

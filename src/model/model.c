@@ -18,6 +18,7 @@ cm_str cm_model_name(const cm_model_options *options) {
 void cm_model_init(cm_model *model, const cm_backend_ops *ops, const cm_model_options *options) {
     model->ops = ops;
     atomic_init(&model->refs, 1);
+    model->rewinds = true;
     snprintf(model->info.name, sizeof(model->info.name), CM_STR_FMT,
              CM_STR_ARG(cm_model_name(options)));
 }

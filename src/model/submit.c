@@ -3,9 +3,23 @@
 #include "base/mem.h"
 #include "model/engine_priv.h"
 
-static cm_rc check(const cm_request *request, cm_err *err) {
-    if (request->prompt == NULL || request->prompt->count == 0) {
+static cm_rc check_prompt(const cm_model *model, const cm_prompt *prompt, cm_err *err) {
+    if (prompt == NULL || prompt->count == 0) {
         return cm_fail(err, CM_INVALID, "the prompt is empty");
+    }
+    for (size_t i = 0; i < prompt->count; i++) {
+        if (prompt->tokens[i] < 0 || (uint32_t)prompt->tokens[i] >= model->info.vocab_count) {
+            return cm_fail(err, CM_INVALID, "token %d of the prompt is not in the vocabulary",
+                           prompt->tokens[i]);
+        }
+    }
+    return CM_OK;
+}
+
+static cm_rc check(const cm_model *model, const cm_request *request, cm_err *err) {
+    cm_rc rc = check_prompt(model, request->prompt, err);
+    if (rc != CM_OK) {
+        return rc;
     }
     if (request->stop_count > CM_STOPS_MAX) {
         return cm_fail(err, CM_INVALID, "%zu stop strings are more than %d", request->stop_count,
@@ -137,7 +151,7 @@ cm_rc cm_engine_submit(cm_engine *engine, const cm_request *request, cm_err *err
     if (state == CM_ENGINE_FAILED) {
         return cm_fail(err, CM_MODEL_UNAVAILABLE, "%s", failure.text);
     }
-    cm_rc rc = check(request, err);
+    cm_rc rc = check(atomic_load(&engine->model), request, err);
     if (rc != CM_OK) {
         return rc;
     }
