@@ -3,7 +3,7 @@
  *     model_probe --model FILE [--cache DIR] [--quantise auto|keep|q8_0|q4_0] [--threads N] [--slots N]
  *
  * reads one JSON object a line (prefix, suffix, path, files, max_tokens, format, temperature, seed, suffix_stop,
- * heal, no_draft, prompt) and writes one a line (text, finish, counts, milliseconds). One request at a time:
+ * heal, draft_length, prompt) and writes one a line (text, finish, counts, milliseconds). One request at a time:
  * what is measured is a lone user's latency. The first line it writes describes the model. */
 #include <getopt.h>
 #include <unistd.h>
@@ -129,7 +129,7 @@ static cm_rc answer(cm_engine *engine, const json_t *in, cm_arena *arena, cm_buf
         .single_line = flag_of(in, "single_line", false),
         .sampling = {.temperature = (float)number_of(in, "temperature", 0),
                      .seed = (uint64_t)number_of(in, "seed", 0)},
-        .no_draft = flag_of(in, "no_draft", false),
+        .draft_length = (int)number_of(in, "draft_length", 0),
         .on_text = note_first,
         .argument = &first,
     };

@@ -52,11 +52,16 @@ void cm_job_draft(const cm_engine *engine, cm_job *job) {
     job->draft_count = 0;
     uint32_t room = engine->runner->context - job->count;
     uint32_t left = job->request.max_tokens - (job->count - job->prompt_count);
-    unsigned length = cm_pace_draft_length(&engine->pace, acceptance_of(job));
-    length = CM_MIN(length, CM_MIN(room, left) - 1);
+    int wanted = job->request.draft_length;
+    if (wanted < 0 || !atomic_load(&engine->model)->rewinds) {
+        return;
+    }
+    unsigned length =
+        wanted > 0 ? (unsigned)wanted : cm_pace_draft_length(&engine->pace, acceptance_of(job));
+    length = CM_MIN(CM_MIN(length, CM_DRAFT_MAX), CM_MIN(room, left) - 1);
     /* Text of the callback must continue whole characters of the answer proper. */
     bool settled = job->heal.len == 0 && job->stream.partial_len == 0;
-    if (length == 0 || job->request.no_draft || !atomic_load(&engine->model)->rewinds) {
+    if (length == 0) {
         return;
     }
     size_t count = settled ? from_callback(engine, job) : 0;

@@ -143,7 +143,7 @@ typedef struct cm_request {
         *cancel; /* the engine takes a reference; its deadline orders the queue; may be NULL */
     cm_text_fn *on_text; /* may be NULL */
     cm_draft_fn *draft;  /* may be NULL */
-    bool no_draft;       /* one token a step */
+    int draft_length; /* tokens verified a step: 0 = what pays here, < 0 = no drafts, else this many */
     cm_done_fn *on_done;
     void *argument;
 } cm_request;

@@ -558,9 +558,9 @@ static void test_model_engine__drafts_never_change_the_text(void **state) {
             start_engine(&(cm_engine_options){.model.fake = {.answer = drafted_answer}});
         cm_request request = {.max_tokens = 60,
                               .sampling = {.temperature = sampled ? 1.0f : 0, .seed = 11}};
-        request.no_draft = true;
+        request.draft_length = -1;
         cm_generated plain = generate(engine, "#", request, arena);
-        request.no_draft = false;
+        request.draft_length = 7;
         for (size_t i = 0; i < CM_COUNT(drafts); i++) {
             request.draft = drafts[i];
             cm_generated drafted = generate(engine, "#", request, arena);
@@ -579,7 +579,8 @@ static void test_model_engine__right_drafts_are_accepted(void **state) {
     cm_engine *engine = start_engine(
         &(cm_engine_options){.model.fake = {.answer = drafted_answer, .token_us = 1000}});
     cm_generated result =
-        generate(engine, "#", (cm_request){.max_tokens = 60, .draft = draft_right}, arena);
+        generate(engine, "#",
+                 (cm_request){.max_tokens = 60, .draft = draft_right, .draft_length = 15}, arena);
     assert_str(result.text, drafted_answer);
     assert_true(result.accepted_tokens * 2 > result.completion_tokens);
     cm_engine_free(engine);
@@ -589,9 +590,9 @@ static void test_model_engine__right_drafts_are_accepted(void **state) {
 static void test_model_engine__repetition_drafts_itself(void **state) {
     world *w = *state;
     static const char loop[] = "q w r t y u i o p q w r t y u i o p q w r t y u i o p ";
-    cm_request request = {.max_tokens = 60, .no_draft = true};
+    cm_request request = {.max_tokens = 60, .draft_length = -1};
     cm_generated plain = generate(w->engine, loop, request, w->arena);
-    request.no_draft = false;
+    request.draft_length = 7;
     cm_generated drafted = generate(w->engine, loop, request, w->arena);
     assert_true(cm_str_eq(plain.text, drafted.text));
     assert_int_equal(plain.drafted_tokens, 0);

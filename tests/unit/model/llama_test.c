@@ -185,9 +185,9 @@ static void test_model_llama__drafts_never_change_the_text(void **state) {
         memcpy(part, code, cut);
         part[cut] = '\0';
         cm_request request = greedy;
-        request.no_draft = true;
+        request.draft_length = -1;
         cm_generated plain = generate(w->engine, part, request, w->arena);
-        request.no_draft = false;
+        request.draft_length = 7;
         request.draft = draft_noise;
         cm_generated noisy = generate(w->engine, part, request, w->arena);
         request.draft = draft_known;
