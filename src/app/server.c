@@ -285,11 +285,14 @@ void cm_server_close(cm_server *server) {
         return;
     }
     cm_services *services = &server->services;
-    cm_http_server_free(server->http);
+    if (server->http != NULL && !server->is_drained) {
+        cm_server_drain(server, 0); /* no new request may reach what is closed below */
+    }
     cm_models_free(services->models); /* its callbacks submit to the pool, so before it */
     cm_indexer_close(services->indexer);
     cm_repositories_close(services->repositories);
     cm_pool_free(services->pool); /* runs what is queued: answers of runs that just ended */
+    cm_http_server_free(server->http);
     cm_loops_free(server->loops);
     cm_gateway_free(server->gateway);
     cm_metrics_free(server->metrics);

@@ -11,7 +11,6 @@
 #define K1 1.2  /* how soon repetition stops to count */
 #define B  0.75 /* how much length counts */
 
-
 /* body, name, comment (first line of documentation), path. Names weigh most: what a thing is called is the best
  * one-word summary of it that exists. One length norm for all, that of the body, did better on CoSQA
  * (dev) than one for each field. */
