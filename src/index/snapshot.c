@@ -280,7 +280,8 @@ cm_str cm_snapshot_qualified_name(const cm_snapshot *snapshot, uint32_t symbol, 
     char *text = cm_arena_alloc(arena, len);
     size_t at = 0;
     while (count-- > 0) {
-        memcpy(text + at, names[count].ptr, names[count].len);
+        if (names[count].len > 0) /* a damaged record has none */
+            memcpy(text + at, names[count].ptr, names[count].len);
         at += names[count].len;
         text[at++] = count > 0 ? '.' : 0;
     }
