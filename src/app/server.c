@@ -63,9 +63,10 @@ static cm_rc open_store(cm_server *s, const cm_config *config, const cm_places *
     return cm_store_local_get(s->services.store, &s->services.local, err);
 }
 
-static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *places,
+static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *places, bool watch,
                         cm_err *err) {
-    cm_indexer_options options = {.parser = s->services.parser, .pool = s->services.pool};
+    cm_indexer_options options = {
+        .parser = s->services.parser, .pool = s->services.pool, .watch = watch};
     cm_rc rc = cm_indexer_open(places->data_dir, &options, &s->services.indexer, err);
     cm_repositories_options repositories = {.store = s->services.store,
                                             .local = s->services.local,
@@ -221,7 +222,9 @@ static cm_rc open_all(cm_server *s, const cm_config *config, const cm_places *pl
     rc = rc == CM_OK
              ? open_models(s, config, places, options->without_model, options->socket_only, err)
              : rc;
-    rc = rc == CM_OK ? open_index(s, config, places, err) : rc;
+    rc = rc == CM_OK
+             ? open_index(s, config, places, config->index.watch && !options->socket_only, err)
+             : rc;
     rc = rc == CM_OK ? open_assist(s, config, err) : rc;
     rc = rc == CM_OK ? open_gateway(s, config, err) : rc;
     return rc == CM_OK ? start_listening(s, config, places, options, err) : rc;

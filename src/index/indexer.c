@@ -5,6 +5,7 @@
 #include "base/path.h"
 #include "base/vec.h"
 #include "index/repository_priv.h"
+#include "index/watch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -106,6 +107,13 @@ static cm_rc check_root(const char *root, char resolved[PATH_MAX], cm_err *err) 
     return CM_OK;
 }
 
+/* The caller holds the lock. */
+static cm_rc watch(const cm_indexer *indexer, cm_repository *repository, cm_err *err) {
+    if (!indexer->options.watch || repository->watch)
+        return CM_OK;
+    return cm_watch_start(repository, &repository->watch, err);
+}
+
 cm_rc cm_indexer_add(cm_indexer *indexer, const cm_uuid *id, const char *root,
                      const cm_repository_options *options, cm_repository **ret_repository,
                      cm_err *err) {
@@ -127,6 +135,8 @@ cm_rc cm_indexer_add(cm_indexer *indexer, const cm_uuid *id, const char *root,
     }
     if (rc == CM_OK)
         rc = cm_repository_configure(repository, resolved, options, err);
+    if (rc == CM_OK)
+        rc = watch(indexer, repository, err);
     if (rc == CM_OK)
         *ret_repository = cm_repository_ref(repository);
     pthread_mutex_unlock(&indexer->lock);

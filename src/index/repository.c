@@ -9,6 +9,7 @@
 #include "index/builder.h"
 #include "index/manifest.h"
 #include "index/walk.h"
+#include "index/watch.h"
 
 #include <dirent.h>
 #include <sys/stat.h>
@@ -335,6 +336,8 @@ cm_rc cm_repository_wait(cm_repository *repository, uint64_t timeout_ms, cm_err 
 void cm_repository_stop(cm_repository *repository) {
     cm_repository *r = repository;
     cm_err err;
+    cm_watch_stop(r->watch);
+    r->watch = NULL;
     cm_repository_cancel(r);
     pthread_mutex_lock(&r->lock);
     bool join = r->joinable;

@@ -38,7 +38,8 @@ struct cm_repository {
     bool joinable; /* its thread has not been joined */
     pthread_t thread;
     enum cm_index_mode mode;
-    cm_cancel *cancel; /* of the running job */
+    cm_cancel *cancel;      /* of the running job */
+    struct cm_watch *watch; /* NULL = changes are not followed */
     cm_index_progress_fn *notify;
     void *notify_argument;
 };

@@ -26,6 +26,7 @@ typedef struct walker {
     git_index *tracked;  /* read when first needed; NULL before, and when there is none */
     cm_str prefix;       /* of the root inside git's work tree, with a final '/'; may be empty */
     CM_VEC(cm_walk_entry) entries;
+    CM_VEC(cm_str) directories;
     uint64_t bytes;
     size_t unreadable;
 } walker;
@@ -222,6 +223,8 @@ static cm_rc walk_directory(walker *w, int fd, cm_str path, unsigned depth, cm_e
         cm_arena_free(scratch);
         return rc;
     }
+    if (rc == CM_OK && !cm_vec_push(&w->directories, cm_arena_str(w->arena, path)))
+        rc = cm_fail(err, CM_NOMEM, "out of memory listing directories");
     if (rc == CM_OK)
         rc = list_children(dir, scratch, &children, &count, err);
     if (rc == CM_OK && !w->options->no_ignore_files) {
@@ -290,6 +293,25 @@ static cm_rc open_git(walker *w, const char *root, cm_err *err) {
     return push_git_rules(w, err);
 }
 
+/* Moves the lists into the caller's arena. */
+static cm_rc take_result(const walker *w, cm_walk_result *ret_result, cm_err *err) {
+    cm_walk_entry *entries = CM_ARENA_ARRAY(w->arena, cm_walk_entry, w->entries.count + 1);
+    cm_str *directories = CM_ARENA_ARRAY(w->arena, cm_str, w->directories.count + 1);
+    if (!entries || !directories)
+        return cm_fail(err, CM_NOMEM, "out of memory listing files");
+    if (w->entries.count > 0)
+        memcpy(entries, w->entries.items, w->entries.count * sizeof(*entries));
+    if (w->directories.count > 0)
+        memcpy(directories, w->directories.items, w->directories.count * sizeof(*directories));
+    *ret_result = (cm_walk_result){.entries = entries,
+                                   .count = w->entries.count,
+                                   .bytes = w->bytes,
+                                   .directories = directories,
+                                   .directory_count = w->directories.count,
+                                   .unreadable = w->unreadable};
+    return CM_OK;
+}
+
 cm_rc cm_walk_run(const char *root, const cm_repository_options *options, cm_str below,
                   const cm_cancel *cancel, cm_arena *arena, cm_walk_result *ret_result,
                   cm_err *err) {
@@ -311,16 +333,9 @@ cm_rc cm_walk_run(const char *root, const cm_repository_options *options, cm_str
     git_repository_free(w.git);
     git_libgit2_shutdown();
     cm_ignore_free(w.ignore);
-    cm_walk_entry *entries = NULL;
-    if (rc == CM_OK && w.entries.count > 0) {
-        entries = CM_ARENA_ARRAY(arena, cm_walk_entry, w.entries.count);
-        if (entries)
-            memcpy(entries, w.entries.items, w.entries.count * sizeof(*entries));
-        else
-            rc = cm_fail(err, CM_NOMEM, "out of memory listing files");
-    }
     if (rc == CM_OK)
-        *ret_result = (cm_walk_result){entries, w.entries.count, w.bytes, w.unreadable};
+        rc = take_result(&w, ret_result, err);
     cm_vec_done(&w.entries);
+    cm_vec_done(&w.directories);
     return rc;
 }

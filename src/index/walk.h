@@ -24,6 +24,8 @@ typedef struct cm_walk_result {
     const cm_walk_entry *entries;
     size_t count;
     uint64_t bytes;
+    const cm_str *directories; /* those looked into, the root (empty) included */
+    size_t directory_count;
     size_t unreadable; /* directories passed over; each is in the log */
 } cm_walk_result;
 
