@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <git2.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,6 +59,7 @@ cm_rc cm_indexer_open(const char *data_dir, const cm_indexer_options *options,
     if (options)
         indexer->options = *options;
     pthread_mutex_init(&indexer->lock, NULL);
+    git_libgit2_init(); /* for as long as any thread of ours may use it: it frees its per-thread state */
     cm_rc rc = cm_dir_make(indexer->folder, err);
     if (rc == CM_OK)
         rc = open_all(indexer, err);
@@ -79,6 +81,7 @@ void cm_indexer_close(cm_indexer *indexer) {
     }
     cm_vec_done(&indexer->repositories);
     pthread_mutex_destroy(&indexer->lock);
+    git_libgit2_shutdown();
     cm_free(indexer->folder);
     cm_free(indexer);
 }
