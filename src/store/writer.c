@@ -155,25 +155,41 @@ static void log_failure(const job *j) {
     cm_log_err(CM_LOG_ERROR, "posted database write failed", &j->err);
 }
 
-static void answer(cm_writer *writer, job *group, const job *stop, uint64_t commits) {
-    pthread_mutex_lock(&writer->mutex);
-    writer->stats.commits += commits;
+/* Posted jobs are freed first and without the lock, which posters want; waiting ones stay in the list. */
+static job *settle_posted(job *group, const job *stop, uint64_t *jobs, uint64_t *failed) {
+    job *waiting = NULL;
     for (job *j = group, *next; j != stop; j = next) {
         next = j->next;
-        writer->stats.jobs++;
+        ++*jobs;
         if (!j->posted) {
-            j->done = true;
-            pthread_cond_signal(j->wake); /* `j` may be gone once the mutex is free */
+            j->next = waiting;
+            waiting = j;
             continue;
         }
         if (j->rc != CM_OK) {
-            writer->stats.failed++;
+            ++*failed;
             log_failure(j);
         }
         if (j->release != NULL) {
             j->release(j->argument);
         }
         cm_free(j);
+    }
+    return waiting;
+}
+
+static void answer(cm_writer *writer, job *group, const job *stop, uint64_t commits) {
+    uint64_t jobs = 0;
+    uint64_t failed = 0;
+    job *waiting = settle_posted(group, stop, &jobs, &failed);
+    pthread_mutex_lock(&writer->mutex);
+    writer->stats.commits += commits;
+    writer->stats.jobs += jobs;
+    writer->stats.failed += failed;
+    for (job *j = waiting, *next; j != NULL; j = next) {
+        next = j->next; /* `j` may be gone once the mutex is free */
+        j->done = true;
+        pthread_cond_signal(j->wake);
     }
     pthread_mutex_unlock(&writer->mutex);
 }

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "store/audit.h"
+#include "store/secret.h"
 #include "store/person.h"
 #include "store/store_priv.h"
 #include "store/q/analytics_events.h"

@@ -1,0 +1,188 @@
+/* store_probe.c - what the database costs: writes that survive power loss one by one and by many at once,
+ * point reads, and what posting a completion's rows costs the thread that posts. Driven by bench/store.py;
+ * prints one JSON object. The peer is SQLite itself, used directly: one FULL transaction a row. */
+#include "base/base.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "store/q/completion_requests.h"
+#include "store/q/usage_metrics.h"
+#include "store/q/users.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SINGLE_WRITES 400
+#define GROUP_WRITES  40000
+#define THREADS_MAX   256
+#define READS         100000
+#define POSTS         20000
+
+typedef struct worker {
+    cm_store *store;
+    pthread_t thread;
+    unsigned writes;
+    bool failed;
+} worker;
+
+static double per_second(uint64_t count, uint64_t start_ns) {
+    return (double)count * 1e9 / (double)(cm_clock_ns() - start_ns);
+}
+
+static cm_rc add_user(const cm_db *db, cm_err *err) {
+    cm_uuid id = cm_uuid_v7();
+    char email[64] = "bench-";
+    cm_uuid_format(&id, email + 6);
+    cm_q_users_insert_in in = {.id = id, .email = cm_str_from(email), .name = CM_STR("bench")};
+    return cm_q_users_insert(db, &in, err);
+}
+
+static void *write_users(void *argument) {
+    worker *w = argument;
+    cm_db db = cm_store_system(w->store);
+    for (unsigned i = 0; i < w->writes && !w->failed; i++) {
+        cm_err err;
+        w->failed = add_user(&db, &err) != CM_OK;
+    }
+    return NULL;
+}
+
+static double group_writes(cm_store *store, unsigned threads, unsigned writes) {
+    static worker workers[THREADS_MAX];
+    uint64_t start = cm_clock_ns();
+    for (unsigned i = 0; i < threads; i++) {
+        workers[i] = (worker){.store = store, .writes = writes / threads};
+        if (pthread_create(&workers[i].thread, NULL, write_users, &workers[i]) != 0) {
+            exit(1);
+        }
+    }
+    for (unsigned i = 0; i < threads; i++) {
+        pthread_join(workers[i].thread, NULL);
+        if (workers[i].failed) {
+            exit(1);
+        }
+    }
+    return per_second(writes / threads * threads, start);
+}
+
+/* The peer: the same row through SQLite's own interface, one transaction and one sync each. */
+static double raw_writes(const char *path, unsigned writes) {
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    if (sqlite3_open(path, &db) != SQLITE_OK ||
+        sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", NULL, NULL, NULL) !=
+            SQLITE_OK ||
+        sqlite3_prepare_v2(db, "INSERT INTO users (id, email, name) VALUES (?1, ?1, 'bench')", -1,
+                           &stmt, NULL) != SQLITE_OK) {
+        exit(1);
+    }
+    uint64_t start = cm_clock_ns();
+    for (unsigned i = 0; i < writes; i++) {
+        char text[CM_UUID_TEXT];
+        cm_uuid id = cm_uuid_v7();
+        cm_uuid_format(&id, text);
+        sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
+        if (sqlite3_step(stmt) != SQLITE_DONE) {
+            exit(1);
+        }
+        sqlite3_reset(stmt);
+    }
+    double rate = per_second(writes, start);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return rate;
+}
+
+static double point_reads(cm_store *store) {
+    cm_arena *arena = cm_arena_new(0);
+    cm_db db = cm_store_system(store);
+    cm_row_users row;
+    cm_err err;
+    if (cm_q_users_local(&db, arena, &row, &err) != CM_OK) {
+        exit(1);
+    }
+    cm_q_users_get_in get = {row.id};
+    uint64_t start = cm_clock_ns();
+    for (unsigned i = 0; i < READS; i++) {
+        cm_arena_clear(arena);
+        if (cm_q_users_get(&db, &get, arena, &row, &err) != CM_OK) {
+            exit(1);
+        }
+    }
+    double rate = per_second(READS, start);
+    cm_arena_free(arena);
+    return rate;
+}
+
+static int compare(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Nanoseconds a posting thread spends per completion request. */
+static void posts(cm_store *store, double *ret_p50, double *ret_p99, double *ret_max) {
+    static uint64_t took[POSTS];
+    cm_db db = cm_store_system(store);
+    for (unsigned i = 0; i < POSTS; i++) {
+        cm_q_completion_requests_insert_in in = {.id = cm_uuid_v7(),
+                                                 .completion_type = CM_STR("fim"),
+                                                 .language = CM_STR("c"),
+                                                 .model_used = CM_STR("instant")};
+        uint64_t start = cm_clock_ns();
+        cm_q_completion_requests_insert_post(&db, &in, NULL);
+        took[i] = cm_clock_ns() - start;
+        if (i % 500 == 499) {
+            cm_err err;
+            if (cm_store_flush(store, &err) != CM_OK) {
+                exit(1);
+            }
+        }
+    }
+    qsort(took, POSTS, sizeof took[0], compare);
+    *ret_p50 = (double)took[POSTS / 2];
+    *ret_p99 = (double)took[POSTS * 99 / 100];
+    *ret_max = (double)took[POSTS - 1];
+}
+
+static cm_store *open_in(const char *dir) {
+    cm_store *store;
+    cm_store_local local;
+    cm_err err;
+    if (cm_store_open(&(cm_store_options){.data_dir = dir}, &store, &err) != CM_OK ||
+        cm_store_local_get(store, &local, &err) != CM_OK) {
+        fprintf(stderr, "%s\n", err.text);
+        exit(1);
+    }
+    return store;
+}
+
+int main(int argc, char **argv) {
+    if (argc != 2) {
+        fprintf(stderr, "store_probe DIRECTORY\n");
+        return 2;
+    }
+    cm_log_init(CM_LOG_WARN, CM_LOG_HUMAN, STDERR_FILENO);
+    cm_store_close(open_in(argv[1]));
+    char path[512];
+    snprintf(path, sizeof path, "%s/codementor.db", argv[1]);
+    double raw = raw_writes(path, SINGLE_WRITES);
+    cm_store *store = open_in(argv[1]);
+    double one = group_writes(store, 1, SINGLE_WRITES);
+    double p50, p99, max;
+    printf("{\"sqlite_one_by_one\":%.0f,\"threads_1\":%.0f", raw, one);
+    for (unsigned threads = 4; threads <= THREADS_MAX; threads *= 4) {
+        printf(",\"threads_%u\":%.0f", threads,
+               group_writes(store, threads, CM_MIN(threads * 200u, (unsigned)GROUP_WRITES)));
+    }
+    printf(",\"point_reads\":%.0f", point_reads(store));
+    posts(store, &p50, &p99, &max);
+    printf(",\"post_p50_us\":%.2f,\"post_p99_us\":%.2f,\"post_max_us\":%.1f}\n", p50 / 1e3,
+           p99 / 1e3, max / 1e3);
+    cm_store_close(store);
+    return 0;
+}
