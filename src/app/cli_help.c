@@ -57,12 +57,21 @@ static void add_parameters(const cm_command *command, cm_buf *out) {
     cm_buf_add_c(out, command->parameter_count ? "\n" : "");
 }
 
+/* "--port VALUE", "--log-level debug|info|warn" */
+static void add_setting(const cm_option *option, cm_buf *out) {
+    cm_cleanup(cm_buf_done) cm_buf left;
+    cm_buf_init(&left, CM_KIB(1));
+    cm_buf_add_f(&left, "%s%s", option->flag, option->values ? "" : " VALUE");
+    for (int i = 0; option->values && option->values[i]; i++) {
+        cm_buf_add_f(&left, "%c%s", i ? '|' : ' ', option->values[i]);
+    }
+    add_row(out, cm_buf_c(&left), option->help);
+}
+
 static void add_settings(bool server, cm_buf *out) {
     for (int i = 0; i < CM_OPTION_COUNT; i++) {
         if (cm_options[i].flag && (server || cm_options[i].global)) {
-            char left[64];
-            snprintf(left, sizeof(left), "%s VALUE", cm_options[i].flag);
-            add_row(out, left, cm_options[i].help);
+            add_setting(&cm_options[i], out);
         }
     }
     add_row(out, "--config FILE", "settings file");

@@ -252,7 +252,7 @@ static cm_rc finish(cm_config_load_state *load, cm_str *ret_faults, cm_err *err)
     if (load->fault_count == 0) {
         return CM_OK;
     }
-    if (ret_faults) {
+    if (ret_faults && load->fault_count > 1) {
         *ret_faults = cm_arena_str(load->arena, cm_buf_str(&load->faults));
     }
     return load->fault_count == 1 ? cm_fail(err, CM_INVALID, "%s", load->first_fault)

@@ -35,8 +35,8 @@ typedef struct cm_config_input {
     size_t flag_count;
 } cm_config_input;
 
-/* Everything lives in `arena`. On CM_INVALID the text names the first fault and `*ret_faults` (may
- * be NULL) lists all, one a line. */
+/* Everything lives in `arena`. On CM_INVALID the text names the first fault; when there are several,
+ * `*ret_faults` (may be NULL) lists all, one a line. */
 cm_rc cm_config_load(const cm_config_input *input, cm_arena *arena, const cm_config **ret_config,
                      cm_str *ret_faults, cm_err *err) cm_must_check;
 

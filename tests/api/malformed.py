@@ -50,7 +50,7 @@ GETS = ["/livez", "/v1/repositories", f"/v1/repositories/{ID}", f"/v1/jobs/{ID}"
 def bad_request_line(r):
     token = "".join(r.choices("abc@{}<>\"\x01\x7f/", k=r.randint(1, 12)))
     line = r.choice([
-        f"{token} / HTTP/1.1", f"GET /livez HTTP/{r.randint(2, 9)}.{r.randint(0, 9)}", "GET /livez HTPT/1.1", f"GET {token}",
+        f"{token} / HTTP/1.1", f"GET /livez HTTP/{r.randint(2, 9)}.{r.randint(0, 9)}", "GET /livez XTTP/1.1", f"GET {token}",
         "GET  /livez  HTTP/1.1 x", "\x00\x01\x02", "GET http://[ HTTP/1.1", f"GET {token} HTTP/1.1", "get / HTTP/1.1",
     ])
     return line.encode("latin-1") + f"\r\nHost: {HOST}\r\n\r\n".encode(), range(400, 500)
@@ -149,7 +149,7 @@ def broken_json(r):
         b"nul", b"{\"a\":01}", b"{\"a\":NaN}", b"{\"a\":Infinity}", b"{'a':1}", b"{\"a\":1,}", b"[1,]", b"{\"a\" 1}", b"\x00",
         b"{\"a\":1}{", b"{\"a\":1} x", b"\"", b"{\"a\":\"\x01\"}", b"{\"a\":\"\\x\"}", b"{\"a\":\"\\ud800\"}", b"{\"a\":1e999}",
         b"{\"a\":\"\xff\xfe\"}", b"{\"a\":1,\"a\":2}", b"[" * r.randint(65, 3000), b"{\"a\":" * 100, b" ", b"\xef\xbb\xbf",
-        b"{\"a\":\"\\u0000\"}", b"// x\n{}", b"-", b"tru", b"{\"a\":" + b"[" * 64 + b"]" * 64 + b"}",
+        b"{\"a\":\"\\u0000\"}", b"// x\n{}", b"-", b"tr", b"{\"a\":" + b"[" * 64 + b"]" * 64 + b"}",
     ])
     return post(path, body), (400,)
 
@@ -165,7 +165,7 @@ def empty_body(r):
 
 
 BAD_FIELDS = {
-    "request_id": ["", "x", 5, ID + "0", ID.replace("-", "_")], "user_id": [5, "u" * 65, {}], "completion_type": ["inlin", 5, ""],
+    "request_id": ["", "x", 5, ID + "0", ID.replace("-", "_")], "user_id": [5, "u" * 65, {}], "completion_type": ["outline", 5, ""],
     "document": [5, [], {}, {"uri": ""}, {"uri": "f" * 4097}, {"uri": "a", "version": -1}, {"uri": "a", "content": 5}],
     "position": [5, {}, {"line": -1, "character": 0}, {"line": "0", "character": 0}, {"line": 1.5, "character": 0}],
     "options": [5, {"max_tokens": 0}, {"max_tokens": 10 ** 30}, {"temperature": 3}, {"n": 6}, {"stop_sequences": [""]},

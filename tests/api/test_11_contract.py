@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from openapi_spec_validator import validate
+from server import Server
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
 CONFIG = Path(__file__).with_name("schemathesis.toml")
@@ -86,6 +87,23 @@ def test_origin__the_server_itself_is_allowed_and_others_only_when_listed(server
     refused = server.http.get("/livez", headers={"Origin": "http://evil.example"})
     assert (refused.status_code, refused.json()["code"]) == (403, "origin_not_allowed")
     assert "access-control-allow-origin" not in refused.headers
+
+
+def test_origin__a_listed_one_may_read_replies(tmp_path):
+    with Server(tmp_path, "--set", "http.cors_origins=https://ide.example, vscode-webview://x") as listed:
+        allowed = listed.http.get("/v1/repositories", headers={"Origin": "https://ide.example"})
+        assert allowed.status_code == 200
+        assert allowed.headers["access-control-allow-origin"] == "https://ide.example"
+        assert allowed.headers["vary"] == "Origin"
+        assert "X-Request-Id" in allowed.headers["access-control-expose-headers"]
+        preflight = listed.http.options("/v1/completions", headers={
+            "Origin": "vscode-webview://x", "Access-Control-Request-Method": "POST"})
+        assert preflight.status_code == 204
+        assert "POST" in preflight.headers["access-control-allow-methods"]
+        assert "Content-Type" in preflight.headers["access-control-allow-headers"]
+        assert preflight.headers["access-control-max-age"] == "600"
+        refused = listed.http.options("/v1/completions", headers={"Origin": "https://ide.example.evil"})
+        assert refused.status_code == 403
 
 
 def test_problem__every_code_that_is_answered_is_explained(server):

@@ -67,7 +67,7 @@ def test_reference__pages_are_up_to_date():
 
 
 TOML_SLIPS = [
-    ("gen_options.py", "spec/options.toml", 'type = "address"', 'type = "adress"', "http.listen: unknown type 'adress'"),
+    ("gen_options.py", "spec/options.toml", 'type = "address"', 'type = "place"', "http.listen: unknown type 'place'"),
     ("gen_options.py", "spec/options.toml", 'default = "local"', 'default = "loca"',
      "auth.mode: the default is not one of its values"),
     ("gen_options.py", "spec/options.toml", 'name = "http.loops"', 'name = "http.listen"', "http.listen: declared twice"),
@@ -116,7 +116,7 @@ YAML_SLIPS = [
     ((*SEARCH, "operationId"), "version", "operationId 'version' is there twice"),
     ((*SEARCH, "parameters"), [], "parameters in the path are ['repo_id'], declared are []"),
     ((*REQUEST, "required"), ["question"], "SearchRequest: required 'question' is no property"),
-    ((*REQUEST, "properties", "query", "patern"), "x", "SearchRequest/query: keyword 'patern' is not supported"),
+    ((*REQUEST, "properties", "query", "patterns"), "x", "SearchRequest/query: keyword 'patterns' is not supported"),
     ((*REQUEST, "properties", "query", "type"), "text", "SearchRequest/query: type 'text' is not supported"),
     ((*REQUEST, "properties", "query"), {"type": "string", "format": "email"}, "format 'email' is not supported"),
     ((*REQUEST, "properties", "filters"), {"$ref": "#/components/schemas/Nothing"}, "schema 'Nothing' is not declared"),

@@ -165,6 +165,7 @@ def page(spec):
             out.append("<table>")
         in_table = is_row
         out.append(line_html(spec, line))
+    out.append("</table>" if in_table else "")
     return "\n".join(filter(None, out)) + "\n"
 
 
