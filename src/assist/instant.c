@@ -157,20 +157,58 @@ static bool meets_rest(const prediction *p, size_t at, int open_brackets) {
            cm_str_eq(p->tokens[at].text, cm_instant_text(&d->after.items[0]));
 }
 
+enum line_end { END_UNLIKELY, END_OF_LINE, END_AT_REST };
+
 /* Predicts up to the end of the line or what stands after the cursor; returns how many tokens are
  * the line. With a rest after the cursor that is never met, nothing. */
-static size_t predict_line(prediction *p, size_t from) {
-    int open = 0;
-    for (size_t i = from; predict_token(p); i++) {
-        if (from == 0 && meets_rest(p, i, open))
-            return i;
-        if (cm_token_is_line(p->tokens[i].text))
-            return from == 0 && p->search.document.rest.len ? 0 : i;
-        if (p->tokens[i].probability < SHOWN_MIN)
-            return from == 0 && p->search.document.rest.len ? 0 : i;
+static size_t predict_line(prediction *p, size_t from, enum line_end *ret_end) {
+    bool has_rest = from == 0 && p->search.document.rest.len;
+    size_t i = from;
+    *ret_end = END_UNLIKELY;
+    for (int open = 0; *ret_end == END_UNLIKELY && predict_token(p); i++) {
+        if (has_rest && meets_rest(p, i, open))
+            *ret_end = END_AT_REST;
+        else if (cm_token_is_line(p->tokens[i].text))
+            *ret_end = END_OF_LINE;
+        else if (p->tokens[i].probability < SHOWN_MIN)
+            return has_rest ? 0 : i;
         open += bracket_change(p->tokens[i].text);
     }
-    return from == 0 && p->search.document.rest.len ? 0 : p->count;
+    if (has_rest && *ret_end != END_AT_REST)
+        return 0;
+    return *ret_end == END_UNLIKELY ? p->count : i - 1;
+}
+
+static bool is_quote(cm_str text) {
+    return text.len == 1 && (text.ptr[0] == '"' || text.ptr[0] == '`');
+}
+
+/* Whether the cursor stands inside a string of its line. */
+static bool in_string(const cm_instant_tokens *before) {
+    bool inside = false;
+    for (size_t i = before->count; i-- > 0;) {
+        cm_str text = cm_instant_text(&before->items[i]);
+        if (cm_token_is_line(text))
+            break;
+        inside ^= is_quote(text);
+    }
+    return inside;
+}
+
+/* A line cut short ends behind a word or a closer and not inside a string that it opens: what is
+ * left of `count` tokens. */
+static size_t trim_end(const prediction *p, size_t count) {
+    bool started_inside = in_string(&p->search.document.before), inside = started_inside;
+    size_t good = 0;
+    for (size_t i = 0; i < count; i++) {
+        cm_str text = p->tokens[i].text;
+        bool closes = is_quote(text) && inside;
+        inside ^= is_quote(text);
+        bool opened = inside && !started_inside;
+        if (!opened && (closes || is_closer(text) || cm_is_word(text.ptr[0])))
+            good = i + 1;
+    }
+    return good;
 }
 
 /* Adds further lines while they are sure and until the block that the first one opens closes. Returns
@@ -185,7 +223,8 @@ static size_t predict_block(prediction *p, size_t line) {
         level += change;
         if (level < 0 || (level == 0 && lines == 1))
             return line; /* no block begins here */
-        size_t next = predict_line(p, end + 1);
+        enum line_end how;
+        size_t next = predict_line(p, end + 1, &how);
         if (next == end + 1 || p->tokens[next - 1].probability < LINES_MIN)
             return line;
         if (level == 0)
@@ -285,12 +324,12 @@ static cm_rc predict(prediction *p, cm_arena *arena, cm_instant_result *result, 
     result->votes = (uint32_t)p->search.count;
     for (size_t i = 0; i < p->search.count; i++)
         p->initial_weight += p->search.found[i].weight;
-    size_t count = predict_line(p, 0);
-    bool whole = count < p->count && cm_token_is_line(p->tokens[count].text);
-    if (p->search.request->lines && whole)
+    enum line_end how;
+    size_t count = predict_line(p, 0, &how);
+    if (how == END_UNLIKELY)
+        count = trim_end(p, count);
+    else if (how == END_OF_LINE && p->search.request->lines)
         count = predict_block(p, count);
-    while (count > 0 && p->tokens[count - 1].probability < SHOWN_MIN)
-        count--;
     bool stem_only = count == 1 && cm_str_eq(p->tokens[0].text, p->search.document.stem);
     if (count == 0 || stem_only || repeats_next_line(p, count))
         return CM_OK;

@@ -88,6 +88,9 @@ static const file go_files[] = {
      "    if user is None:\n"
      "        return redirect('/login')\n"
      "    return render(request, user)\n"},
+    {"web/log.py", "python",
+     "log.warn(request, 'a')\nlog.warn(request, \"b\")\nlog.warn(request, 3)\n"
+     "log.warn(request, 'd')\nlog.warn(request, None)\nlog.warn(request, \"f\")\n"},
     {"store/many.go", "go",
      "func size(path string) (int, error) {\n"
      "\tf, err := os.Open(path)\n"
@@ -138,6 +141,7 @@ static void test_assist_instant__what_was_written_before_is_suggested(void **sta
         {"a block in the style of the place",
          "int main() {\n    x();\n        f, err := os.Open(path)\n        if err != nil {", "",
          "store/x.go", "\n            return nil, err\n        }", true},
+        {"a line cut short ends behind a word", "    log.warn(", "", "web/x.py", "request", false},
         {"a line only unless lines are asked for", "\tf, err := os.Open(path)\n\tif err != nil {",
          "", "store/x.go", "", false},
     };
