@@ -7,6 +7,7 @@
 
 #include "app/client.h"
 #include "app/progress.h"
+#include "app/repo.h"
 
 #define POLL_NS 50000000l
 
@@ -26,6 +27,16 @@ static cm_rc start(cm_client *client, const char *root, bool full, outcome *out,
         snprintf(out->id, sizeof(out->id), "%s", id == NULL ? "" : id);
     }
     json_decref(reply);
+    return rc;
+}
+
+/* A job runs already (somebody else's, or one that a killed server left half done): that one is followed. */
+static cm_rc join(cm_client *client, const char *root, outcome *out, cm_err *err) {
+    cm_repo repo;
+    cm_rc rc = cm_repo_find(client, root, &repo, err);
+    if (rc == CM_OK) {
+        snprintf(out->id, sizeof(out->id), "%s", repo.id);
+    }
     return rc;
 }
 
@@ -104,6 +115,7 @@ int cm_cmd_index(const cm_cli *cli) {
     cm_progress_init(&progress, "indexing", cli->json);
     cm_rc rc = cm_client_open(cli, &(cm_client_options){.without_model = true}, &client, &err);
     rc = rc == CM_OK ? start(client, root, args->full, &out, &err) : rc;
+    rc = rc == CM_CONFLICT ? join(client, root, &out, &err) : rc;
     rc = rc == CM_OK ? follow(client, &out, &progress, &err) : rc;
     cm_progress_end(&progress);
     rc = rc == CM_OK ? report(client, cli, root, &out, &err) : rc;
