@@ -57,6 +57,7 @@ cm_rc cm_snapshot_new(const cm_uuid *repository, const char *root, uint64_t gene
     s->segments = segments;
     order_suffixes(s);
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->graph_lock, NULL);
     *ret_snapshot = s;
     return CM_OK;
 }
@@ -78,6 +79,8 @@ void cm_snapshot_unref(cm_snapshot *snapshot) {
     cm_free(snapshot->root);
     cm_arena_free(snapshot->arena);
     pthread_mutex_destroy(&snapshot->lock);
+    pthread_mutex_destroy(&snapshot->graph_lock);
+    cm_graph_free(snapshot->graph);
     cm_free(snapshot);
 }
 
@@ -402,6 +405,19 @@ const cm_suffix *cm_snapshot_suffix(const cm_snapshot *snapshot, size_t index,
 
 /* ---- references, imports, chunks ---- */
 
+size_t cm_snapshot_reference_count(const cm_snapshot *snapshot, cm_str name) {
+    size_t count = 0;
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const cm_segment *s = snapshot->segments[i].segment;
+        uint64_t offset;
+        cm_reference_cursor c;
+        if (cm_dict_find(&s->reference_names, name, &offset) &&
+            cm_reference_cursor_open(s, offset, &c))
+            count += CM_MIN(c.left, s->reference_count);
+    }
+    return count;
+}
+
 void cm_snapshot_references(const cm_snapshot *snapshot, cm_str name, cm_reference_fn *visit,
                             void *argument) {
     for (size_t i = 0; i < snapshot->count; i++) {
@@ -444,7 +460,6 @@ bool cm_snapshot_import(const cm_snapshot *snapshot, uint32_t document, uint32_t
         .alias = cm_segment_string(s->import_strings, r->alias, r->alias_len),
         .line = r->line,
         .relative = r->relative,
-        .target = CM_ID_NONE,
     };
     return true;
 }

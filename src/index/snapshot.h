@@ -129,14 +129,16 @@ typedef bool cm_reference_fn(void *argument, const cm_index_reference *reference
 void cm_snapshot_references(const cm_snapshot *snapshot, cm_str name, cm_reference_fn *visit,
                             void *argument);
 
+/* How many there are, those of replaced documents included until a merge: for ranking. */
+size_t cm_snapshot_reference_count(const cm_snapshot *snapshot, cm_str name);
+
 typedef struct cm_index_import {
     cm_str module, name, alias;
     uint32_t line;
     bool relative;
-    uint32_t target; /* document it resolves to inside the repository, or CM_ID_NONE */
 } cm_index_import;
 
-/* `index` < import_count of the document. */
+/* `index` < import_count of the document. The file it means: cm_graph_import_target (index/graph.h). */
 bool cm_snapshot_import(const cm_snapshot *snapshot, uint32_t document, uint32_t index,
                         cm_index_import *ret_import);
 

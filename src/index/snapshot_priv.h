@@ -2,6 +2,7 @@
 #ifndef CM_INDEX_SNAPSHOT_PRIV_H
 #define CM_INDEX_SNAPSHOT_PRIV_H
 
+#include "index/graph.h"
 #include "index/segment.h"
 #include "index/snapshot.h"
 
@@ -27,6 +28,8 @@ struct cm_snapshot {
     bool counted;
     cm_snapshot_statistics statistics;
     cm_arena *arena;
+    pthread_mutex_t graph_lock; /* held while the graph is built */
+    cm_graph *graph;
 };
 
 typedef struct cm_snapshot_source {

@@ -4,8 +4,10 @@
 #include <cmocka.h>
 
 #include "code/parser.h"
+#include "index/graph.h"
 #include "index/indexer.h"
 #include "search/fuse.h"
+#include "search/outline.h"
 #include "search/regex.h"
 #include "search/search.h"
 #include "search/symbols.h"
@@ -298,6 +300,72 @@ static void test_search_fuse__two_middling_ranks_beat_one_first(void **state) {
     assert_int_equal(count, 0);
 }
 
+static uint32_t document_of(fixture *f, const char *path) {
+    cm_index_document d;
+    assert_true(cm_snapshot_find_document(f->snapshot, cm_str_from(path), &d));
+    return d.id;
+}
+
+static void test_index_graph__imports_and_uses_become_edges(void **state) {
+    fixture *f = *state;
+    const cm_graph *graph;
+    const cm_graph_edge *edges;
+    assert_int_equal(cm_snapshot_graph(f->snapshot, NULL, &graph, NULL), CM_OK);
+    uint32_t server = document_of(f, "net/server.py"), request = document_of(f, "net/request.py");
+    size_t count = cm_graph_edges(graph, server, &edges);
+    bool found = false;
+    for (size_t i = 0; i < count; i++)
+        found = found || (edges[i].document == request && edges[i].import && edges[i].weight > 2);
+    assert_true(found);
+    assert_int_equal(cm_graph_import_target(graph, server, 0), request);
+    assert_int_equal(cm_graph_import_target(graph, server, 99), CM_ID_NONE);
+    assert_int_equal(cm_graph_edges(graph, document_of(f, "notes.txt"), &edges), 0);
+}
+
+static void test_index_graph__ranks_add_up_and_favour_what_is_used(void **state) {
+    fixture *f = *state;
+    const cm_graph *graph;
+    double sum = 0;
+    cm_index_document d;
+    assert_int_equal(cm_snapshot_graph(f->snapshot, NULL, &graph, NULL), CM_OK);
+    for (uint32_t cursor = 0; cm_snapshot_next_document(f->snapshot, &cursor, &d);)
+        sum += cm_graph_rank(graph, d.id);
+    assert_true(sum > 0.999 && sum < 1.001);
+    assert_true(cm_graph_rank(graph, document_of(f, "net/request.py")) >
+                cm_graph_rank(graph, document_of(f, "net/server.py")));
+}
+
+static void test_index_graph__push_stays_in_the_neighbourhood(void **state) {
+    fixture *f = *state;
+    const cm_graph *graph;
+    const cm_graph_near *near;
+    size_t count;
+    uint32_t server = document_of(f, "net/server.py");
+    assert_int_equal(cm_snapshot_graph(f->snapshot, NULL, &graph, NULL), CM_OK);
+    assert_int_equal(cm_graph_push(graph, &server, 1, f->arena, &near, &count, NULL), CM_OK);
+    bool request = false;
+    for (size_t i = 0; i < count; i++) {
+        request = request || near[i].document == document_of(f, "net/request.py");
+        assert_int_not_equal(near[i].document, document_of(f, "store/cache.go"));
+    }
+    assert_true(request);
+}
+
+static void test_search_outline__fits_its_budget_and_names_the_best_first(void **state) {
+    fixture *f = *state;
+    cm_outline outline;
+    cm_str focus[] = {CM_STR("store/cache.go")};
+    cm_outline_query query = {.tokens = 200};
+    assert_int_equal(cm_outline_run(f->snapshot, &query, f->arena, &outline, NULL), CM_OK);
+    assert_true(outline.tokens <= 200 && outline.count > 0);
+    assert_true(cm_str_eq_c(outline.files[0].document.path, "net/request.py"));
+    assert_true(cm_str_find(outline.text, CM_STR("net/request.py:\n")) != SIZE_MAX);
+    assert_true(cm_str_find(outline.text, CM_STR("parse_header")) != SIZE_MAX);
+    query.focus = (cm_str_list){focus, 1};
+    assert_int_equal(cm_outline_run(f->snapshot, &query, f->arena, &outline, NULL), CM_OK);
+    assert_true(cm_str_eq_c(outline.files[0].document.path, "store/cache.go"));
+}
+
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "parse-worker") == 0)
         return cm_parse_worker_main(argc, argv);
@@ -317,6 +385,10 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_search_symbols__nearest_definition_comes_first),
         cmocka_unit_test(test_search_symbols__qualified_name_asks_for_the_parent),
         cmocka_unit_test(test_search_symbols__call_sites_name_their_function),
+        cmocka_unit_test(test_index_graph__imports_and_uses_become_edges),
+        cmocka_unit_test(test_index_graph__ranks_add_up_and_favour_what_is_used),
+        cmocka_unit_test(test_index_graph__push_stays_in_the_neighbourhood),
+        cmocka_unit_test(test_search_outline__fits_its_budget_and_names_the_best_first),
         cmocka_unit_test(test_search_fuse__two_middling_ranks_beat_one_first),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
