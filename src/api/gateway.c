@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/uuid.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 
 #define DEADLINE_MS_MIN 50
@@ -40,6 +41,9 @@ struct cm_gateway {
     cm_series *in_flight_series;
     atomic_uint_fast64_t in_flight;
     atomic_uint_fast64_t last_active_ns;
+    atomic_uint_fast64_t jobs; /* submitted and not yet returned */
+    pthread_mutex_t lock;      /* for `idle` */
+    pthread_cond_t idle;       /* jobs reached 0 */
 };
 
 typedef bool filter_fn(cm_call_state *state);
@@ -268,12 +272,30 @@ static void run_call(cm_call_state *state) {
     }
 }
 
+static void job_done(cm_gateway *gateway) {
+    if (atomic_fetch_sub(&gateway->jobs, 1) == 1) {
+        pthread_mutex_lock(&gateway->lock);
+        pthread_cond_broadcast(&gateway->idle);
+        pthread_mutex_unlock(&gateway->lock);
+    }
+}
+
 static void run_job(void *argument, unsigned worker) {
     cm_call_state *state = argument;
+    cm_gateway *gateway = state->gateway;
     cm_exchange *exchange = state->call.exchange;
     state->call.worker = worker;
     run_call(state);
     cm_exchange_unref(exchange);
+    job_done(gateway);
+}
+
+void cm_gateway_wait(cm_gateway *gateway) {
+    pthread_mutex_lock(&gateway->lock);
+    while (atomic_load(&gateway->jobs) > 0) {
+        pthread_cond_wait(&gateway->idle, &gateway->lock);
+    }
+    pthread_mutex_unlock(&gateway->lock);
 }
 
 static void on_request(void *user, cm_exchange *exchange) {
@@ -289,8 +311,10 @@ static void on_request(void *user, cm_exchange *exchange) {
         return;
     }
     cm_exchange_ref(exchange);
+    atomic_fetch_add(&gateway->jobs, 1);
     cm_rc rc = cm_pool_submit(gateway->config.pool, CM_INTERACTIVE, run_job, state, &err);
     if (rc != CM_OK) {
+        job_done(gateway);
         cm_call_fail(call, rc, &err);
         cm_exchange_unref(exchange);
     }
@@ -367,6 +391,8 @@ cm_rc cm_gateway_new(const cm_gateway_config *config, cm_gateway **ret_gateway, 
     cm_gateway *gateway = CM_NEW(cm_gateway);
     gateway->config = *config;
     gateway->arena = cm_arena_new(0);
+    pthread_mutex_init(&gateway->lock, NULL);
+    pthread_cond_init(&gateway->idle, NULL);
     atomic_store(&gateway->last_active_ns, cm_clock_ns());
     cm_rc rc =
         cm_router_new(config->routes, config->route_count, gateway->arena, &gateway->router, err);
@@ -381,6 +407,8 @@ cm_rc cm_gateway_new(const cm_gateway_config *config, cm_gateway **ret_gateway, 
 
 void cm_gateway_free(cm_gateway *gateway) {
     if (gateway) {
+        pthread_cond_destroy(&gateway->idle);
+        pthread_mutex_destroy(&gateway->lock);
         cm_arena_free(gateway->arena);
         cm_free(gateway);
     }

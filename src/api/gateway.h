@@ -36,6 +36,9 @@ void cm_gateway_free(cm_gateway *gateway); /* NULL is allowed */
 cm_http_handler cm_gateway_handler(cm_gateway *gateway);
 /* Requests received and not yet answered (for idle exit and drain). */
 uint64_t cm_gateway_in_flight(const cm_gateway *gateway);
+/* Blocks until every handler that was started or waits for a worker has returned. After the server has
+ * drained: its clients are gone then, but a request of theirs may still be at work. */
+void cm_gateway_wait(cm_gateway *gateway);
 /* cm_clock_ns of the last request's end; of the start when there was none. */
 uint64_t cm_gateway_last_active_ns(const cm_gateway *gateway);
 /* What GET /metrics prints; NULL when there are none. */

@@ -291,6 +291,9 @@ void cm_server_close(cm_server *server) {
     if (server->http != NULL && !server->is_drained) {
         cm_server_drain(server, 0); /* no new request may reach what is closed below */
     }
+    if (server->gateway != NULL) {
+        cm_gateway_wait(server->gateway); /* nor an old one whose client has left */
+    }
     cm_models_free(services->models); /* its callbacks submit to the pool, so before it */
     cm_indexer_close(services->indexer);
     cm_repositories_close(services->repositories);
