@@ -224,7 +224,7 @@ def check_text(tree: Tree) -> list[Fault]:
 
 def check_tests(tree: Tree) -> list[Fault]:
     """Each src/x/y.c is tested in its room: by y_test.c, or by one that mentions y.c or includes a header that y.c
-    implements, which is y.h or the first that it includes."""
+    implements: y.h, or the first that it includes (x.h for x_priv.h)."""
     faults = []
     for path in tree.c_files("src/"):
         _, room, *rest = path.split("/")
@@ -232,7 +232,7 @@ def check_tests(tree: Tree) -> list[Fault]:
         if not path.endswith(".c") or path.endswith("/main.c"):
             continue
         first = INCLUDE.search(tree.texts[path])
-        doors = {f"{room}/{stem}.h", first.group(1) if first else ""}
+        doors = {f"{room}/{stem}.h", *([first.group(1), first.group(1).replace("_priv.h", ".h")] if first else [])}
         tests = [p for p in tree.texts if p.startswith(f"tests/unit/{room}/") and p.endswith("_test.c")]
         tested = any(p.endswith(f"/{stem}_test.c") or doors & set(INCLUDE.findall(tree.texts[p])) or
                      re.search(rf"\b{re.escape(stem)}\.c\b", tree.texts[p]) for p in tests)

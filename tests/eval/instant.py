@@ -71,6 +71,8 @@ def main() -> None:
     parser.add_argument("--fit", action="store_true", help="fit the probabilities to these trees")
     options = parser.parse_args()
     binary = os.environ.get("CODEMENTOR_BINARY", "build/release/codementor")
+    subprocess.run(["cmake", "--build", Path(binary).parent, "--target", "instant_probe"], check=True,
+                   stdout=subprocess.DEVNULL)
     program = str(Path(binary).parent / "bench" / "instant_probe")
     with tempfile.TemporaryDirectory() as folder:
         features = [str(Path(folder) / str(i)) for i in range(len(options.trees))]
