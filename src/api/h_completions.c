@@ -348,10 +348,9 @@ void cm_h_stream_completion(cm_call *call) {
                                  .source = CM_API_COMPLETION_SOURCE_MODEL};
     cm_call_stream_begin(call);
     send_event(c, "start", &cm_api_stream_start_schema, &start);
-    cm_assist_complete(
-        c->services->assist, &c->request,
-        &(cm_completion_sink){
-            .argument = c, .item = stream_item, .delta = stream_delta, .done = stream_done});
+    cm_completion_call_run(
+        c, &(cm_completion_sink){
+               .argument = c, .item = stream_item, .delta = stream_delta, .done = stream_done});
 }
 
 /* ---- feedback ---- */
