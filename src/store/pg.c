@@ -541,6 +541,7 @@ const cm_backend_ops cm_backend_postgres = {
     .close = pg_close,
     .migrator = cm_pg_migrator,
     .migrated = cm_pg_migrated,
+    .maintain = cm_pg_maintain,
     .after_import = cm_pg_after_import,
     .begin = pg_begin,
     .commit = pg_commit,

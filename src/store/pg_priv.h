@@ -62,6 +62,10 @@ cm_rc cm_pg_column(const PGresult *result, int row, int column, const cm_sql_slo
 /* --- pg_migrate.c ----------------------------------------------------------------------------- */
 
 cm_rc cm_pg_migrator(cm_store *store, cm_migrator *ret_migrator, cm_err *err) cm_must_check;
+/* --- pg_partition.c --------------------------------------------------------------------------- */
+
+cm_rc cm_pg_maintain(cm_store *store, cm_err *err) cm_must_check;
+
 cm_rc cm_pg_after_import(cm_store *store, cm_err *err) cm_must_check;
 void cm_pg_migrated(cm_store *store, cm_migrator *migrator);
 

@@ -465,6 +465,12 @@ static cm_rc sqlite_open(cm_store *store, const cm_store_options *options, cm_er
     return cm_sqlite_open_checked(self, err);
 }
 
+static cm_rc sqlite_maintain(cm_store *store, cm_err *err) {
+    (void)store;
+    (void)err; /* no partitions */
+    return CM_OK;
+}
+
 static cm_rc sqlite_after_import(cm_store *store, cm_err *err) {
     (void)store;
     (void)err; /* an INTEGER PRIMARY KEY continues after the largest */
@@ -497,6 +503,7 @@ const cm_backend_ops cm_backend_sqlite = {
     .close = sqlite_close,
     .migrator = cm_sqlite_migrator,
     .migrated = cm_sqlite_migrated,
+    .maintain = sqlite_maintain,
     .after_import = sqlite_after_import,
     .begin = sqlite_begin,
     .commit = sqlite_commit,

@@ -2,6 +2,7 @@
  * where their rows go. Owns no SQL. */
 #include "store/store_priv.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/vec.h"
 
@@ -51,6 +52,24 @@ static cm_rc migrate(cm_store *store, bool refuse, cm_err *err) {
     return rc;
 }
 
+/* Not getting a lock is no reason not to start: the daily job tries again. */
+static cm_rc maintain_at_start(cm_store *store, cm_err *err) {
+    cm_err text = {0};
+    cm_rc rc = store->ops->maintain(store, &text);
+    if (rc == CM_DATABASE_UNAVAILABLE) {
+        cm_log_err(CM_LOG_WARN, "database maintenance is put off", &text);
+        return CM_OK;
+    }
+    if (rc != CM_OK && err != NULL) {
+        *err = text;
+    }
+    return rc;
+}
+
+cm_rc cm_store_maintain(cm_store *store, cm_err *err) {
+    return store->ops->maintain(store, err);
+}
+
 cm_rc cm_store_open(const cm_store_options *options, cm_store **ret_store, cm_err *err) {
     cm_store *store;
     cm_rc rc = cm_store_open_bare(options, &store, err);
@@ -58,6 +77,9 @@ cm_rc cm_store_open(const cm_store_options *options, cm_store **ret_store, cm_er
         return rc;
     }
     rc = migrate(store, options->no_migrate, err);
+    if (rc == CM_OK && !options->no_migrate) {
+        rc = maintain_at_start(store, err);
+    }
     if (rc == CM_OK) {
         rc = cm_writer_start(store, options->queue_max, err);
     }

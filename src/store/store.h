@@ -55,6 +55,10 @@ void cm_store_close(cm_store *store);
 /* Returns when everything posted before this call is committed. */
 cm_rc cm_store_flush(cm_store *store, cm_err *err) cm_must_check;
 
+/* Once a day: PostgreSQL's monthly partitions are made three months ahead, those that are over by their
+ * retention class are dropped. Nothing to do on SQLite. Also done by cm_store_open. */
+cm_rc cm_store_maintain(cm_store *store, cm_err *err) cm_must_check;
+
 typedef struct cm_store_stats {
     enum cm_store_engine engine;
     uint64_t commits;  /* transactions of the writer thread */

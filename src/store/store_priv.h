@@ -45,6 +45,8 @@ typedef struct cm_backend_ops {
     /* A bare connection for migrate.c, given back by migrated. Not while transactions run. */
     cm_rc (*migrator)(cm_store *store, cm_migrator *ret_migrator, cm_err *err);
     void (*migrated)(cm_store *store, cm_migrator *migrator);
+    /* Housekeeping of the schema itself: at start and once a day. */
+    cm_rc (*maintain)(cm_store *store, cm_err *err);
     /* Rows came with their serial keys: the next key must lie above them. */
     cm_rc (*after_import)(cm_store *store, cm_err *err);
     /* Transactions. commit and rollback both end it and give the connection back. */

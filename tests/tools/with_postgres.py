@@ -39,9 +39,17 @@ def public_copy(install):
     return target / "package" / "pg", "nobody"
 
 
+def is_ready(folder):
+    """The server says so in the last line of its pid file; the socket is there a moment earlier."""
+    try:
+        return (folder / "data" / "postmaster.pid").read_text(encoding="utf-8").split()[-1] == "ready"
+    except (OSError, IndexError):
+        return False
+
+
 def wait_ready(server, folder):
-    end = time.monotonic() + 30
-    while not (folder / ".s.PGSQL.5432").exists():
+    end = time.monotonic() + 60
+    while not is_ready(folder):
         if server.poll() is not None or time.monotonic() > end:
             sys.exit("with_postgres: the server did not start; see " + str(folder / "log"))
         time.sleep(0.02)
