@@ -26,7 +26,7 @@ SETTINGS = ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/etc/npmrc", "/e
             "~/.npmrc", "~/.pip/pip.conf", "~/.config/pip/pip.conf")
 ENVIRONMENT = re.compile(r"^(pip_|npm_config|.*_(ca|cert)|.*_?ca_?(bundle|certs|info|file)|.*cert_file"
                          r"|.*cert_dir|.*_proxy$|node_extra)", re.IGNORECASE)
-FIRST_SECONDS, SECOND_SECONDS, ANSWER_SECONDS = 1800, 60, 120
+FIRST_SECONDS, SECOND_SECONDS, ANSWER_SECONDS = 3600, 120, 300  # bounds for busy machines, not promises
 PROMPT = {"prompt": "#include <stdio.h>\n\nint main(int argc, char **argv) {\n    for (int i = 0; i <",
           "suffix": "\n}\n", "max_tokens": 16, "language": "c"}
 
