@@ -46,7 +46,7 @@ static void read_all(const cm_snapshot *s) {
     cm_str text;
     for (uint32_t cursor = 0; cm_snapshot_next_document(s, &cursor, &d);) {
         if (cm_snapshot_text(s, d.id, arena, &text, NULL) == CM_OK)
-            (void)cm_snapshot_lines(s, d.id, 1, 2, arena, &text, NULL);
+            (void)!cm_snapshot_lines(s, d.id, 1, 2, arena, &text, NULL);
         for (uint32_t i = 0; i < CM_MIN(d.symbol_count, 64u); i++)
             if (cm_snapshot_symbol(s, d.first_symbol + i, &symbol))
                 (void)cm_snapshot_qualified_name(s, symbol.id, arena);

@@ -1,4 +1,4 @@
-/* cursor.c - "<uuid>.<hours since 1970, hex>.<hash, hex>". See cursor.h. */
+/* cursor.c - "<last>.<hours since 1970, hex>.<hash, hex>". See cursor.h. */
 #include "base/base.h"
 
 #include <inttypes.h>
@@ -20,8 +20,8 @@ static uint64_t process_key(void) {
     return key;
 }
 
-static uint64_t seal(const char *id, uint64_t hours, const char *op) {
-    uint64_t hash = cm_hash64_seed(id, strlen(id), process_key());
+static uint64_t seal(cm_str last, uint64_t hours, const char *op) {
+    uint64_t hash = cm_hash64_seed(last.ptr, last.len, process_key());
     return cm_hash64_mix(cm_hash64_mix(hash, hours), cm_hash64_seed(op, strlen(op), hash));
 }
 
@@ -29,11 +29,10 @@ static uint64_t hours_now(void) {
     return (uint64_t)cm_clock_wall_ms() / 3600000;
 }
 
-cm_str cm_cursor_make(const cm_uuid *last, const char *op, cm_arena *arena) {
-    char id[CM_UUID_TEXT];
+cm_str cm_cursor_make(cm_str last, const char *op, cm_arena *arena) {
     uint64_t hours = hours_now();
-    cm_uuid_format(last, id);
-    return cm_arena_fmt(arena, "%s.%" PRIx64 ".%016" PRIx64, id, hours, seal(id, hours, op));
+    return cm_arena_fmt(arena, CM_STR_FMT ".%" PRIx64 ".%016" PRIx64, CM_STR_ARG(last), hours,
+                        seal(last, hours, op));
 }
 
 static bool hex(cm_str text, uint64_t *ret_value) {
@@ -49,20 +48,18 @@ static bool hex(cm_str text, uint64_t *ret_value) {
     return text.len > 0 && text.len <= 16;
 }
 
-cm_rc cm_cursor_read(cm_str cursor, const char *op, cm_uuid *ret_last, cm_err *err) {
-    cm_str rest = cursor, id, hours_text, hash_text;
+cm_rc cm_cursor_read(cm_str cursor, const char *op, cm_str *ret_last, cm_err *err) {
+    cm_str rest = cursor, last, hours_text, hash_text;
     uint64_t hours, hash;
-    char canonical[CM_UUID_TEXT];
-    bool whole = cm_str_split(&rest, '.', &id) && cm_str_split(&rest, '.', &hours_text) &&
+    bool whole = cm_str_split(&rest, '.', &last) && cm_str_split(&rest, '.', &hours_text) &&
                  cm_str_split(&rest, '.', &hash_text) && rest.len == 0;
-    if (!whole || !cm_uuid_parse(id, ret_last) || !hex(hours_text, &hours) ||
-        !hex(hash_text, &hash)) {
+    if (!whole || last.len == 0 || !hex(hours_text, &hours) || !hex(hash_text, &hash)) {
         return cm_fail(err, CM_INVALID_CURSOR, "this is no cursor of a page");
     }
-    cm_uuid_format(ret_last, canonical);
-    if (hash != seal(canonical, hours, op) || hours + VALID_HOURS < hours_now()) {
+    if (hash != seal(last, hours, op) || hours + VALID_HOURS < hours_now()) {
         return cm_fail(err, CM_INVALID_CURSOR,
                        "the cursor is of another list or too old; start from the first page");
     }
+    *ret_last = last;
     return CM_OK;
 }

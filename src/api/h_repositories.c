@@ -8,20 +8,14 @@
 #include "store/q/jobs.h"
 #include "store/q/repositories.h"
 
-static cm_str uuid_text(cm_arena *arena, const cm_uuid *id) {
-    char text[CM_UUID_TEXT];
-    cm_uuid_format(id, text);
-    return cm_arena_str(arena, cm_str_from(text));
-}
-
 /* ---- repositories ---- */
 
 /* `metadata` is a jansson tree the caller must drop after the reply. */
 static void fill_repository(const cm_row_repositories *row, cm_arena *arena,
                             cm_api_repository *out) {
     *out = (cm_api_repository){
-        .repo_id = uuid_text(arena, &row->id),
-        .owner_id = uuid_text(arena, &row->owner_id),
+        .repo_id = cm_uuid_text(arena, &row->id),
+        .owner_id = cm_uuid_text(arena, &row->owner_id),
         .name = row->name,
         .description = row->description,
         .repo_url = row->remote_url,
@@ -36,7 +30,7 @@ static void fill_repository(const cm_row_repositories *row, cm_arena *arena,
                               (json_int_t)row->file_count, "symbols", (json_int_t)row->symbol_count,
                               "chunks", (json_int_t)row->chunk_count),
         .is_archived = row->is_archived,
-        .workspace_id = uuid_text(arena, &row->workspace_id),
+        .workspace_id = cm_uuid_text(arena, &row->workspace_id),
         .git_remote = row->remote_url};
 }
 
@@ -52,7 +46,11 @@ static cm_rc read_page(cm_call *call, const cm_row_repositories **ret_rows, size
     cm_q_repositories_page_in in = {.status = CM_STR(""), .limit = query->limit + 1};
     cm_rc rc = CM_OK;
     if (query->cursor.len > 0) {
-        rc = cm_cursor_read(query->cursor, call->route->op, &in.before_id, err);
+        cm_str last;
+        rc = cm_cursor_read(query->cursor, call->route->op, &last, err);
+        if (rc == CM_OK && !cm_uuid_parse(last, &in.before_id)) {
+            rc = cm_fail(err, CM_INVALID_CURSOR, "the cursor is of another list");
+        }
     }
     return rc == CM_OK ? cm_q_repositories_page(&db, &in, call->arena, ret_rows, ret_count, err)
                        : rc;
@@ -78,7 +76,8 @@ void cm_h_list_repositories(cm_call *call) {
         }
     }
     if (count > shown) {
-        out.next_cursor = cm_cursor_make(&rows[shown - 1].id, call->route->op, call->arena);
+        out.next_cursor = cm_cursor_make(cm_uuid_text(call->arena, &rows[shown - 1].id),
+                                         call->route->op, call->arena);
     }
     cm_call_reply(call, 200, &cm_api_repository_page_schema, &out);
     for (size_t i = 0; i < out.items.count; i++) {
@@ -202,10 +201,10 @@ void cm_h_create_index(cm_call *call) {
         cm_call_fail(call, rc, &err);
         return;
     }
-    cm_api_create_index_response out = {.job_id = uuid_text(call->arena, &job),
-                                        .status = CM_API_JOB_STATUS_RUNNING,
-                                        .repository_id =
-                                            uuid_text(call->arena, cm_repository_id(repository))};
+    cm_api_create_index_response out = {
+        .job_id = cm_uuid_text(call->arena, &job),
+        .status = CM_API_JOB_STATUS_RUNNING,
+        .repository_id = cm_uuid_text(call->arena, cm_repository_id(repository))};
     cm_repository_unref(repository);
     cm_call_reply(call, 202, &cm_api_create_index_response_schema, &out);
 }
@@ -250,7 +249,7 @@ void cm_h_get_index_status(cm_call *call) {
                                .files_total = (int64_t)progress.files_total,
                                .has_files_total = progress.files_total > 0};
     if (cm_repositories_job(services->repositories, cm_repository_id(repository), &job)) {
-        out.job_id = uuid_text(call->arena, &job);
+        out.job_id = cm_uuid_text(call->arena, &job);
     }
     if (progress.error.rc != CM_OK) {
         out.error = cm_str_from(progress.error.text);
@@ -304,7 +303,7 @@ void cm_h_get_index(cm_call *call) {
     }
     cm_api_repository_index out = {
         .repository_id = call->path[0],
-        .workspace_id = uuid_text(call->arena, &row.workspace_id),
+        .workspace_id = cm_uuid_text(call->arena, &row.workspace_id),
         .git_remote = row.remote_url,
         .indexed_at = row.indexed_at,
         .has_indexed_at = row.indexed_at != 0,
@@ -364,7 +363,7 @@ void cm_h_get_job(cm_call *call) {
         cm_call_fail(call, rc, &err);
         return;
     }
-    cm_api_job out = {.job_id = uuid_text(call->arena, &row.id),
+    cm_api_job out = {.job_id = cm_uuid_text(call->arena, &row.id),
                       .kind = row.job_type,
                       .status = (enum cm_api_job_status)cm_schema_enum_value(
                           &cm_api_job_status_schema, row.status),
@@ -375,6 +374,6 @@ void cm_h_get_job(cm_call *call) {
                       .ended_at = row.finished_at,
                       .has_ended_at = row.finished_at != 0,
                       .error = job_problem(call, &row),
-                      .target = uuid_text(call->arena, &row.repository_id)};
+                      .target = cm_uuid_text(call->arena, &row.repository_id)};
     cm_call_reply(call, 200, &cm_api_job_schema, &out);
 }

@@ -55,3 +55,12 @@ cm_snapshot *cm_call_snapshot(cm_call *call) {
     cm_repository_unref(repository);
     return snapshot;
 }
+
+cm_str cm_uuid_text(cm_arena *arena, const cm_uuid *id) {
+    char text[CM_UUID_TEXT];
+    if (cm_uuid_is_nil(id)) {
+        return CM_STR_EMPTY;
+    }
+    cm_uuid_format(id, text);
+    return cm_arena_str(arena, cm_str_from(text));
+}

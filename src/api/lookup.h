@@ -13,4 +13,7 @@ cm_repository *cm_call_repository(cm_call *call);
 /* Its snapshot, a reference; or NULL after answering 404 or 409 index_not_ready. */
 cm_snapshot *cm_call_snapshot(cm_call *call);
 
+/* In lower-case text; empty for the nil UUID. */
+cm_str cm_uuid_text(cm_arena *arena, const cm_uuid *id);
+
 #endif
