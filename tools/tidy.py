@@ -224,15 +224,16 @@ def check_text(tree: Tree) -> list[Fault]:
 
 def check_tests(tree: Tree) -> list[Fault]:
     """Each src/x/y.c is tested in its room: by y_test.c, or by one that mentions y.c or includes a header that y.c
-    implements: y.h, or the first that it includes (x.h for x_priv.h)."""
+    implements: y.h, or the first of its room that it includes (x.h for x_priv.h)."""
     faults = []
     for path in tree.c_files("src/"):
         _, room, *rest = path.split("/")
         stem = "/".join(rest)[:-2]
         if not path.endswith(".c") or path.endswith("/main.c"):
             continue
-        first = INCLUDE.search(tree.texts[path])
-        doors = {f"{room}/{stem}.h", *([first.group(1), first.group(1).replace("_priv.h", ".h")] if first else [])}
+        included = INCLUDE.findall(tree.texts[path])
+        first = included[:1] + [name for name in included if name.startswith(f"{room}/")][:1]
+        doors = {f"{room}/{stem}.h", *first, *(name.replace("_priv.h", ".h") for name in first)}
         tests = [p for p in tree.texts if p.startswith(f"tests/unit/{room}/") and p.endswith("_test.c")]
         tested = any(p.endswith(f"/{stem}_test.c") or doors & set(INCLUDE.findall(tree.texts[p])) or
                      re.search(rf"\b{re.escape(stem)}\.c\b", tree.texts[p]) for p in tests)

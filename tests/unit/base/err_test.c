@@ -2,6 +2,9 @@
 
 #include "unit/check.h"
 #include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void test_base_err__a_failure_keeps_code_text_and_origin(void **state) {
     (void)state;
@@ -82,6 +85,29 @@ static void test_base_err__every_code_has_its_row(void **state) {
     assert_null(cm_err_info_find("no_such_code"));
 }
 
+/* base.c */
+static void test_base_assert__a_mistake_stops_the_process_and_says_where(void **state) {
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        signal(SIGABRT, SIG_DFL);
+        dup2(ends[1], STDERR_FILENO);
+        cm_assert(child != 0);
+        _exit(0);
+    }
+    close(ends[1]);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    char said[200] = "";
+    assert_true(read(ends[0], said, sizeof(said) - 1) > 0);
+    assert_non_null(strstr(said, "tests/unit/base/err_test.c"));
+    assert_non_null(strstr(said, "assertion failed: child != 0"));
+    close(ends[0]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base_err__a_failure_keeps_code_text_and_origin),
@@ -90,6 +116,7 @@ int main(void) {
         cmocka_unit_test(test_base_err__an_argument_may_be_the_text_itself),
         cmocka_unit_test(test_base_err__errno_becomes_a_code_and_words),
         cmocka_unit_test(test_base_err__every_code_has_its_row),
+        cmocka_unit_test(test_base_assert__a_mistake_stops_the_process_and_says_where),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,9 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/map.h"
 #include "unit/check.h"
+#include <pthread.h>
 
 static void test_base_uuid__version_7_never_goes_back(void **state) {
     (void)state;
@@ -21,6 +23,37 @@ static void test_base_uuid__version_7_never_goes_back(void **state) {
     }
     assert_true(cm_uuid_v7_ms(&last) <= INT64_C(1795341600003));
     cm_clock_real();
+}
+
+#define THREADS  4
+#define A_THREAD 2000
+
+static void *make_many(void *argument) {
+    cm_uuid *ids = argument;
+    for (size_t i = 0; i < A_THREAD; i++)
+        ids[i] = cm_uuid_v7();
+    return NULL;
+}
+
+static void test_base_uuid__threads_never_get_the_same_and_each_sees_them_rise(void **state) {
+    (void)state;
+    static cm_uuid ids[THREADS][A_THREAD];
+    pthread_t threads[THREADS];
+    for (size_t t = 0; t < THREADS; t++)
+        assert_int_equal(pthread_create(&threads[t], NULL, make_many, ids[t]), 0);
+    for (size_t t = 0; t < THREADS; t++)
+        assert_int_equal(pthread_join(threads[t], NULL), 0);
+    cm_map *ticks = cm_map_new(0);
+    for (size_t t = 0; t < THREADS; t++) {
+        for (size_t i = 0; i < A_THREAD; i++) {
+            bool added; /* the first eight bytes are time and counter: no two share them */
+            assert_non_null(
+                cm_map_slot(ticks, cm_str_make((const char *)ids[t][i].bytes, 8), &added));
+            assert_true(added);
+            assert_true(i == 0 || memcmp(ids[t][i - 1].bytes, ids[t][i].bytes, 8) < 0);
+        }
+    }
+    cm_map_free(ticks);
 }
 
 static void test_base_uuid__version_8_depends_on_the_parts_alone(void **state) {
@@ -76,6 +109,7 @@ static void test_base_hash__known_values(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base_uuid__version_7_never_goes_back),
+        cmocka_unit_test(test_base_uuid__threads_never_get_the_same_and_each_sees_them_rise),
         cmocka_unit_test(test_base_uuid__version_8_depends_on_the_parts_alone),
         cmocka_unit_test(test_base_uuid__text_form),
         cmocka_unit_test(test_base_hash__known_values),
