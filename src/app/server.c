@@ -110,6 +110,7 @@ static cm_rc open_models(cm_server *s, const cm_config *config, const cm_places 
                                           .threads = (unsigned)config->model.threads,
                                           .progress = log_progress},
                                 .context = (uint32_t)config->model.context,
+                                .slots = (uint32_t)config->model.slots,
                                 .threads = (uint32_t)config->model.threads,
                                 .compute = s->compute,
                                 .await_file = awaited};
