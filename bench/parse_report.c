@@ -123,7 +123,7 @@ static void print_totals(const report *r) {
         const totals *t = &r->totals[i];
         if (t->files > 0) {
             printf("{\"language\": \"%s\", \"files\": %lu, \"bytes\": %lu, \"lines\": %lu, "
-                   "\"seconds\": %.4f, \"symbols\": %lu, \"references\": %lu, \"imports\": %lu, "
+                   "\"seconds\": %.9f, \"symbols\": %lu, \"references\": %lu, \"imports\": %lu, "
                    "\"chunks\": %lu, \"partial\": %lu, \"failed\": %lu}\n",
                    cm_language_at(i)->id.ptr, t->files, t->bytes, t->lines, (double)t->ns / 1e9,
                    t->symbols, t->references, t->imports, t->chunks, t->partial, t->failed);
