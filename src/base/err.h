@@ -43,9 +43,9 @@ typedef struct cm_err_info {
 cm_rc cm_err_set(cm_err *err, cm_rc rc, const char *file, int line, const char *format, ...)
     cm_printf(5, 6);
 
-/* Like cm_fail, and appends ": " and the text of `errno_value`. ENOSPC becomes CM_STORAGE_FULL,
- * ENOENT and ENOTDIR CM_NOT_FOUND, ENAMETOOLONG and ELOOP CM_INVALID, EACCES and EPERM CM_DENIED,
- * ENOMEM CM_NOMEM; all others CM_IO. */
+/* Like cm_fail, and appends ": " and the text of `errno_value`. ENOSPC and EDQUOT become
+ * CM_STORAGE_FULL, ENOENT and ENOTDIR CM_NOT_FOUND, ENAMETOOLONG and ELOOP CM_INVALID, EACCES and
+ * EPERM CM_DENIED, ENOMEM CM_NOMEM; all others CM_IO. */
 #define cm_fail_errno(err, errno_value, ...) \
     cm_err_set_errno((err), (errno_value), __FILE__, __LINE__, __VA_ARGS__)
 

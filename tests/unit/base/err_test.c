@@ -54,6 +54,8 @@ static void test_base_err__errno_becomes_a_code_and_words(void **state) {
         {ENOSPC, CM_STORAGE_FULL, "cannot write 'x': No space left on device"},
         {ENOENT, CM_NOT_FOUND, "cannot write 'x': No such file or directory"},
         {ENAMETOOLONG, CM_INVALID, "cannot write 'x': File name too long"},
+        {ENOTDIR, CM_NOT_FOUND, "cannot write 'x': Not a directory"},
+        {ENAMETOOLONG, CM_INVALID, "cannot write 'x': File name too long"},
         {EACCES, CM_DENIED, "cannot write 'x': Permission denied"},
         {EPERM, CM_DENIED, "cannot write 'x': Operation not permitted"},
         {ENOMEM, CM_NOMEM, "cannot write 'x': Cannot allocate memory"},
