@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <pthread.h>
 #include "base/clock.h"
 #include "code/protocol.h"
 #include "rt/child.h"
@@ -187,6 +188,44 @@ static void test_code_parser__a_cancelled_call_says_so(void **state) {
     close_pool(&f);
 }
 
+static void *parse_many(void *argument) {
+    cm_parser_pool *pool = argument;
+    cm_arena *arena = cm_arena_new(0);
+    size_t good = 0;
+    for (int i = 0; i < 40; i++) {
+        char text[64];
+        int len = snprintf(text, sizeof(text), "int f%d(void) { return %d; }\n", i, i);
+        cm_parse_request request = {.path = CM_STR("a.c"), .text = cm_str_make(text, (size_t)len)};
+        cm_parsed parsed;
+        cm_scope_end end;
+        good += cm_parse_file(pool, &request, NULL, arena, &parsed, NULL) == CM_OK &&
+                parsed.symbol_count == 1;
+        good += cm_parse_scope_end(pool, parsed.language, CM_STR("int f(void) {\n"),
+                                   CM_STR("a();\n}\n"), CM_STR_EMPTY, NULL, &end, NULL) == CM_OK &&
+                end.block == 5;
+        cm_arena_clear(arena);
+    }
+    cm_arena_free(arena);
+    return (void *)(uintptr_t)good;
+}
+
+static void test_code_parser__more_callers_than_workers_take_turns(void **state) {
+    (void)state;
+    enum { CALLERS = 6 };
+    fixture f = open_pool((cm_parser_options){.workers = 2});
+    pthread_t callers[CALLERS];
+    for (int i = 0; i < CALLERS; i++) {
+        assert_int_equal(pthread_create(&callers[i], NULL, parse_many, f.pool), 0);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        void *good;
+        pthread_join(callers[i], &good);
+        assert_int_equal((uintptr_t)good, 80);
+    }
+    assert_int_equal(cm_parser_pool_stats(f.pool).parsed, CALLERS * 40);
+    close_pool(&f);
+}
+
 static void test_code_parser__too_big_a_limit_is_refused(void **state) {
     (void)state;
     cm_parser_pool *pool;
@@ -267,6 +306,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_code_parser__a_large_file_is_parsed_inside_the_sandbox),
         cmocka_unit_test(test_code_parser__random_bytes_never_break_the_parent),
         cmocka_unit_test(test_code_parser__a_cancelled_call_says_so),
+        cmocka_unit_test(test_code_parser__more_callers_than_workers_take_turns),
         cmocka_unit_test(test_code_parser__too_big_a_limit_is_refused),
         cmocka_unit_test(test_code_parser__a_dead_worker_is_replaced_and_its_file_remembered),
         cmocka_unit_test(test_code_parser__a_hanging_worker_is_killed_at_the_deadline),

@@ -77,11 +77,36 @@ static void test_code_symbols__every_case_file_gives_what_is_expected(void **sta
     cm_parser_pool_free(pool);
 }
 
+static void test_code_symbols__every_grammar_loads_and_every_query_compiles(void **state) {
+    (void)state;
+    cm_parser_pool *pool;
+    assert_int_equal(
+        cm_parser_pool_new(&(cm_parser_options){.workers = 1, .deadline_ms = 20000}, &pool, NULL),
+        CM_OK);
+    cm_arena *arena = cm_arena_new(0);
+    size_t count, grammars = 0;
+    const cm_language *all = cm_language_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        cm_parse_request request = {.text = CM_STR("\n"), .language = &all[i]};
+        cm_parsed parsed;
+        assert_int_equal(cm_parse_file(pool, &request, NULL, arena, &parsed, NULL), CM_OK);
+        if (parsed.status > CM_PARSE_PARTIAL) {
+            print_message("%s: %.*s\n", all[i].id.ptr, CM_STR_ARG(parsed.failure));
+        }
+        assert_true(parsed.status <= CM_PARSE_PARTIAL);
+        grammars += all[i].has_grammar;
+    }
+    assert_true(grammars >= 45);
+    cm_arena_free(arena);
+    cm_parser_pool_free(pool);
+}
+
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "parse-worker") == 0) {
         return cm_parse_worker_main(argc, argv);
     }
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_code_symbols__every_grammar_loads_and_every_query_compiles),
         cmocka_unit_test(test_code_symbols__every_case_file_gives_what_is_expected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
