@@ -69,6 +69,15 @@ class Tree:
         self.used.add((kind, name))
         return size is None or size == self.allow[kind][name]
 
+    def drop_stale_entries(self) -> None:
+        """Each entry is one line, its key quoted; keys of different kinds never agree."""
+        stale = tuple(f'"{key}" =' for kind, entries in self.allow.items() for key in entries
+                      if (kind, key) not in self.used)
+        path = self.root / "tools" / "tidy_allow.toml"
+        if stale:
+            path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith(stale)))
+            self.allow = tomllib.loads(path.read_text())
+
     def stale_entries(self) -> list[Fault]:
         return [Fault("tools/tidy_allow.toml", 1, f"[{kind}] '{key}' no longer applies: remove it")
                 for kind, entries in self.allow.items() for key in entries if (kind, key) not in self.used]
@@ -283,7 +292,7 @@ def find_build(root: Path, asked: str | None) -> Path | None:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--fast", action="store_true", help="do not compile headers")
-    parser.add_argument("--fix", action="store_true", help="for script/lint: nothing here repairs itself")
+    parser.add_argument("--fix", action="store_true", help="remove entries of the allow-list that no longer apply")
     parser.add_argument("--root", default=Path(__file__).resolve().parent.parent, type=Path)
     parser.add_argument("--build", help="a configured build folder (default: the first of build/dev, asan, release)")
     options = parser.parse_args(arguments)
@@ -294,6 +303,8 @@ def main(arguments: list[str]) -> int:
         faults += check_headers(tree, build)
     elif not options.fast:
         print("tidy: headers are not compiled: no configured build folder")
+    if options.fix:
+        tree.drop_stale_entries()
     faults += tree.stale_entries()
     for fault in sorted(faults, key=lambda f: (not f.warning, f.path, f.line)):
         print(fault)

@@ -93,6 +93,13 @@ def test_tidy__the_allow_list_only_shrinks(tmp_path, capsys):
         assert code == expected and message in out, out
 
 
+def test_tidy__fix_drops_what_no_longer_applies(tmp_path, capsys):
+    allow = '# why\n[untested]\n"src/net/*" = "why"\n"src/rt/y.c" = "why"\n'
+    files = {**GOOD, "src/rt/y.c": "int y;\n", "tools/tidy_allow.toml": allow}
+    assert run(tmp_path, files, capsys, "--fix")[0] == 0
+    assert (tmp_path / "tools/tidy_allow.toml").read_text() == '# why\n[untested]\n"src/rt/y.c" = "why"\n'
+
+
 def test_tidy__headers_are_compiled_alone(tmp_path, capsys):
     folder = tmp_path / "build" / "dev"
     (folder / "gen").mkdir(parents=True)
