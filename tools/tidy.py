@@ -207,7 +207,7 @@ def machine_hosts() -> list[str]:
 def machine_places(root: Path) -> re.Pattern:
     """Where this checkout and this user's things lie."""
     checkout = root.resolve().parts[1:3 if root.resolve().parts[1] == "home" else 2]
-    places = {"/" + "/".join(checkout), str(Path.home())}
+    places = {"/" + "/".join(checkout), str(Path.home())} - {"/tmp", "/var", "/usr", "/opt", "/srv", "/etc", "/"}
     return re.compile(r"(?<![\w.$}{/-])(?:" + "|".join(map(re.escape, sorted(places))) + r")/[\w.-]")
 
 
