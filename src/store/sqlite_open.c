@@ -34,6 +34,7 @@ static const char writer_settings[] = "PRAGMA journal_mode=WAL;"
 static cm_rc configure(const cm_sqlite *self, bool writes, sqlite3 *db, cm_err *err) {
     sqlite3_busy_timeout(db, (int)self->busy_ms);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
+    cm_sqlite_add_functions(db);
     cm_rc rc = cm_sqlite_script(self->store, db, settings, err);
     if (rc == CM_OK) {
         rc = cm_sqlite_script(self->store, db, writes ? writer_settings : "PRAGMA query_only=ON;",

@@ -42,6 +42,10 @@ cm_rc cm_sqlite_open_checked(cm_sqlite *self, cm_err *err) cm_must_check;
 /* Remembers for the next start that the file must be checked. */
 void cm_sqlite_suspect(const cm_sqlite *self);
 
+/* --- vectors.c ------------------------------------------------------------------------------ */
+
+void cm_sqlite_add_functions(sqlite3 *db);
+
 /* --- sqlite_migrate.c ----------------------------------------------------------------------- */
 
 cm_rc cm_sqlite_migrator(cm_store *store, cm_migrator *ret_migrator, cm_err *err) cm_must_check;
