@@ -14,7 +14,7 @@
 /* body, name, comment (first line of documentation), path. Names weigh most: what a thing is called is the best
  * one-word summary of it that exists. One length norm for all, that of the body, did better on CoSQA
  * (dev) than one for each field. */
-static const double weights[4] = {1.0, 3.0, 1.5, 1.0};
+static const double weights[4] = {1.0, 5.0, 2.0, 1.0};
 
 typedef struct term {
     cm_lexical_word word;
