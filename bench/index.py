@@ -115,7 +115,7 @@ def main():
         again = probe.ask(map=2000)
         print(f"map of 2,000 tokens: first {answer['took_us'] / 1000:.0f} ms, then {again['took_us'] / 1000:.0f} ms")
         probe.close()
-        peer("ctags --fields=* (definitions only)", ["ctags", "-R", "--fields=*", "-f", "/dev/null", str(tree)])
+        peer("ctags --fields=* (definitions only)", ["ctags", "-R", "--fields=*", "-f", "-", str(tree)])
         peer("zoekt-index", ["zoekt-index", "-index", str(Path(directory) / "zoekt"), str(tree)])
 
 

@@ -3,6 +3,7 @@
 #include "index/repository_priv.h"
 #include "index/walk.h"
 
+#include "base/log.h"
 #include "base/path.h"
 #include "base/vec.h"
 
@@ -104,20 +105,48 @@ static cm_rc remember(sync *s, const cm_segment *segment, cm_err *err) {
     return ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory reading changes");
 }
 
-/* Few and small segments in memory keep searches quick; past the bounds they become one on disk. */
-static cm_rc tidy_memory(cm_repository *r, cm_err *err) {
+/* Few and small segments in memory keep searches quick; past the bounds they become one on disk. The caller
+ * holds `publish`. */
+static cm_rc tidy_memory(cm_repository *r, bool *ret_needed, bool act, cm_err *err) {
     size_t count = 0;
     uint64_t bytes = 0;
-    for (size_t i = 0; i < r->snapshot->count; i++) {
+    for (size_t i = 0; r->snapshot && i < r->snapshot->count; i++) {
         const cm_segment *segment = r->snapshot->segments[i].segment;
         if (!segment->path) {
             count++;
             bytes += segment->bytes;
         }
     }
-    if (count <= MEMORY_SEGMENTS_MAX && bytes <= MEMORY_BYTES_MAX)
+    *ret_needed = count > MEMORY_SEGMENTS_MAX || bytes > MEMORY_BYTES_MAX;
+    if (!*ret_needed || !act)
         return CM_OK;
     return bytes > MEMORY_BYTES_MAX ? cm_repository_flush(r, err) : cm_repository_fold(r, err);
+}
+
+static void tidy_job(void *argument, unsigned worker) {
+    (void)worker;
+    cm_repository *r = argument;
+    cm_err err;
+    bool needed;
+    pthread_mutex_lock(&r->publish);
+    if (tidy_memory(r, &needed, true, &err) != CM_OK)
+        cm_log_err(CM_LOG_WARN, "cannot fold edited files into one segment", &err);
+    pthread_mutex_unlock(&r->publish);
+    cm_repository_unref(r);
+}
+
+/* The edit can be searched already: folding is for later, on a worker when there is one. */
+static void tidy_later(cm_repository *r) {
+    cm_err err;
+    bool needed;
+    cm_rc rc = tidy_memory(r, &needed, !r->environment.pool, &err);
+    if (rc != CM_OK)
+        cm_log_err(CM_LOG_WARN, "cannot fold edited files into one segment", &err);
+    if (!needed || !r->environment.pool)
+        return;
+    if (cm_pool_submit(r->environment.pool, CM_BACKGROUND, tidy_job, cm_repository_ref(r), NULL) !=
+        CM_OK)
+        cm_repository_unref(r); /* the next edit tries again */
 }
 
 /* Publishes what was built and removed. The caller holds `publish`. */
@@ -142,7 +171,7 @@ static cm_rc publish(sync *s, cm_err *err) {
                             .removed_count = s->removed.count};
         rc = cm_repository_publish(r, &change, err);
         if (rc == CM_OK)
-            rc = tidy_memory(r, err);
+            tidy_later(r);
     }
     cm_segment_unref(segment);
     for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)

@@ -12,7 +12,7 @@
 #define TOKENS_LEAST     200
 #define TOKENS_MAX       16000
 #define TOKEN_BYTES      4
-#define FILES_CONSIDERED 400
+#define FILES_CONSIDERED 150
 #define SIGNATURE_MAX    120
 #define MENTIONED_FACTOR 10.0
 #define TEST_FACTOR      0.2
