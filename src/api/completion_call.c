@@ -39,7 +39,17 @@ void cm_completion_call_done(cm_completion_call *c) {
     c->repository = NULL;
 }
 
-void cm_completion_call_run(cm_completion_call *c, const cm_completion_sink *sink) {
+void cm_completion_call_fail(cm_completion_call *c, cm_rc rc, const cm_err *err) {
+    cm_completion_call_done(c);
+    cm_call_fail(c->call, rc, err);
+}
+
+void cm_completion_call_run(cm_completion_call *c, cm_rc rc, const cm_err *err,
+                            const cm_completion_sink *sink) {
+    if (rc != CM_OK) {
+        cm_completion_call_fail(c, rc, err);
+        return;
+    }
     if (!c->kept) {
         c->kept = true;
         cm_call_keep(c->call);

@@ -32,9 +32,13 @@ cm_completion_call *cm_completion_call_new(cm_call *call, const char *dialect);
 /* Drops what the arena does not own. Before the reply, on the path that replies. */
 void cm_completion_call_done(cm_completion_call *c);
 
-/* Starts the completion. The call is answered by the sink, possibly before this returns and possibly on
- * another thread: touch neither it nor `c` afterwards. */
-void cm_completion_call_run(cm_completion_call *c, const cm_completion_sink *sink);
+/* Starts the completion, or answers the failure of reading its request (`rc`, `err`). Otherwise the sink
+ * answers, possibly before this returns and possibly on another thread: touch neither the call nor
+ * `c` afterwards. */
+void cm_completion_call_run(cm_completion_call *c, cm_rc rc, const cm_err *err,
+                            const cm_completion_sink *sink);
+/* Answers a failure. */
+void cm_completion_call_fail(cm_completion_call *c, cm_rc rc, const cm_err *err);
 
 /* The text around the cursor as the client has it; CRLF becomes LF. */
 void cm_completion_call_text(cm_completion_call *c, cm_str prefix, cm_str suffix);

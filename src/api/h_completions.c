@@ -235,8 +235,7 @@ static void reply(void *argument, const cm_completion *result, cm_rc rc, const c
     cm_call *call = c->call;
     const cm_api_completion_request *in = call->input;
     if (rc != CM_OK) {
-        cm_completion_call_done(c);
-        cm_call_fail(call, rc, err);
+        cm_completion_call_fail(c, rc, err);
         return;
     }
     cm_api_completion_response out = {.request_id = in->request_id};
@@ -256,12 +255,7 @@ void cm_native_completion(cm_call *call) {
     cm_completion_call *c = cm_completion_call_new(call, "native");
     cm_err err;
     cm_rc rc = read_request(c, call->input, &err);
-    if (rc != CM_OK) {
-        cm_completion_call_done(c);
-        cm_call_fail(call, rc, &err);
-        return;
-    }
-    cm_completion_call_run(c, &(cm_completion_sink){.argument = c, .done = reply});
+    cm_completion_call_run(c, rc, &err, &(cm_completion_sink){.argument = c, .done = reply});
 }
 
 /* The body chose its dialect; the gateway says which. */
@@ -335,8 +329,7 @@ void cm_h_stream_completion(cm_call *call) {
     cm_err err;
     cm_rc rc = read_request(c, in, &err);
     if (rc != CM_OK) {
-        cm_completion_call_done(c);
-        cm_call_fail(call, rc, &err);
+        cm_completion_call_fail(c, rc, &err);
         return;
     }
     cm_str model = CM_STR("instant");
@@ -348,9 +341,9 @@ void cm_h_stream_completion(cm_call *call) {
                                  .source = CM_API_COMPLETION_SOURCE_MODEL};
     cm_call_stream_begin(call);
     send_event(c, "start", &cm_api_stream_start_schema, &start);
-    cm_completion_call_run(
-        c, &(cm_completion_sink){
-               .argument = c, .item = stream_item, .delta = stream_delta, .done = stream_done});
+    cm_completion_sink sink = {
+        .argument = c, .item = stream_item, .delta = stream_delta, .done = stream_done};
+    cm_completion_call_run(c, CM_OK, NULL, &sink);
 }
 
 /* ---- feedback ---- */

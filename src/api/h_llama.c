@@ -163,8 +163,7 @@ static void reply(void *argument, const cm_completion *result, cm_rc rc, const c
     /* Warming up is a hint: a busy queue or a loading model is no fault of the editor's. */
     bool dropped = rc != CM_OK && c->request.max_tokens == 0 && rc != CM_CANCELLED;
     if (rc != CM_OK && !dropped) {
-        cm_completion_call_done(c);
-        cm_call_fail(c->call, rc, err);
+        cm_completion_call_fail(c, rc, err);
         return;
     }
     cm_api_llama_timings timings;
@@ -224,8 +223,7 @@ void cm_h_infill(cm_call *call) {
     cm_str file = CM_STR_EMPTY;
     cm_rc rc = cm_completion_call_locate(c, CM_STR_EMPTY, file, &err);
     if (rc != CM_OK) {
-        cm_completion_call_done(c);
-        cm_call_fail(call, rc, &err);
+        cm_completion_call_fail(c, rc, &err);
         return;
     }
     read_request(c);
@@ -236,7 +234,7 @@ void cm_h_infill(cm_call *call) {
         sink.done = stream_done;
         sink.delta = stream_delta;
     }
-    cm_completion_call_run(c, &sink);
+    cm_completion_call_run(c, CM_OK, NULL, &sink);
 }
 
 /* ---- probes of these clients ---- */

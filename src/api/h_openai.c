@@ -125,8 +125,7 @@ static void reply(void *argument, const cm_completion *result, cm_rc rc, const c
     cm_completion_call *c = argument;
     openai_state *state = c->dialect_state;
     if (rc != CM_OK) {
-        cm_completion_call_done(c);
-        cm_call_fail(c->call, rc, err);
+        cm_completion_call_fail(c, rc, err);
         return;
     }
     add_choices(c, result);
@@ -228,7 +227,7 @@ static void start(cm_completion_call *c) {
         sink.done = stream_done;
         sink.delta = stream_delta;
     }
-    cm_completion_call_run(c, &sink);
+    cm_completion_call_run(c, CM_OK, NULL, &sink);
 }
 
 void cm_openai_completion(cm_call *call) {
@@ -256,8 +255,7 @@ void cm_openai_completion(cm_call *call) {
         rc = cm_completion_call_locate(c, CM_STR_EMPTY, CM_STR_EMPTY, &err);
     }
     if (rc != CM_OK) {
-        cm_completion_call_done(c);
-        cm_call_fail(call, rc, &err);
+        cm_completion_call_fail(c, rc, &err);
         return;
     }
     cm_completion_call_model(c, in->model);

@@ -9,8 +9,7 @@ static void reply(void *argument, const cm_completion *result, cm_rc rc, const c
     cm_completion_call *c = argument;
     cm_call *call = c->call;
     if (rc != CM_OK) {
-        cm_completion_call_done(c);
-        cm_call_fail(call, rc, err);
+        cm_completion_call_fail(c, rc, err);
         return;
     }
     char id[CM_UUID_TEXT];
@@ -78,10 +77,5 @@ void cm_tabby_completion(cm_call *call) {
     cm_completion_call *c = cm_completion_call_new(call, "tabby");
     cm_err err;
     cm_rc rc = read_request(c, call->input, &err);
-    if (rc != CM_OK) {
-        cm_completion_call_done(c);
-        cm_call_fail(call, rc, &err);
-        return;
-    }
-    cm_completion_call_run(c, &(cm_completion_sink){.argument = c, .done = reply});
+    cm_completion_call_run(c, rc, &err, &(cm_completion_sink){.argument = c, .done = reply});
 }
