@@ -15,7 +15,10 @@
 #include "rt/metrics.h"
 #include "store/admin.h"
 
-#define MODEL_WAIT_NS 60000000000ull /* a one-shot command waits this long for its model */
+/* Two cores read some hundred tokens in the time there is; each further cell of the window costs
+ * memory in every slot, and none is worth it with the default model. */
+#define DEFAULT_CONTEXT 1024
+#define MODEL_WAIT_NS   60000000000ull /* a one-shot command waits this long for its model */
 
 struct cm_server {
     cm_services services; /* first: handed out by address */
@@ -109,7 +112,9 @@ static cm_rc open_models(cm_server *s, const cm_config *config, const cm_places 
                                                              : CM_QUANTISE_Q8_0,
                                           .threads = (unsigned)config->model.threads,
                                           .progress = log_progress},
-                                .context = (uint32_t)config->model.context,
+                                .context = config->model.context == 0 && !chosen
+                                               ? DEFAULT_CONTEXT
+                                               : (uint32_t)config->model.context,
                                 .slots = (uint32_t)config->model.slots,
                                 .threads = (uint32_t)config->model.threads,
                                 .compute = s->compute,
