@@ -86,6 +86,6 @@ def test_model__works_with_no_network_at_all(tmp_path):
             reply = http.post("/v1/completions", json={
                 "request_id": str(uuid.uuid4()), "user_id": "me", "completion_type": "fim",
                 "document": {"uri": f"file://{tree}/pkg/new.py", "content": "store = Store(1)\nstore.load_"},
-                "position": {"line": 1, "character": 11}}).json()
+                "position": {"line": 1, "character": 11}, "options": {"model": "instant"}}).json()
             assert reply["completions"][0]["text"].startswith("items()")
             assert "a" in infill(http)["content"]
