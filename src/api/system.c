@@ -37,10 +37,3 @@ void cm_h_metrics(cm_call *call) {
     cm_call_reply_bytes(call, 200, "text/plain; version=0.0.4; charset=utf-8", cm_buf_str(&text));
     cm_buf_done(&text);
 }
-
-/* Routes that are declared before they are built. */
-void cm_h_not_supported(cm_call *call) {
-    cm_err err;
-    cm_fail(&err, CM_NOT_SUPPORTED, "'%s' is not in this version", call->route->op);
-    cm_call_fail(call, CM_NOT_SUPPORTED, &err);
-}

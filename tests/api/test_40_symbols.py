@@ -1,4 +1,6 @@
-"""Symbols: lists, definitions, references and call sites."""
+"""Symbols: lists, definitions, references and call sites; the map; pushed changes."""
+
+from server import small_repository
 
 
 def ask(server, repository, what, **body):
@@ -56,3 +58,31 @@ def test_navigation__faults_are_clear(server, repository):
     assert ask(server, repository, "definitions", path="no.py", position={"line": 0, "character": 0}).status_code == 404
     past = ask(server, repository, "definitions", path="util.c", position={"line": 999, "character": 0})
     assert past.json()["code"] == "position_out_of_range"
+
+
+def test_map__is_within_its_budget_and_names_what_matters(server, repository):
+    body = server.http.get(f"/v1/repositories/{repository}/map", params={"tokens": 400}).json()
+    assert "pkg/store.py" in body["text"] and "class Store" in body["text"]
+    assert len(body["text"]) <= 4 * 400 * 1.15
+    assert body["files"][0]["symbols"]
+
+
+def test_changes__are_searchable_at_once_and_bases_are_checked(server, tmp_path):
+    root = small_repository(tmp_path / "tree")
+    made = server.index(root)
+
+    def push(**change):
+        return server.http.post(f"/v1/repositories/{made}/changes", json={"changes": [change]}).json()
+
+    def found(query):
+        return [r["file_path"] for r in server.http.post(
+            f"/v1/repositories/{made}/search", json={"query": query}).json()["results"]]
+    assert push(path="pkg/fresh.py", type="added", content="def brand_new_thing():\n    return 1\n")["updated_files"] == 1
+    assert found("brand new thing")[0] == "pkg/fresh.py"
+    (root / "util.c").unlink()
+    assert push(path="util.c", type="deleted")["updated_files"] == 1
+    assert "util.c" not in found("add numbers")
+    wrong = push(path="pkg/store.py", type="modified", content="x = 1\n", base_sha256="0" * 64)
+    assert wrong["skipped"] == [{"path": "pkg/store.py", "code": "base_mismatch"}]
+    outside = push(path="../etc/passwd", type="added", content="x")
+    assert outside["updated_files"] == 0 and outside["skipped"][0]["code"] == "validation_failed"
