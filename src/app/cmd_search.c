@@ -1,11 +1,8 @@
 /* cmd_search.c - `codementor search QUERY`. */
 #include "base/base.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <unistd.h>
 
-#include "app/client.h"
 #include "app/repo.h"
 
 #define SHOWN_LINES 6 /* of each result, on a terminal */
@@ -45,42 +42,18 @@ static void print(const cm_cli *cli, const json_t *reply) {
            degraded ? degraded : "");
 }
 
-static cm_rc search(cm_client *client, const cm_args_search *args, const char *root,
-                    json_t **ret_reply, cm_err *err) {
-    cm_repo repo;
-    cm_rc rc = cm_repo_find(client, root, &repo, err);
-    if (rc != CM_OK) {
-        return rc;
-    }
-    char path[128];
-    snprintf(path, sizeof(path), "/v1/repositories/%s/search", repo.id);
-    json_t *body = json_pack("{s:s, s:I, s:b}", "query", args->query, "limit",
-                             (json_int_t)args->limit, "regex", args->regex);
-    if (body == NULL) {
-        return cm_fail(err, CM_INVALID_UTF8, "the query is not valid UTF-8");
-    }
-    rc = cm_client_call(client, "POST", path, body, ret_reply, err);
-    json_decref(body);
-    return rc;
-}
-
 int cm_cmd_search(const cm_cli *cli) {
     const cm_args_search *args = cli->args;
-    const char *given = args->repo != NULL ? args->repo : ".";
-    char root[PATH_MAX];
-    cm_err err;
-    if (realpath(given, root) == NULL) {
-        cm_rc rc = cm_fail_errno(&err, errno, "cannot search '%s'", given);
-        return cm_command_fail(cli, rc, &err);
-    }
-    cm_client *client = NULL;
     json_t *reply = NULL;
-    cm_rc rc = cm_client_open(cli, &(cm_client_options){.without_model = true}, &client, &err);
-    rc = rc == CM_OK ? search(client, args, root, &reply, &err) : rc;
+    cm_err err;
+    json_t *body = json_pack("{s:s, s:I, s:b}", "query", args->query, "limit",
+                             (json_int_t)args->limit, "regex", args->regex);
+    cm_rc rc = body == NULL ? cm_fail(&err, CM_INVALID_UTF8, "the query is not valid UTF-8")
+                            : cm_repo_ask(cli, args->repo, "POST", "/search", body, &reply, &err);
     if (rc == CM_OK) {
         print(cli, reply);
     }
+    json_decref(body);
     json_decref(reply);
-    cm_client_close(client);
     return rc == CM_OK ? 0 : cm_command_fail(cli, rc, &err);
 }

@@ -1,6 +1,9 @@
 /* repo.c - see repo.h. */
 #include "base/base.h"
 
+#include <errno.h>
+#include <limits.h>
+
 #include "app/repo.h"
 #include "base/path.h"
 
@@ -44,4 +47,33 @@ cm_rc cm_repo_find(cm_client *client, const char *path, cm_repo *ret_repo, cm_er
     }
     *ret_repo = best;
     return CM_OK;
+}
+
+cm_rc cm_repo_ask(const cm_cli *cli, const char *given, const char *method, const char *path,
+                  const json_t *body, json_t **ret_reply, cm_err *err) {
+    char root[PATH_MAX], url[PATH_MAX];
+    cm_client *client = NULL;
+    cm_repo repo;
+    if (realpath(given != NULL ? given : ".", root) == NULL) {
+        return cm_fail_errno(err, errno, "cannot use the repository '%s'", given);
+    }
+    cm_rc rc = cm_client_open(cli, &(cm_client_options){.without_model = true}, &client, err);
+    rc = rc == CM_OK ? cm_repo_find(client, root, &repo, err) : rc;
+    if (rc == CM_OK) {
+        snprintf(url, sizeof(url), "/v1/repositories/%s%s", repo.id, path);
+        rc = cm_client_call(client, method, url, body, ret_reply, err);
+    }
+    cm_client_close(client);
+    return rc;
+}
+
+void cm_repo_encode(cm_buf *out, const char *text) {
+    for (const char *c = text; *c != '\0'; c++) {
+        bool plain = cm_is_alpha(*c) || cm_is_digit(*c) || strchr("-._~/", *c) != NULL;
+        if (plain) {
+            cm_buf_add_char(out, *c);
+        } else {
+            cm_buf_add_f(out, "%%%02X", (unsigned char)*c);
+        }
+    }
 }

@@ -16,4 +16,12 @@ typedef struct cm_repo {
 cm_rc cm_repo_find(cm_client *client, const char *path, cm_repo *ret_repo,
                    cm_err *err) cm_must_check;
 
+/* For commands that ask one thing of one repository: opens a client without a model, finds the
+ * repository of `given` (NULL = the current directory) and calls `method` on its `path`
+ * ("/symbols?limit=5"). `*ret_reply` is freed with json_decref. */
+cm_rc cm_repo_ask(const cm_cli *cli, const char *given, const char *method, const char *path,
+                  const json_t *body, json_t **ret_reply, cm_err *err) cm_must_check;
+/* Appends `text` percent-encoded for a query string. */
+void cm_repo_encode(cm_buf *out, const char *text);
+
 #endif

@@ -81,3 +81,10 @@ def test_version_and_config(alone):
 def test_json_errors__are_objects(alone, tmp_path):
     done = alone.run("search", "x", "--repo", str(tmp_path), "--json")
     assert json.loads(done.stderr)["error"]["code"] == "not_found"
+
+
+def test_symbols_refs_and_map__of_the_running_server(server, tree, repository):
+    assert "class     Store" in server.run("symbols", "Store", "--repo", str(tree)).stdout
+    uses = json.loads(server.run("refs", "add_numbers", "--calls", "--repo", str(tree), "--json").stdout)
+    assert [item["file_path"] for item in uses["items"]] == ["util.c"]
+    assert "pkg/store.py" in server.run("map", "--repo", str(tree)).stdout
