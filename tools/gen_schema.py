@@ -2,7 +2,7 @@
 """Turns spec/schema.tables into DDL of both dialects, or into the catalogue in C.
 
 gen_schema.py ddl sqlite|pg          prints the target schema (tests, drafts of migrations)
-gen_schema.py baseline OUT           writes the first migration; only until the first release
+gen_schema.py baseline OUT           wrote the first migration, which is frozen now; for comparing
 gen_schema.py catalogue OUT_H OUT_C  writes the tables and columns with their flags
 """
 import os

@@ -1,4 +1,5 @@
 """The declared schema, the history of migrations, and what each engine makes of them: one and the same."""
+import hashlib
 import pathlib
 import sqlite3
 import subprocess
@@ -139,3 +140,9 @@ def test_a_query_that_breaks_a_rule_is_refused(tables, tmp_path, query, fault):
     with pytest.raises((SystemExit, KeyError), match=fault):
         for parsed in gen_sql.parse_file(by_name, str(path)):
             gen_sql.check(by_name, parsed)
+
+
+def test_schema__the_baseline_is_frozen():
+    """Databases were made with it: a changed baseline would be refused as changed history."""
+    baseline = (MIGRATIONS / "000000000001_baseline.sql").read_bytes()
+    assert hashlib.sha256(baseline).hexdigest() == "bed25a9b32521a1287eb1bd7085cc3a1449a8a2226a90d00473d533c12db23f0"
