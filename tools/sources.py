@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import tomllib
 from pathlib import Path
@@ -74,8 +73,8 @@ def source(name):
     work = Path(tempfile.mkdtemp(dir=cache))
     try:
         archive = fetch(entry, work)
-        with tarfile.open(archive) as tar:
-            tar.extractall(work / "tree", filter="data")
+        (work / "tree").mkdir()
+        subprocess.run(["tar", "-xf", archive, "-C", work / "tree", "--no-same-owner"], check=True)
         (unpacked,) = (work / "tree").iterdir()
         try:
             unpacked.rename(target)
