@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define WAL_RETRY_MS 5
+
 /* Per connection; the journal mode alone is kept in the file. cell_size_check guards against a file that
  * someone else has damaged. trusted_schema stays on: SQLite 3.40 does not mark json_valid() as innocuous,
  * and the CHECKs use it. */
@@ -26,16 +28,31 @@ static const char settings[] = "PRAGMA foreign_keys=ON;"
                                "PRAGMA cell_size_check=ON;"
                                "PRAGMA mmap_size=268435456;"
                                "PRAGMA cache_size=-8192;";
-static const char writer_settings[] = "PRAGMA journal_mode=WAL;"
-                                      "PRAGMA journal_size_limit=67108864;"
+static const char writer_settings[] = "PRAGMA journal_size_limit=67108864;"
                                       "PRAGMA synchronous=FULL;"
                                       "PRAGMA analysis_limit=400;";
+
+/* Turning a fresh file to WAL needs it alone, and SQLite does not call its busy handler for that: of several
+ * servers that start at once all but one would fail. */
+static cm_rc enter_wal(const cm_sqlite *self, sqlite3 *db, cm_err *err) {
+    uint64_t give_up = cm_clock_ms() + self->busy_ms;
+    int code = sqlite3_exec(db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+    while ((code & 0xff) == SQLITE_BUSY && cm_clock_ms() < give_up) {
+        sqlite3_sleep(WAL_RETRY_MS);
+        code = sqlite3_exec(db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+    }
+    return code == SQLITE_OK ? CM_OK
+                             : cm_sqlite_fail(self->store, db, code, "cannot enter WAL mode", err);
+}
 
 static cm_rc configure(const cm_sqlite *self, bool writes, sqlite3 *db, cm_err *err) {
     sqlite3_busy_timeout(db, (int)self->busy_ms);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
     cm_sqlite_add_functions(db);
     cm_rc rc = cm_sqlite_script(self->store, db, settings, err);
+    if (rc == CM_OK && writes) {
+        rc = enter_wal(self, db, err);
+    }
     if (rc == CM_OK) {
         rc = cm_sqlite_script(self->store, db, writes ? writer_settings : "PRAGMA query_only=ON;",
                               err);
