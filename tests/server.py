@@ -86,13 +86,16 @@ class Server:
                               stdin=subprocess.DEVNULL, timeout=120, check=False, **options)
 
     def index(self, path, **body):
-        """Indexes a directory and returns the repository's id once the index is ready. A job that a killed
-        server left half done is continued at start: it is awaited first."""
-        for known in self.http.get("/v1/repositories?limit=200").json()["items"]:
-            if known["metadata"]["root_path"] == str(path):
-                self.wait_indexed(known["repo_id"])
-        reply = self.http.post("/v1/repositories/index",
-                               json={"workspace_id": "default", "repository_path": str(path), **body})
+        """Indexes a directory and returns the repository's id once the index is ready. A job that runs already
+        (one that a killed server left half done, or the watcher's) is awaited first."""
+        while True:
+            reply = self.http.post("/v1/repositories/index",
+                                   json={"workspace_id": "default", "repository_path": str(path), **body})
+            if reply.status_code != 409:
+                break
+            for known in self.http.get("/v1/repositories?limit=200").json()["items"]:
+                if known["metadata"]["root_path"] == str(path):
+                    self.wait_indexed(known["repo_id"])
         assert reply.status_code == 202, reply.text
         repository = reply.json()["repository_id"]
         self.wait_indexed(repository)
