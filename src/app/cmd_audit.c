@@ -5,8 +5,7 @@
 #include "app/store_command.h"
 #include "store/audit.h"
 
-static cm_rc verify(const cm_store_command *command, cm_arena *arena, uint64_t *ret_entries,
-                    cm_err *err) {
+static cm_rc verify(const cm_store_command *command, uint64_t *ret_entries, cm_err *err) {
     cm_store_options options = command->store;
     options.no_migrate = true;
     cm_store *store;
@@ -15,8 +14,7 @@ static cm_rc verify(const cm_store_command *command, cm_arena *arena, uint64_t *
     if (rc != CM_OK) {
         return rc;
     }
-    const char *keys = cm_arena_fmt(arena, "%s/keys", command->places.data_dir).ptr;
-    rc = cm_keyring_open(keys, &ring, err);
+    rc = cm_store_command_keyring(command, &ring, err);
     if (rc == CM_OK) {
         rc = cm_audit_verify(store, ring, ret_entries, err);
     }
@@ -31,7 +29,7 @@ int cm_cmd_audit(const cm_cli *cli) {
     uint64_t entries = 0;
     cm_rc rc = cm_store_command_open(cli, false, &command, &err);
     if (rc == CM_OK) {
-        rc = verify(&command, cli->arena, &entries, &err);
+        rc = verify(&command, &entries, &err);
         cm_store_command_close(&command);
     }
     if (rc != CM_OK) {

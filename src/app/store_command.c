@@ -24,3 +24,10 @@ cm_rc cm_store_command_open(const cm_cli *cli, bool changes, cm_store_command *r
 void cm_store_command_close(cm_store_command *command) {
     cm_owner_release(command->owner);
 }
+
+cm_rc cm_store_command_keyring(const cm_store_command *command, cm_keyring **ret_ring,
+                               cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    const char *path = cm_arena_fmt(arena, "%s/keys", command->places.data_dir).ptr;
+    return cm_keyring_open(path, ret_ring, err);
+}

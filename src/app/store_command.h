@@ -7,6 +7,7 @@
 #include "app/cli.h"
 #include "app/places.h"
 #include "store/admin.h"
+#include "store/secret.h"
 
 typedef struct cm_store_command {
     cm_places places;
@@ -19,5 +20,8 @@ typedef struct cm_store_command {
 cm_rc cm_store_command_open(const cm_cli *cli, bool changes, cm_store_command *ret_command,
                             cm_err *err) cm_must_check;
 void cm_store_command_close(cm_store_command *command);
+/* The keys beside the embedded database: they seal secrets and sign the audit log. */
+cm_rc cm_store_command_keyring(const cm_store_command *command, cm_keyring **ret_ring,
+                               cm_err *err) cm_must_check;
 
 #endif

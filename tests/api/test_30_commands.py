@@ -88,3 +88,22 @@ def test_symbols_refs_and_map__of_the_running_server(server, tree, repository):
     uses = json.loads(server.run("refs", "add_numbers", "--calls", "--repo", str(tree), "--json").stdout)
     assert [item["file_path"] for item in uses["items"]] == ["util.c"]
     assert "pkg/store.py" in server.run("map", "--repo", str(tree)).stdout
+
+
+def test_secrets_rotate__adds_a_key_and_keeps_the_old_ones(alone, tmp_path):
+    first = alone.run("secrets", "rotate", "--json")
+    assert first.returncode == 0, first.stderr
+    assert json.loads(first.stdout) == {"key_version": 2, "sealed": 0}
+    keys = next(tmp_path.rglob("keys"))
+    assert keys.stat().st_mode & 0o777 == 0o600
+    before = keys.read_text()
+    assert "key 3 seals" in alone.run("secrets", "rotate").stdout
+    assert keys.read_text().startswith(before)
+    keys.write_text("no key\n")
+    damaged = alone.run("secrets", "rotate")
+    assert damaged.returncode == 1 and "restore the file" in damaged.stderr
+
+
+def test_secrets_rotate__not_beside_a_running_server(server):
+    done = server.run("secrets", "rotate")
+    assert done.returncode != 0 and str(server.process.pid) in done.stderr
