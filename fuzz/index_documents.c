@@ -2,6 +2,7 @@
  * inside. Bytes are dealt to the sections by a length before each. */
 #include "base/arena.h"
 #include "index/builder.h"
+#include "index/codebase.h"
 #include "index/postings.h"
 #include "index/snapshot_priv.h"
 
@@ -9,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Sections of each part, as builder_write.c makes them. */
 static const size_t section_counts[CM_PART_KIND_COUNT] = {
-    [CM_PART_DOCUMENTS] = 3,  [CM_PART_TEXT] = 1,     [CM_PART_SYMBOLS] = 4,
+    [CM_PART_DOCUMENTS] = 4,  [CM_PART_TEXT] = 1,     [CM_PART_SYMBOLS] = 4,
     [CM_PART_REFERENCES] = 3, [CM_PART_IMPORTS] = 2,  [CM_PART_CHUNKS] = 1,
     [CM_PART_WORDS] = 3,      [CM_PART_TRIGRAMS] = 2, [CM_PART_SUFFIX] = 1,
 };
@@ -56,6 +57,8 @@ static void read_all(const cm_snapshot *s) {
             (void)cm_snapshot_chunk(s, d.first_chunk + i, &chunk);
         cm_arena_clear(arena);
     }
+    cm_codebase codebase;
+    (void)!cm_codebase_read(s, arena, &codebase, NULL);
     cm_snapshot *asked = cm_snapshot_ref((cm_snapshot *)(uintptr_t)s);
     cm_snapshot_names(s, CM_STR_EMPTY, visit_name, asked);
     cm_snapshot_unref(asked);

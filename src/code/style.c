@@ -80,6 +80,22 @@ static void vote_names(const cm_parsed *parsed, cm_style_votes *votes) {
 
 /* --- lines ------------------------------------------------------------------------------------- */
 
+/* The usual limits; a repository's own is taken to be the smallest that 99 % of its lines keep. */
+static const uint32_t line_limits[CM_STYLE_LIMITS] = {72,  79,  80,  88,  99,  100, 110,
+                                                      119, 120, 132, 140, 150, 160, 199};
+
+/* Index of the smallest limit the line keeps, CM_STYLE_LIMITS when it keeps none. */
+static size_t line_length_class(cm_str line) {
+    const uint32_t longest = line_limits[CM_STYLE_LIMITS - 1];
+    /* A character takes up to four bytes. */
+    size_t length = line.len > (size_t)longest * 4 ? line.len : cm_utf8_count(line, CM_UTF32);
+    size_t at = 0;
+    while (at < CM_STYLE_LIMITS && length > line_limits[at]) {
+        at++;
+    }
+    return at;
+}
+
 static size_t leading_blanks(cm_str line) {
     size_t count = 0;
     while (count < line.len && line.ptr[count] == ' ') {
@@ -180,8 +196,7 @@ void cm_style_vote(const cm_language *language, cm_str text, const cm_parsed *pa
     while (cm_str_line(&rest, &line)) {
         cm_str content = cm_str_trim(line);
         votes->lines++;
-        size_t length = line.len <= CM_STYLE_LINE_STEPS ? cm_utf8_count(line, CM_UTF32) : line.len;
-        votes->line_lengths[CM_MIN(length, (size_t)CM_STYLE_LINE_STEPS)]++;
+        votes->line_lengths[line_length_class(line)]++;
         if (content.len == 0) {
             continue;
         }
@@ -230,20 +245,14 @@ static size_t winner(const uint32_t *counts, size_t first, size_t count, float *
     return all > 0 ? best : 0;
 }
 
-/* The usual limits; a repository's own is taken to be the smallest that 99 % of its lines keep. */
 static uint32_t line_limit(const cm_style_votes *votes, float *ret_confidence) {
-    static const uint32_t usual[] = {72,  79,  80,  88,  99,  100, 110,
-                                     119, 120, 132, 140, 150, 160, 199};
     uint64_t within = 0;
-    uint32_t length = 0;
     *ret_confidence = 0;
-    for (size_t i = 0; i < CM_COUNT(usual); i++) {
-        for (; length <= usual[i]; length++) {
-            within += votes->line_lengths[length];
-        }
+    for (size_t i = 0; i < CM_STYLE_LIMITS; i++) {
+        within += votes->line_lengths[i];
         if (within * 100 >= (uint64_t)votes->lines * 99 && votes->lines > 0) {
             *ret_confidence = share(within, votes->lines);
-            return usual[i];
+            return line_limits[i];
         }
     }
     return 0;

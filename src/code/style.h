@@ -24,10 +24,10 @@ enum cm_naming {
 enum cm_named { CM_NAMED_FUNCTIONS, CM_NAMED_CLASSES, CM_NAMED_CONSTANTS, CM_NAMED_COUNT };
 enum cm_quotes { CM_QUOTES_UNKNOWN, CM_QUOTES_SINGLE, CM_QUOTES_DOUBLE };
 
-#define CM_STYLE_INDENT_MAX 8   /* widths 1..8 are counted */
-#define CM_STYLE_LINE_STEPS 200 /* line lengths are counted one by one up to this */
+#define CM_STYLE_INDENT_MAX 8  /* widths 1..8 are counted */
+#define CM_STYLE_LIMITS     14 /* usual limits of a line's length, 72..199 */
 
-/* Fixed size, no pointers: may be stored as it is. */
+/* Counters only. An index stores them in this order: a change here raises NOTES_VERSION in index/notes.c. */
 typedef struct cm_style_votes {
     uint32_t files;
     uint32_t lines;
@@ -37,7 +37,7 @@ typedef struct cm_style_votes {
     uint32_t naming[CM_NAMED_COUNT][CM_NAMING_COUNT];
     uint32_t single_quotes, double_quotes;
     uint32_t with_semicolon, without_semicolon; /* ends of statements (JavaScript, TypeScript) */
-    uint32_t line_lengths[CM_STYLE_LINE_STEPS + 1]; /* by length in characters; the last: longer */
+    uint32_t line_lengths[CM_STYLE_LIMITS + 1]; /* by the smallest limit kept; the last: longer */
 } cm_style_votes;
 
 /* Reads the lines of `text` and the names of `parsed` (may be NULL). */

@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "base/utf8.h"
 #include "base/vec.h"
+#include "index/notes.h"
 #include "index/roles.h"
 #include "index/trigram.h"
 #include "index/words.h"
@@ -324,7 +325,8 @@ static cm_rc parse(cm_analysis *a, const cm_analysis_request *request, cm_err *e
         a->status = CM_DOCUMENT_TEXT;
         return CM_OK;
     }
-    cm_parse_request parse_request = {.path = a->path, .text = a->text};
+    cm_parse_request parse_request = {
+        .path = a->path, .text = a->text, .strategy = request->chunk_strategy};
     cm_rc rc =
         cm_parse_file(request->parser, &parse_request, request->cancel, a->arena, &a->parsed, err);
     if (rc != CM_OK)
@@ -387,6 +389,57 @@ static cm_rc read_request(const cm_analysis_request *request, cm_arena *arena, s
     return CM_OK;
 }
 
+/* ---- notes ---- */
+
+#define MANIFEST_BYTES_MAX CM_MIB(16) /* lock files outgrow the limit of what is worth searching */
+
+/* A manifest over the size limit has no content in the index, but it is known what it declares. */
+static cm_str manifest_text(const cm_analysis *a, const cm_analysis_request *request,
+                            cm_arena *scratch) {
+    source src = {.status = CM_DOCUMENT_OK};
+    cm_analysis_request again = *request;
+    again.file_bytes_max = MANIFEST_BYTES_MAX;
+    cm_err ignored;
+    if (a->status != CM_DOCUMENT_TOO_LARGE)
+        return a->text;
+    return read_request(&again, scratch, &src, &ignored) == CM_OK && src.status == CM_DOCUMENT_OK
+               ? src.text
+               : CM_STR_EMPTY;
+}
+
+static cm_rc note(cm_analysis *a, const cm_analysis_request *request, cm_err *err) {
+    const cm_language *language = a->parsed.language;
+    cm_arena *scratch = cm_arena_new(ARENA_MAX);
+    cm_dependencies dependencies = {0};
+    cm_style_votes votes = {0};
+    cm_buf out;
+    cm_buf_init(&out, CM_MIB(64));
+    cm_rc rc = CM_OK;
+    if (language && !language->is_markup &&
+        cm_document_has_text(&(cm_index_document){.status = a->status}))
+        cm_style_vote(language, a->text, &a->parsed, &votes);
+    if (cm_dependencies_known(a->path))
+        rc = cm_dependencies_read(a->path, manifest_text(a, request, scratch), scratch,
+                                  &dependencies, err);
+    if (rc == CM_OK) {
+        cm_notes_write(&votes, &dependencies, &out);
+        rc = cm_buf_check(&out, err);
+    }
+    if (rc == CM_OK) {
+        char *kept = cm_arena_try_alloc(a->arena, out.len);
+        if (kept)
+            memcpy(kept, out.ptr, out.len);
+        else
+            rc = cm_fail(err, CM_NOMEM, "out of memory noting the style of a file");
+        a->notes = cm_str_make(kept, out.len);
+    }
+    cm_buf_done(&out);
+    cm_arena_free(scratch);
+    return rc;
+}
+
+/* ---- all of it ---- */
+
 cm_rc cm_analysis_run(const cm_analysis_request *request, cm_analysis **ret_analysis, cm_err *err) {
     cm_arena *arena = cm_arena_new(ARENA_MAX);
     source src = {.status = CM_DOCUMENT_OK};
@@ -418,6 +471,8 @@ cm_rc cm_analysis_run(const cm_analysis_request *request, cm_analysis **ret_anal
     }
     if (cm_document_has_text(&(cm_index_document){.status = a->status}))
         rc = analyse_text(a, request, err);
+    if (rc == CM_OK)
+        rc = note(a, request, err);
     if (rc != CM_OK)
         cm_analysis_free(a);
     else

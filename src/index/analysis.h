@@ -55,6 +55,7 @@ typedef struct cm_analysis {
     size_t reference_count;
     const uint32_t *trigrams; /* distinct, ascending; letters folded to lower case */
     size_t trigram_count;
+    cm_str notes; /* style and dependencies, as index/notes.h writes them */
 } cm_analysis;
 
 typedef struct cm_analysis_request {
@@ -65,6 +66,7 @@ typedef struct cm_analysis_request {
     const cm_cancel *cancel;  /* may be NULL */
     const cm_hash128 *unless; /* stop after hashing when the content is this one; may be NULL */
     const cm_str *text;       /* use this text instead of the file's; may be NULL */
+    enum cm_chunk_strategy chunk_strategy;
 } cm_analysis_request;
 
 /* Reads and analyses one file. A file that cannot be read, is binary or too large gives an analysis

@@ -2,6 +2,7 @@
 
 #include "index/postings.h"
 #include "index/roles.h"
+#include "index/varint.h"
 
 #define SUFFIX_TOKEN_BYTES 25                   /* while the array is sorted */
 #define STRINGS_MAX        ((size_t)UINT32_MAX) /* offsets are 32 bits */
@@ -36,7 +37,8 @@ bool cm_builder_number(string_table *t, cm_str string, uint32_t *ret_number) {
 
 cm_builder *cm_builder_new(void) {
     cm_builder *b = CM_NEW(cm_builder);
-    cm_buf *buffers[] = {&b->document_strings, &b->symbol_strings, &b->import_strings, &b->text};
+    cm_buf *buffers[] = {&b->document_strings, &b->document_notes, &b->symbol_strings,
+                         &b->import_strings, &b->text};
     for (size_t i = 0; i < CM_COUNT(buffers); i++)
         cm_buf_init(buffers[i], STRINGS_MAX);
     table_init(&b->terms);
@@ -56,6 +58,7 @@ void cm_builder_free(cm_builder *builder) {
     cm_vec_done(&builder->references);
     cm_vec_done(&builder->trigrams);
     cm_buf_done(&builder->document_strings);
+    cm_buf_done(&builder->document_notes);
     cm_buf_done(&builder->symbol_strings);
     cm_buf_done(&builder->import_strings);
     cm_buf_done(&builder->text);
@@ -75,7 +78,7 @@ size_t cm_builder_bytes(const cm_builder *b) {
            b->imports.cap * sizeof(*b->imports.items) + b->words.cap * sizeof(*b->words.items) +
            b->references.cap * sizeof(*b->references.items) +
            b->trigrams.cap * sizeof(*b->trigrams.items) + b->document_strings.cap +
-           b->symbol_strings.cap + b->import_strings.cap + b->text.cap +
+           b->document_notes.cap + b->symbol_strings.cap + b->import_strings.cap + b->text.cap +
            2 * (cm_arena_used(b->terms.arena) + cm_arena_used(b->names.arena)) +
            SUFFIX_TOKEN_BYTES * cm_suffix_builder_tokens(b->suffix) +
            64 * (b->terms.strings.cap + b->names.strings.cap);
@@ -91,9 +94,22 @@ uint32_t cm_builder_string(cm_buf *strings, cm_str s) {
     return offset;
 }
 
+uint32_t cm_builder_notes(cm_builder *builder, cm_str notes) {
+    cm_buf *out = &builder->document_notes;
+    if (notes.len == 0)
+        return 0;
+    if (out->len == 0)
+        cm_buf_add_char(out, 0); /* no notes lie at 0 */
+    uint32_t offset = (uint32_t)out->len;
+    cm_varint_add(out, notes.len);
+    cm_buf_add_str(out, notes);
+    return offset;
+}
+
 bool cm_builder_failed(const cm_builder *b) {
-    return b->document_strings.failed != CM_OK || b->symbol_strings.failed != CM_OK ||
-           b->import_strings.failed != CM_OK || b->text.failed != CM_OK;
+    return b->document_strings.failed != CM_OK || b->document_notes.failed != CM_OK ||
+           b->symbol_strings.failed != CM_OK || b->import_strings.failed != CM_OK ||
+           b->text.failed != CM_OK;
 }
 
 /* ---- adding an analysed file ---- */
@@ -119,6 +135,7 @@ static bool add_document(cm_builder *b, const cm_analysis *a) {
         .flags =
             (uint8_t)((a->recent ? CM_DOCUMENT_RECENT : 0) | (a->is_test ? CM_DOCUMENT_TEST : 0) |
                       (a->is_vendored ? CM_DOCUMENT_VENDORED : 0)),
+        .notes = cm_builder_notes(b, a->notes),
     };
     cm_buf_add_str(&b->text, a->compressed);
     return cm_vec_push(&b->documents, record);

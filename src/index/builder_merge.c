@@ -72,6 +72,7 @@ static bool merge_document(cm_builder *b, const cm_segment *s, uint32_t old, mer
     r.path = copy_string(&b->document_strings, s->document_strings, d->path, d->path_len);
     r.language =
         copy_string(&b->document_strings, s->document_strings, d->language, d->language_len);
+    r.notes = cm_builder_notes(b, cm_segment_notes(s, old));
     r.first_symbol = (uint32_t)b->symbols.count;
     r.first_chunk = (uint32_t)b->chunks.count;
     r.first_import = (uint32_t)b->imports.count;

@@ -36,7 +36,7 @@ struct cm_builder {
     CM_VEC(word_entry) words;
     CM_VEC(reference_entry) references;
     CM_VEC(trigram_entry) trigrams;
-    cm_buf document_strings, symbol_strings, import_strings, text;
+    cm_buf document_strings, document_notes, symbol_strings, import_strings, text;
     string_table terms, names;
     cm_suffix_builder *suffix;
     uint64_t field_words[4];
@@ -46,6 +46,8 @@ struct cm_builder {
 bool cm_builder_number(string_table *t, cm_str string, uint32_t *ret_number) cm_must_check;
 /* Appends and returns the offset; a failure marks the buffer. */
 uint32_t cm_builder_string(cm_buf *strings, cm_str s);
+/* Appends a document's notes (may be empty) and returns their offset, never 0 but for none. */
+uint32_t cm_builder_notes(cm_builder *builder, cm_str notes);
 /* Tokens of the document added last, for the instant tier. Text of no known language has none: data
  * would drown the code. */
 cm_rc cm_builder_add_tokens(cm_builder *builder, cm_str language, cm_str text,

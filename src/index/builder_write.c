@@ -104,6 +104,7 @@ static bool write_documents(cm_builder *b, cm_buf *out) {
         cm_str_make((const char *)b->documents.items, b->documents.count * sizeof(last)),
         cm_buf_str(&b->document_strings),
         cm_str_make((const char *)by_path, count * sizeof(*by_path)),
+        cm_buf_str(&b->document_notes),
     };
     cm_part_build(CM_PART_DOCUMENTS, sections, CM_COUNT(sections), out);
     cm_free(by_path);

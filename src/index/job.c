@@ -6,6 +6,7 @@
  * at work. What is in flight is bounded by count and by bytes; what is under construction by
  * `ram_bytes`. */
 #include "index/builder.h"
+#include "index/notes.h"
 #include "index/repository_priv.h"
 #include "index/walk.h"
 
@@ -92,7 +93,8 @@ static void advance(job *j, uint64_t bytes, uint64_t unchanged, bool failed) {
 static bool is_unchanged(const cm_walk_entry *entry, const cm_segment *segment, uint32_t local) {
     const cm_document_record *d = &segment->documents[local];
     return d->size == entry->size && d->mtime_ns == entry->mtime_ns &&
-           !(d->flags & CM_DOCUMENT_RECENT) && d->status != CM_DOCUMENT_UNREADABLE;
+           !(d->flags & CM_DOCUMENT_RECENT) && d->status != CM_DOCUMENT_UNREADABLE &&
+           cm_notes_known(cm_segment_notes(segment, local));
 }
 
 /* The live document of `path` in the snapshot the job began with. */
@@ -113,7 +115,8 @@ static cm_rc plan_file(job *j, const cm_walk_entry *entry, cm_err *err) {
             advance(j, entry->size, 1, false);
             return CM_OK;
         }
-        file.known = d->status <= CM_DOCUMENT_TEXT || d->status == CM_DOCUMENT_BINARY;
+        file.known = (d->status <= CM_DOCUMENT_TEXT || d->status == CM_DOCUMENT_BINARY) &&
+                     cm_notes_known(cm_segment_notes(in->segment, local));
         file.hash = (cm_hash128){d->hash_low, d->hash_high};
     }
     return cm_vec_push(&j->files, file) ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory planning");
@@ -159,6 +162,7 @@ static void slot_run(slot *s) {
         .parser = j->r->environment.parser,
         .cancel = j->cancel,
         .unless = s->file->known ? &s->file->hash : NULL,
+        .chunk_strategy = j->options.chunk_strategy,
     };
     s->analysis = NULL;
     s->rc = cm_analysis_run(&request, &s->analysis, &s->err);

@@ -29,7 +29,8 @@ typedef struct cm_document_record {
     uint8_t language_len;
     uint8_t status; /* enum cm_document_status */
     uint8_t flags;
-    uint8_t zero[7];
+    uint8_t zero[3];
+    uint32_t notes; /* offset in the notes section; 0 = none, as in files of older versions */
 } cm_document_record;
 
 typedef struct cm_symbol_record {

@@ -190,6 +190,9 @@ static uint64_t hash_list(uint64_t hash, cm_str_list list) {
 static uint64_t options_hash(const cm_repository *r, const cm_repository_options *o) {
     uint64_t hash = cm_hash64_mix(o->file_bytes_max, o->no_ignore_files);
     hash = hash_list(hash_list(hash, o->include), o->exclude);
+    if (o->chunk_strategy !=
+        CM_CHUNKS_AST_AWARE) /* the others came later: older hashes stay true */
+        hash = cm_hash64_mix(hash, (uint64_t)o->chunk_strategy);
     return cm_hash64_mix(hash, r->environment.parser != NULL);
 }
 

@@ -15,6 +15,7 @@ typedef struct cm_repository_options {
     cm_str_list exclude;   /* files and directories left out, after the ignore rules */
     size_t file_bytes_max; /* larger files are listed without content; 0 = 500 KB */
     bool no_ignore_files;  /* index what .gitignore excludes too */
+    enum cm_chunk_strategy chunk_strategy;
 } cm_repository_options;
 
 enum cm_index_mode {

@@ -139,6 +139,7 @@ static cm_rc open_views(cm_segment *s, cm_err *err) {
     if (rc != CM_OK)
         return rc;
     s->document_strings = cm_part_section(&s->parts[CM_PART_DOCUMENTS], 1);
+    s->document_notes = cm_part_section(&s->parts[CM_PART_DOCUMENTS], 3);
     s->text = cm_part_section(&s->parts[CM_PART_TEXT], 0);
     s->symbol_strings = cm_part_section(&s->parts[CM_PART_SYMBOLS], 1);
     s->symbol_postings = cm_part_section(&s->parts[CM_PART_SYMBOLS], 3);
@@ -292,6 +293,14 @@ cm_rc cm_segment_write(const cm_buf parts[CM_PART_KIND_COUNT], const char *path,
 cm_str cm_segment_path(const cm_segment *segment, uint32_t document) {
     const cm_document_record *d = &segment->documents[document];
     return cm_segment_string(segment->document_strings, d->path, d->path_len);
+}
+
+cm_str cm_segment_notes(const cm_segment *segment, uint32_t document) {
+    uint32_t offset = segment->documents[document].notes;
+    if (offset == 0 || offset >= segment->document_notes.len)
+        return CM_STR_EMPTY;
+    cm_reader r = cm_reader_of(cm_str_from_offset(segment->document_notes, offset));
+    return cm_reader_bytes(&r, cm_varint_next(&r));
 }
 
 uint32_t cm_segment_find(const cm_segment *segment, cm_str path) {

@@ -34,7 +34,7 @@ typedef struct cm_segment {
     const cm_import_record *imports;
     const cm_chunk_record *chunks;
     uint32_t document_count, symbol_count, import_count, chunk_count;
-    cm_str document_strings, symbol_strings, import_strings, text;
+    cm_str document_strings, document_notes, symbol_strings, import_strings, text;
     cm_dict symbol_names, reference_names, words, trigrams;
     cm_str symbol_postings, reference_postings, word_postings, trigram_postings;
     cm_suffix *suffix; /* NULL when no document has tokens */
@@ -65,6 +65,8 @@ static inline cm_str cm_segment_string(cm_str section, uint32_t offset, size_t l
 }
 
 cm_str cm_segment_path(const cm_segment *segment, uint32_t document);
+/* What index/notes.h reads; empty when the document was indexed before there were notes. */
+cm_str cm_segment_notes(const cm_segment *segment, uint32_t document);
 /* UINT32_MAX when there is none. At most one document of a segment has a given path. */
 uint32_t cm_segment_find(const cm_segment *segment, cm_str path);
 

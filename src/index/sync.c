@@ -47,6 +47,7 @@ static cm_rc add_file(sync *s, const cm_snapshot *base, cm_str path, const cm_st
         .parser = s->r->environment.parser,
         .unless = known ? &d.hash : NULL,
         .text = text,
+        .chunk_strategy = s->options.chunk_strategy,
     };
     cm_analysis *analysis;
     cm_rc rc = cm_analysis_run(&request, &analysis, err);
