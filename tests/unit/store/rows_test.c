@@ -348,7 +348,9 @@ static void test_store_rows__a_job_has_one_holder_and_comes_back_when_its_lease_
     assert_ok(cm_q_jobs_enqueue(&f->system, &in, &changed, err));
     assert_int_equal(changed, 0);
     cm_row_jobs job;
-    cm_q_jobs_claim_in claim = {CM_STR("index"), CM_STR("w1"), cm_clock_wall_ms() + 1};
+    cm_q_jobs_claim_in claim = {.job_types = CM_STR("[\"other\", \"index\"]"),
+                                .locked_by = CM_STR("w1"),
+                                .locked_until = cm_clock_wall_ms() + 1};
     assert_ok(cm_q_jobs_claim(&f->system, &claim, f->arena, &job, err));
     assert_true(cm_str_eq_c(job.locked_by, "w1"));
     claim.locked_by = CM_STR("w2");
