@@ -14,6 +14,7 @@
 #include "net/http.h"
 #include "rt/metrics.h"
 #include "store/admin.h"
+#include "store/maintenance.h"
 
 /* Two cores read some hundred tokens in the time there is; each further cell of the window costs
  * memory in every slot, and none is worth it with the default model. */
@@ -25,6 +26,8 @@ struct cm_server {
     cm_owner *owner;
     cm_compute *compute;
     cm_metrics *metrics;
+    cm_maintenance maintenance;
+    cm_jobs *jobs; /* NULL in the short life of a one-shot command */
     cm_gateway *gateway;
     cm_loops *loops;
     cm_tls *tls;
@@ -220,6 +223,13 @@ static void wait_for_model(cm_server *s) {
     }
 }
 
+static cm_rc open_jobs(cm_server *s, const cm_places *places, cm_err *err) {
+    s->maintenance.data_dir = places->data_dir;
+    cm_jobs_options options = cm_maintenance_options(s->services.store, &s->maintenance);
+    options.metrics = s->metrics;
+    return cm_jobs_start(&options, &s->jobs, err);
+}
+
 static cm_rc open_all(cm_server *s, const cm_config *config, const cm_places *places,
                       const cm_server_options *options, cm_err *err) {
     cm_rc rc = cm_owner_take(places, &s->owner, err);
@@ -233,7 +243,8 @@ static cm_rc open_all(cm_server *s, const cm_config *config, const cm_places *pl
              : rc;
     rc = rc == CM_OK ? open_assist(s, config, err) : rc;
     rc = rc == CM_OK ? open_gateway(s, config, err) : rc;
-    return rc == CM_OK ? start_listening(s, config, places, options, err) : rc;
+    rc = rc == CM_OK ? start_listening(s, config, places, options, err) : rc;
+    return rc == CM_OK && !options->socket_only ? open_jobs(s, places, err) : rc;
 }
 
 cm_rc cm_server_open(const cm_config *config, const cm_places *places,
@@ -300,6 +311,7 @@ void cm_server_close(cm_server *server) {
     if (server->gateway != NULL) {
         cm_gateway_wait(server->gateway); /* nor an old one whose client has left */
     }
+    cm_jobs_stop(server->jobs);
     cm_models_free(services->models); /* its callbacks submit to the pool, so before it */
     cm_indexer_close(services->indexer);
     cm_repositories_close(services->repositories);

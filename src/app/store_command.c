@@ -1,6 +1,8 @@
 /* store_command.c - see store_command.h. */
 #include "base/base.h"
 
+#include <unistd.h>
+
 #include "app/store_command.h"
 
 cm_rc cm_store_command_open(const cm_cli *cli, bool changes, cm_store_command *ret_command,
@@ -19,6 +21,23 @@ cm_rc cm_store_command_open(const cm_cli *cli, bool changes, cm_store_command *r
         *ret_command = command;
     }
     return rc;
+}
+
+cm_rc cm_store_command_agree(const cm_store_command *command, bool yes, const char *what,
+                             cm_err *err) {
+    if (yes) {
+        return CM_OK;
+    }
+    if (!isatty(STDIN_FILENO)) {
+        return cm_fail(err, CM_CONFLICT, "%s needs --yes when nobody can be asked", what);
+    }
+    char answer[16] = "";
+    printf("%s on '%s'? Type yes to go on: ", what, command->store.url);
+    fflush(stdout);
+    bool given = fgets(answer, sizeof answer, stdin) != NULL;
+    return given && strcmp(answer, "yes\n") == 0
+               ? CM_OK
+               : cm_fail(err, CM_CANCELLED, "nothing was changed");
 }
 
 void cm_store_command_close(cm_store_command *command) {

@@ -19,6 +19,9 @@ typedef struct cm_store_command {
 /* `changes`: take the data directory, so that no server uses the embedded database meanwhile. */
 cm_rc cm_store_command_open(const cm_cli *cli, bool changes, cm_store_command *ret_command,
                             cm_err *err) cm_must_check;
+/* CM_OK when the user agrees to `what` (or `yes` is given); without a terminal only --yes does. */
+cm_rc cm_store_command_agree(const cm_store_command *command, bool yes, const char *what,
+                             cm_err *err) cm_must_check;
 void cm_store_command_close(cm_store_command *command);
 /* The keys beside the embedded database: they seal secrets and sign the audit log. */
 cm_rc cm_store_command_keyring(const cm_store_command *command, cm_keyring **ret_ring,

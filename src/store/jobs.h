@@ -34,11 +34,11 @@ typedef struct cm_job {
     cm_buf *result; /* JSON for jobs.result; left empty = {} */
 } cm_job;
 
-typedef cm_rc cm_job_fn(const cm_job *job, cm_err *err);
+typedef cm_rc cm_job_run_fn(const cm_job *job, cm_err *err);
 
 typedef struct cm_job_type {
     const char *name; /* also a label of the metrics */
-    cm_job_fn *run;
+    cm_job_run_fn *run;
     const char *cron; /* default of the schedule with this name, or NULL: only when asked for */
     const char *what; /* for people */
 } cm_job_type;

@@ -1,4 +1,4 @@
-/* person.c - export, erasure and withdrawn consent. See person.h. */
+/* person.c - export and erasure. See person.h. */
 #include "store/person.h"
 
 #include "base/file.h"
@@ -7,11 +7,6 @@
 #include "store/catalogue.h"
 #include "store/store_priv.h"
 
-#include "store/q/analytics_events.h"
-#include "store/q/completion_context_sources.h"
-#include "store/q/completion_contexts.h"
-#include "store/q/completion_telemetry.h"
-#include "store/q/ground_truths.h"
 #include "store/q/idempotency_keys.h"
 #include "store/q/quota_usage.h"
 #include "store/q/repositories.h"
@@ -80,7 +75,7 @@ static cm_rc write_row(const cm_query *query, const char *row, cm_json_writer *w
 
 typedef struct table_export {
     cm_json_writer *w;
-    const cm_query *query;
+    uint64_t rows;
 } table_export;
 
 static cm_rc export_page(const cm_page *page, void *argument, cm_err *err) {
@@ -90,16 +85,17 @@ static cm_rc export_page(const cm_page *page, void *argument, cm_err *err) {
         if (rc != CM_OK) {
             return rc;
         }
+        e->rows++;
     }
     return CM_OK;
 }
 
-static cm_rc export_table(cm_store *store, const cm_table *table, cm_uuid person,
-                          const char *folder, cm_err *err) {
+static cm_rc export_table(const cm_db *system, const cm_table *table, cm_uuid person,
+                          const char *folder, cm_json_writer *report, cm_err *err) {
     /* Tables without a person's column hold what hangs on the person's workspaces and teams. */
     const cm_query *own = cm_query_find(table->name, "export");
-    cm_db system = cm_store_system(store);
-    cm_db as_person = cm_store_as(store, person);
+    cm_db as_person = cm_store_as(system->store, person);
+    as_person.cancel = system->cancel;
     cm_cleanup(cm_buf_done) cm_buf text;
     cm_buf_init(&text, EXPORT_MAX);
     cm_json_writer w;
@@ -111,7 +107,7 @@ static cm_rc export_table(cm_store *store, const cm_table *table, cm_uuid person
         return CM_OK; /* quota_usage: its subject is no column of a person */
     }
     cm_rc rc =
-        cm_query_pages(own != NULL ? &system : &as_person, query, &person, export_page, &e, err);
+        cm_query_pages(own != NULL ? system : &as_person, query, &person, export_page, &e, err);
     cm_json_array_end(&w);
     if (rc == CM_OK) {
         rc = cm_buf_check(&text, err);
@@ -119,18 +115,26 @@ static cm_rc export_table(cm_store *store, const cm_table *table, cm_uuid person
     if (rc != CM_OK) {
         return cm_err_prefix(err, rc, "export of '%s'", table->name);
     }
+    cm_json_key(report, table->name);
+    cm_json_u64(report, e.rows);
     cm_cleanup(cm_freep) char *path = cm_asprintf("%s/%s.json", folder, table->name);
     return cm_file_replace(path, cm_buf_str(&text), 0600, err);
 }
 
-cm_rc cm_person_export(cm_store *store, cm_uuid person, const char *folder, cm_err *err) {
+cm_rc cm_person_export(const cm_db *system, cm_uuid person, const char *folder, cm_buf *report,
+                       cm_err *err) {
+    cm_json_writer w;
+    cm_json_writer_init(&w, report);
+    cm_json_object(&w);
     cm_rc rc = cm_dir_make(folder, err);
     for (size_t i = 0; rc == CM_OK && i < CM_TABLES; i++) {
         if (cm_tables[i].export_rule == 'X') {
-            rc = export_table(store, &cm_tables[i], person, folder, err);
+            rc = export_table(system, &cm_tables[i], person, folder, &w, err);
         }
+        rc = rc == CM_OK ? cm_cancel_check(system->cancel, err) : rc;
     }
-    return rc;
+    cm_json_object_end(&w);
+    return rc == CM_OK ? cm_buf_check(report, err) : rc;
 }
 
 /* --- Erasure ---------------------------------------------------------------------------------- */
@@ -183,47 +187,22 @@ static int turn_of(const cm_table *table) {
     return sign_in ? 0 : table->erase_rule == 'A' ? 1 : table == &cm_tables[CM_TABLE_USERS] ? 3 : 2;
 }
 
-cm_rc cm_person_erase(cm_store *store, cm_uuid person, cm_buf *report, cm_err *err) {
-    cm_db db = cm_store_system(store);
+cm_rc cm_person_erase(const cm_db *system, cm_uuid person, cm_buf *report, cm_err *err) {
     cm_json_writer w;
     cm_json_writer_init(&w, report);
     cm_json_object(&w);
     cm_rc rc = CM_OK;
     for (int turn = 0; rc == CM_OK && turn < 4; turn++) {
         if (turn == 2) {
-            rc = erase_loose_ends(&db, person, err);
+            rc = erase_loose_ends(system, person, err);
         }
         for (size_t i = 0; rc == CM_OK && i < CM_TABLES; i++) {
             if (turn_of(&cm_tables[i]) == turn) {
-                rc = erase_table(&db, &cm_tables[i], person, &w, err);
+                rc = erase_table(system, &cm_tables[i], person, &w, err);
+                rc = rc == CM_OK ? cm_cancel_check(system->cancel, err) : rc;
             }
         }
     }
     cm_json_object_end(&w);
     return rc == CM_OK ? cm_buf_check(report, err) : rc;
-}
-
-/* --- Withdrawn consent ------------------------------------------------------------------------ */
-
-cm_rc cm_person_withdraw(cm_store *store, cm_uuid person, cm_str purpose, cm_err *err) {
-    static const struct {
-        const char *purpose;
-        const cm_query *query;
-    } rows[] = {
-        {"context_storage", &cm_query_completion_contexts_erase},
-        {"context_storage", &cm_query_completion_context_sources_erase},
-        {"context_storage", &cm_query_ground_truths_erase},
-        {"analytics", &cm_query_analytics_events_purge},
-        {"telemetry", &cm_query_completion_telemetry_purge},
-    };
-    cm_db db = cm_store_system(store);
-    for (size_t i = 0; i < CM_COUNT(rows); i++) {
-        if (cm_str_eq_c(purpose, rows[i].purpose)) {
-            cm_rc rc = cm_query_exec(&db, rows[i].query, &person, NULL, err);
-            if (rc != CM_OK) {
-                return rc;
-            }
-        }
-    }
-    return CM_OK;
 }

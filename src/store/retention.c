@@ -1,4 +1,4 @@
-/* retention.c - rows whose time is over. Declared in person.h. */
+/* retention.c - rows whose time is over, and rows nobody may keep. Declared in person.h. */
 #include "store/person.h"
 
 #include "base/clock.h"
@@ -6,6 +6,7 @@
 #include "store/catalogue.h"
 #include "store/store_priv.h"
 
+#include "store/q/consents.h"
 #include "store/q/conversations.h"
 #include "store/q/retention_policies.h"
 
@@ -37,6 +38,20 @@ static cm_uuid id_floor(int64_t ms) {
     return id;
 }
 
+/* Runs a statement that deletes up to BATCH rows until it finds fewer: no transaction is long, and whoever waits for
+ * the lock gets it in between. */
+static cm_rc delete_batches(const cm_db *db, const cm_query *query, const void *params,
+                            uint64_t *rows, cm_err *err) {
+    uint64_t changed;
+    cm_rc rc;
+    do {
+        rc = cm_cancel_check(db->cancel, err);
+        rc = rc == CM_OK ? cm_query_exec(db, query, params, &changed, err) : rc;
+        *rows += rc == CM_OK ? changed : 0;
+    } while (rc == CM_OK && changed == BATCH);
+    return rc;
+}
+
 static cm_rc expire_table(const cm_db *db, const cm_query *query, int64_t before_ms, uint64_t *rows,
                           cm_err *err) {
     char params[64] = {0};
@@ -53,31 +68,10 @@ static cm_rc expire_table(const cm_db *db, const cm_query *query, int64_t before
             memcpy(params + slot->offset, &before_ms, sizeof before_ms);
         }
     }
-    uint64_t changed;
-    do {
-        cm_rc rc = cm_query_exec(db, query, params, &changed, err);
-        if (rc == CM_CONFLICT) {
-            return CM_OK; /* something that stays refers to it: the next run tries again */
-        }
-        if (rc != CM_OK) {
-            return rc;
-        }
-        *rows += changed;
-    } while (changed == BATCH);
-    return CM_OK;
-}
-
-static cm_rc expire_conversations(const cm_db *db, uint64_t *rows, cm_err *err) {
-    uint64_t changed;
-    do {
-        cm_rc rc = cm_q_conversations_expire_scheduled(
-            db, &(cm_q_conversations_expire_scheduled_in){.limit = BATCH}, &changed, err);
-        if (rc != CM_OK) {
-            return rc;
-        }
-        *rows += changed;
-    } while (changed == BATCH);
-    return CM_OK;
+    cm_rc rc = delete_batches(db, query, params, rows, err);
+    return rc == CM_CONFLICT
+               ? CM_OK /* something that stays refers to it: the next run tries again */
+               : rc;
 }
 
 static cm_rc expire_all(const cm_db *db, const policies *all, bool caches_only, uint64_t *rows,
@@ -101,21 +95,40 @@ static cm_rc expire_all(const cm_db *db, const policies *all, bool caches_only, 
     return CM_OK;
 }
 
-cm_rc cm_retention_run(cm_store *store, bool caches_only, uint64_t *ret_rows, cm_err *err) {
+cm_rc cm_retention_run(const cm_db *system, bool caches_only, uint64_t *ret_rows, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
-    cm_db db = cm_store_system(store);
     policies all = {0};
     uint64_t rows = 0;
-    cm_rc rc = cm_q_retention_policies_list(&db, &(cm_q_retention_policies_list_in){.limit = 100},
-                                            arena, &all.rows, &all.count, err);
+    cm_rc rc =
+        cm_q_retention_policies_list(system, &(cm_q_retention_policies_list_in){.limit = 100},
+                                     arena, &all.rows, &all.count, err);
     if (rc == CM_OK) {
-        rc = expire_all(&db, &all, caches_only, &rows, err);
+        rc = expire_all(system, &all, caches_only, &rows, err);
     }
     if (rc == CM_OK && !caches_only) {
-        rc = expire_conversations(&db, &rows, err);
+        cm_q_conversations_expire_scheduled_in in = {.limit = BATCH};
+        rc = delete_batches(system, &cm_query_conversations_expire_scheduled, &in, &rows, err);
     }
     if (rc == CM_OK) {
         *ret_rows = rows;
     }
     return rc;
+}
+
+cm_rc cm_consents_enforce(const cm_db *system, uint64_t *ret_rows, cm_err *err) {
+    static const cm_query *const purges[] = {
+        &cm_query_consents_purge_analytics, &cm_query_consents_purge_telemetry,
+        &cm_query_consents_purge_contexts,  &cm_query_consents_purge_sources,
+        &cm_query_consents_purge_truths,
+    };
+    int64_t limit = BATCH; /* the only parameter of each */
+    uint64_t rows = 0;
+    for (size_t i = 0; i < CM_COUNT(purges); i++) {
+        cm_rc rc = delete_batches(system, purges[i], &limit, &rows, err);
+        if (rc != CM_OK) {
+            return rc;
+        }
+    }
+    *ret_rows = rows;
+    return CM_OK;
 }

@@ -11,6 +11,7 @@
 #include "store/q/audit_logs.h"
 #include "store/q/completion_contexts.h"
 #include "store/q/completion_results.h"
+#include "store/q/consents.h"
 #include "store/q/conversations.h"
 #include "store/q/provider_configs.h"
 #include "store/q/sessions.h"
@@ -157,7 +158,9 @@ static void test_store_person__the_export_has_every_table_and_no_secret(void **s
     filler fill;
     cm_uuid person = make_person(f, &fill);
     const char *folder = cm_arena_fmt(f->arena, "%s/export", f->dir).ptr;
-    assert_ok(cm_person_export(f->store, person, folder, err));
+    cm_cleanup(cm_buf_done) cm_buf report;
+    cm_buf_init(&report, CM_KIB(64));
+    assert_ok(cm_person_export(&f->system, person, folder, &report, err));
     size_t files = 0;
     for (size_t i = 0; i < CM_TABLES; i++) {
         if (cm_tables[i].export_rule != 'X' || i == CM_TABLE_QUOTA_USAGE) {
@@ -187,7 +190,7 @@ static void test_store_person__erased_means_no_row_names_them(void **state) {
     cm_uuid person = make_person(f, &fill);
     cm_cleanup(cm_buf_done) cm_buf report;
     cm_buf_init(&report, CM_KIB(64));
-    assert_ok(cm_person_erase(f->store, person, &report, err));
+    assert_ok(cm_person_erase(&f->system, person, &report, err));
     for (size_t i = 0; i < CM_TABLES; i++) {
         if (cm_tables[i].erase_rule != 'K' && count_of_person(f, &cm_tables[i], person) != 0) {
             fail_msg("'%s' still names an erased person", cm_tables[i].name);
@@ -207,7 +210,8 @@ static void test_store_person__erased_means_no_row_names_them(void **state) {
     assert_int_equal(rows[0].completion_text.len, 0);
     assert_true(cm_uuid_is_nil(&rows[0].user_id));
     cm_buf_clear(&report);
-    assert_ok(cm_person_erase(f->store, person, &report, err)); /* once more: nothing left to do */
+    assert_ok(
+        cm_person_erase(&f->system, person, &report, err)); /* once more: nothing left to do */
     assert_string_equal(cm_buf_c(&report), "{}");
 }
 
@@ -215,8 +219,16 @@ static void test_store_person__a_withdrawn_consent_purges_what_it_allowed(void *
     fixture *f = *state;
     filler fill;
     cm_uuid person = make_person(f, &fill);
-    assert_ok(cm_person_withdraw(f->store, person, CM_STR("analytics"), err));
-    assert_ok(cm_person_withdraw(f->store, person, CM_STR("context_storage"), err));
+    uint64_t rows = 0;
+    assert_ok(cm_consents_enforce(&f->system, &rows, err));
+    assert_int_equal(rows, 0); /* nothing is withdrawn yet */
+    static const char *const purposes[] = {"analytics", "context_storage"};
+    for (size_t i = 0; i < CM_COUNT(purposes); i++) {
+        cm_q_consents_put_in consent = {.user_id = person, .purpose = cm_str_from(purposes[i])};
+        assert_ok(cm_q_consents_put(&f->system, &consent, err));
+    }
+    assert_ok(cm_consents_enforce(&f->system, &rows, err));
+    assert_int_equal(rows, 4); /* an event, a context, its source, a ground truth */
     assert_int_equal(count_of_person(f, &cm_tables[CM_TABLE_ANALYTICS_EVENTS], person), 0);
     assert_int_equal(count_of_person(f, &cm_tables[CM_TABLE_COMPLETION_CONTEXTS], person), 0);
     assert_int_equal(count_of_person(f, &cm_tables[CM_TABLE_COMPLETION_TELEMETRY], person), 1);
@@ -252,16 +264,16 @@ static void test_store_retention__each_class_ends_when_its_days_are_over(void **
     filler fill;
     cm_uuid person = make_person(f, &fill);
     uint64_t rows = 0;
-    assert_ok(cm_retention_run(f->store, false, &rows, err));
+    assert_ok(cm_retention_run(&f->system, false, &rows, err));
     assert_int_equal(count_of_person(f, &cm_tables[CM_TABLE_COMPLETION_CONTEXTS], person), 1);
     int64_t now = cm_clock_wall_ms();
     cm_clock_fake(cm_clock_ns(), now + 40 * 24 * 3600 * 1000ll); /* raw: 30 days, telemetry: 396 */
-    assert_ok(cm_retention_run(f->store, false, &rows, err));
+    assert_ok(cm_retention_run(&f->system, false, &rows, err));
     assert_int_equal(count_of_person(f, &cm_tables[CM_TABLE_COMPLETION_CONTEXTS], person), 0);
     assert_int_equal(count_of_person(f, &cm_tables[CM_TABLE_COMPLETION_REQUESTS], person), 1);
     assert_int_equal(count_of_person(f, &cm_tables[CM_TABLE_SESSIONS], person), 0);
     cm_clock_fake(cm_clock_ns(), now + 400 * 24 * 3600 * 1000ll);
-    assert_ok(cm_retention_run(f->store, false, &rows, err));
+    assert_ok(cm_retention_run(&f->system, false, &rows, err));
     cm_clock_real();
     assert_int_equal(count_of_person(f, &cm_tables[CM_TABLE_COMPLETION_REQUESTS], person), 0);
     assert_int_equal(count_of_person(f, &cm_tables[CM_TABLE_USERS], person), 1);

@@ -1,0 +1,154 @@
+"""The database that looks after itself: jobs and schedules of a running server, and one person's data."""
+
+import json
+import re
+import sqlite3
+import time
+
+import pytest
+
+from server import Server, small_repository
+
+WHO = "local@localhost"
+
+
+@pytest.fixture()
+def stopped(tmp_path):
+    """A server that ran once: its database is there, nobody holds it."""
+    server = Server(tmp_path)
+    with server:
+        pass
+    return server
+
+
+def database(server):
+    return sqlite3.connect(server.data / "codementor.db")
+
+
+def listed(server, *arguments):
+    done = server.run("jobs", "list", "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def runs_of(server, job, result):
+    found = re.search(rf'cm_jobs_total{{job="{job}",result="{result}"}} (\d+)', server.http.get("/metrics").text)
+    return int(found.group(1)) if found else 0
+
+
+def wait_for_run(server, job, result="succeeded"):
+    give_up = time.monotonic() + 60
+    while runs_of(server, job, result) == 0:
+        assert time.monotonic() < give_up
+        time.sleep(0.02)  # between two looks; the figure decides
+
+
+def test_serve__runs_its_schedules_and_counts_them(stopped):
+    assert {row["name"] for row in listed(stopped)["schedules"]} >= {
+        "retention", "cache_sweep", "partitions", "reclaim", "data_requests"}
+    assert stopped.run("jobs", "schedule", "cache_sweep", "every 1s").returncode == 0
+    with database(stopped) as rows:
+        rows.execute("INSERT INTO rate_limit_buckets (bucket_key, window_start) VALUES ('old', 1)")
+    with stopped:
+        wait_for_run(stopped, "cache_sweep")
+    assert database(stopped).execute("SELECT count(*) FROM rate_limit_buckets").fetchone() == (0,)
+    (job, *_) = [job for job in listed(stopped)["jobs"] if job["type"] == "cache_sweep"]
+    assert job["status"] == "succeeded" and job["attempts"] == 1
+
+
+def test_jobs__what_an_administrator_changed_stays_changed(stopped):
+    assert stopped.run("jobs", "schedule", "retention", "0 5 * * 1").returncode == 0
+    assert stopped.run("jobs", "schedule", "reclaim", "off").returncode == 0
+    with stopped:
+        schedules = {row["name"]: row for row in listed(stopped)["schedules"]}
+    assert schedules["retention"]["cron"] == "0 5 * * 1" and not schedules["reclaim"]["enabled"]
+    for bad in ("61 * * * *", "now", "every 0m"):
+        done = stopped.run("jobs", "schedule", "retention", bad)
+        assert done.returncode == 2 and "schedule" in done.stderr, bad
+
+
+def test_jobs__one_is_run_beside_a_running_server(stopped):
+    with stopped:
+        done = stopped.run("jobs", "run", "retention", "--json")
+        assert done.returncode == 0, done.stderr
+        (job,) = json.loads(done.stdout)["jobs"]
+        assert job["status"] == "succeeded" and job["result"] == {"rows": 0}
+    for arguments in (["run", "nothing"], ["run", "data_request"], ["run"], ["retry", "x"],
+                      ["cancel", "01900000-0000-7000-8000-000000000000"]):
+        done = stopped.run("jobs", *arguments)
+        assert done.returncode == 2 and done.stderr.startswith("codementor: "), arguments
+
+
+def test_jobs__a_failed_one_is_retried_by_hand(stopped):
+    with database(stopped) as rows:
+        rows.execute("INSERT INTO jobs (id, job_type, status, attempts, max_attempts, last_error, finished_at) VALUES "
+                     "('01900000-0000-7000-8000-000000000001', 'reclaim', 'failed', 5, 5, 'out of luck', 1)")
+    assert "out of luck" in stopped.run("jobs", "list", "--status", "failed").stdout
+    assert stopped.run("jobs", "retry", "01900000-0000-7000-8000-000000000001").returncode == 0
+    with stopped:
+        wait_for_run(stopped, "reclaim")
+    assert listed(stopped, "--status", "succeeded")["jobs"][0]["attempts"] == 1
+
+
+def test_serve__a_job_left_by_a_killed_server_is_done_by_the_next(stopped):
+    with database(stopped) as rows:
+        rows.execute("INSERT INTO jobs (id, job_type, status, attempts, locked_by, locked_until) VALUES "
+                     "('01900000-0000-7000-8000-000000000002', 'retention', 'running', 1, 'dead', 1)")
+    with stopped:
+        wait_for_run(stopped, "retention")
+    (job,) = listed(stopped)["jobs"]
+    assert job["status"] == "succeeded" and job["attempts"] == 2
+
+
+def test_user__export_has_a_file_a_table_and_no_secret(stopped, tmp_path):
+    with database(stopped) as rows:
+        rows.execute("INSERT INTO api_keys (id, user_id, key_hash, key_prefix, last4, name) SELECT "
+                     "'01900000-0000-7000-8000-000000000003', id, 'hash-of-it', 'cm_', 'wxyz', 'laptop' FROM users")
+    folder = tmp_path / "mine"
+    with stopped:
+        done = stopped.run("user", "export", WHO, "--to", str(folder))
+    assert done.returncode == 0 and str(folder) in done.stdout, done.stderr
+    (key,) = json.loads((folder / "api_keys.json").read_text())
+    assert key["last4"] == "wxyz" and "key_hash" not in key
+    assert not any("hash-of-it" in path.read_text() for path in folder.iterdir())
+    (report,) = database(stopped).execute("SELECT report FROM data_requests WHERE status = 'done'").fetchone()
+    assert json.loads(report)["tables"]["api_keys"] == 1
+    assert stopped.run("user", "export", "nobody@example.com").returncode == 2
+
+
+def test_user__erased_means_gone_and_reported(stopped, tmp_path):
+    root = small_repository(tmp_path / "tree")
+    with stopped:
+        repository = stopped.index(root)
+        refused = stopped.run("user", "erase", WHO, "--yes")
+        assert refused.returncode == 2 and "in use" in refused.stderr
+    index = stopped.data / "index" / repository
+    assert index.exists()
+    asked = stopped.run("user", "erase", WHO)
+    assert asked.returncode == 2 and "--yes" in asked.stderr and index.exists()
+    done = stopped.run("user", "erase", WHO, "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    tables = json.loads(done.stdout)["tables"]
+    assert tables["users"] == 1 and tables["workspaces"] == 1
+    assert not index.exists()
+    rows = database(stopped)
+    for table in ("users", "workspaces", "repositories"):
+        assert rows.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+    assert json.loads(rows.execute("SELECT report FROM data_requests").fetchone()[0])["tables"] == tables
+    assert "gdpr.erased" in rows.execute("SELECT payload FROM outbox_events").fetchone()[0]
+    assert stopped.run("user", "list").stdout == ""
+
+
+def test_serve__carries_out_a_request_somebody_wrote_down(stopped):
+    with database(stopped) as rows:
+        rows.execute("INSERT INTO data_requests (id, user_id, kind, due_at) SELECT "
+                     "'01900000-0000-7000-8000-000000000004', id, 'export', 1 FROM users")
+    assert stopped.run("jobs", "schedule", "data_requests", "every 1s").returncode == 0
+    with stopped:
+        wait_for_run(stopped, "data_request")
+    folder = stopped.data / "exports" / "01900000-0000-7000-8000-000000000004"
+    assert json.loads((folder / "users.json").read_text())[0]["email"] == WHO
+    with database(stopped) as rows:  # a week and an hour later
+        rows.execute("UPDATE data_requests SET completed_at = completed_at - 608400000")
+    assert stopped.run("jobs", "run", "data_requests").returncode == 0
+    assert not folder.exists()
