@@ -3,7 +3,8 @@ set(store_gen ${CM_GEN}/store)
 file(MAKE_DIRECTORY ${store_gen})
 file(GLOB store_sql CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/store/sql/*.sql)
 file(GLOB store_migrations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/store/migrations/*.sql)
-set(store_tools ${CMAKE_SOURCE_DIR}/tools/schema.py ${CMAKE_SOURCE_DIR}/spec/schema.tables)
+set(store_tools ${CMAKE_SOURCE_DIR}/tools/schema.py ${CMAKE_SOURCE_DIR}/spec/schema.tables
+  ${CMAKE_SOURCE_DIR}/tools/views.py ${CMAKE_SOURCE_DIR}/tools/tenancy.py ${CMAKE_SOURCE_DIR}/spec/schema.views)
 add_custom_command(
   OUTPUT ${store_gen}/queries_gen.c
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/gen_sql.py ${store_gen}

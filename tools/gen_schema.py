@@ -10,6 +10,7 @@ import sys
 
 import schema
 import tenancy
+import views
 from gencommon import c_bool, c_text, c_text_or_null
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -181,6 +182,14 @@ def row_security(table):
     return lines
 
 
+def view_table_sql(view):
+    """SQLite's stand-in for a materialised view."""
+    parts = [f"{column.name} {SQLITE_TYPES.get(column.type, 'TEXT')}" + (" NOT NULL" if column.required else "")
+             for column in view.columns]
+    return (f"CREATE TABLE {view.name} (\n  " + ",\n  ".join(parts) +
+            f",\n  PRIMARY KEY ({', '.join(view.key)})\n) STRICT, WITHOUT ROWID;")
+
+
 def fragment(name):
     with open(f"{ROOT}/src/store/schema/{name}.sql", encoding="utf-8") as file:
         return file.read().strip()
@@ -201,6 +210,7 @@ def ddl(tables, pg):
     if pg:
         lines += [line for table in tables for line in row_security(table)]
         lines.append("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO codementor_worker;")
+    lines += views.ddl(views.load(f"{ROOT}/spec/schema.views"), pg, view_table_sql)
     return "\n".join(lines) + "\n"
 
 

@@ -11,7 +11,8 @@ Writes OUT_DIR/q/<table>.h (structs and inline fronts) and OUT_DIR/queries_gen.c
 
 `:me` and `:now` are bound by the door. {read table alias} and {write table alias} become the tenant predicate, or TRUE
 when the system asks. Bodies that must differ follow `-- @sqlite` and `-- @pg`. @must: no row changed is CM_NOT_FOUND.
-@batch: also a function for an array of parameters.
+@batch: also a function for an array of parameters. @writes: changes something that is no declared table. The figures of
+spec/schema.views bring their own queries (tools/views.py).
 """
 import os
 import re
@@ -22,6 +23,7 @@ from crud import crud_queries
 from gencommon import c_bool, c_text, c_text_or_null, stop, write
 from lifetime import lifetime_queries
 from tenancy import columns_sql, predicate
+import views
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CLOCK = re.compile(r"\b(now\(\)|current_timestamp|current_date|julianday|strftime|unixepoch|datetime\(|random\(|"
@@ -155,7 +157,7 @@ def written(tables, text):
 def check(tables, query):
     if query.kind not in ("one", "many", "exec"):
         stop(query.where, f"'{query.name}' is neither one, many nor exec")
-    unknown = query.flags - {"@system", "@full", "@must", "@batch", "@post"}
+    unknown = query.flags - {"@system", "@full", "@must", "@batch", "@post", "@writes"}
     if unknown:
         stop(query.where, f"'{query.name}' has unknown flags {sorted(unknown)}")
     if (query.kind == "exec") != (not query.columns):
@@ -239,10 +241,10 @@ class Writer:
             f"    {len(query.params) + 2}, {len(query.columns)},\n"
             f"    {f'sizeof({struct_in})' if struct_in else 0}, "
             f"{f'sizeof({query.row_type})' if query.columns else 0},\n"
-            f"    INDEX, {c_bool(not writes)}, {c_bool(full)}, "
+            f"    INDEX, {c_bool(not writes and '@writes' not in query.flags)}, {c_bool(full)}, "
             f"{c_bool('@must' in query.flags)},\n}};")
 
-    def file(self, headers, queries):
+    def file(self, headers, queries, figures):
         yield "/* Generated from spec/schema.tables and src/store/sql/. */\n"
         yield "".join(f'#include "store/q/{name}.h"\n' for name in headers) + "\n"
         for text, number in self.texts.items():
@@ -254,6 +256,9 @@ class Writer:
         rows = "".join(f"    &cm_query_{query.name},\n" for query in queries)
         yield f"\nconst cm_query *const cm_queries[] = {{\n{rows}}};\n"
         yield f"const size_t cm_query_count = {len(queries)};\n"
+        rows = "".join(f"    {{{c_text(view.name)}, &cm_query_{view.name}_refresh, &cm_query_{view.name}_fill}},\n"
+                       for view in figures)
+        yield f"\nconst cm_view cm_views[] = {{\n{rows}}};\nconst size_t cm_view_count = {len(figures)};\n"
 
 
 def fallback(value):
@@ -327,6 +332,9 @@ def main(out):
     tables = {table.name: table for table in schema.load(f"{ROOT}/spec/schema.tables")}
     groups = {name: crud_queries(table, Query, Value) + lifetime_queries(table, Query, Value)
               for name, table in tables.items()}
+    figures = views.load(f"{ROOT}/spec/schema.views")
+    for view in figures:
+        groups[view.name] = views.queries(view, Query, Value)
     folder = f"{ROOT}/src/store/sql"
     for file in sorted(os.listdir(folder)):
         groups.setdefault(file.removesuffix(".sql"), []).extend(parse_file(tables, f"{folder}/{file}"))
@@ -342,7 +350,7 @@ def main(out):
         write(f"{out}/q/{name}.h", "".join(header(name, tables.get(name), group)))
         for query in group:
             writer.add(query)
-    write(f"{out}/queries_gen.c", "".join(writer.file(groups, queries)))
+    write(f"{out}/queries_gen.c", "".join(writer.file(groups, queries, figures)))
 
 
 if __name__ == "__main__":

@@ -75,6 +75,31 @@ static cm_rc run_reclaim(const cm_job *job, cm_err *err) {
     return rc;
 }
 
+/* --- Figures ---------------------------------------------------------------------------------- */
+
+/* Readers see the old figures or the new ones, never none. */
+static cm_rc refresh_view(const cm_db *db, void *argument, cm_err *err) {
+    const cm_view *view = argument;
+    cm_store_stats stats;
+    cm_store_stats_get(db->store, &stats);
+    cm_rc rc = cm_query_exec(db, view->refresh, NULL, NULL, err);
+    bool refilled = view->fill->sql[stats.engine][CM_DB_SYSTEM] == NULL;
+    return rc == CM_OK && !refilled ? cm_query_exec(db, view->fill, NULL, NULL, err) : rc;
+}
+
+static cm_rc run_analytics(const cm_job *job, cm_err *err) {
+    for (size_t i = 0; i < cm_view_count; i++) {
+        cm_rc rc = cm_cancel_check(job->db.cancel, err);
+        rc = rc == CM_OK ? cm_db_write(&job->db, CM_NORMAL, refresh_view,
+                                       (void *)(uintptr_t)&cm_views[i], err)
+                         : rc;
+        if (rc != CM_OK) {
+            return cm_err_prefix(err, rc, "figures of '%s'", cm_views[i].name);
+        }
+    }
+    return CM_OK;
+}
+
 /* --- One request of a person ------------------------------------------------------------------ */
 
 typedef struct asked {
@@ -173,7 +198,10 @@ static cm_rc finish(const cm_db *db, void *argument, cm_err *err) {
         .partition_key = cm_str_from(person),
         .payload = cm_arena_fmt(arena, "{\"event\":\"gdpr.erased\",\"user_id\":\"%s\"}", person)};
     cm_q_outbox_events_insert_row key;
-    return cm_q_outbox_events_insert(db, &event, arena, &key, err);
+    rc = cm_q_outbox_events_insert(db, &event, arena, &key, err);
+    cm_uuid figures;
+    cm_job_new analytics = {.type = CM_STR("analytics"), .dedupe_key = CM_STR("analytics")};
+    return rc == CM_OK ? cm_job_add(db, &analytics, &figures, err) : rc;
 }
 
 static cm_rc carry_out(const cm_job *job, asked *r, cm_err *err) {
@@ -348,6 +376,7 @@ cm_rc cm_data_request_add(cm_store *store, const cm_data_request_new *request, c
 /* --- Which there are -------------------------------------------------------------------------- */
 
 const cm_job_type cm_maintenance_jobs[] = {
+    {"analytics", run_analytics, "every 15m", "refresh the figures (mv_*)"},
     {"cache_sweep", run_cache_sweep, "every 1m", "drop cached rows that have expired"},
     {"data_requests", run_data_requests, "every 5m",
      "begin what people asked for, purge what they withdrew, remove exports older than a week"},

@@ -83,6 +83,16 @@ typedef struct cm_query {
     bool must; /* no row changed is CM_NOT_FOUND */
 } cm_query;
 
+/* One row of spec/schema.views. */
+typedef struct cm_view {
+    const char *name;
+    const cm_query *refresh;
+    const cm_query *fill; /* follows `refresh` in the same transaction; no text on PostgreSQL */
+} cm_view;
+
+extern const cm_view cm_views[];
+extern const size_t cm_view_count;
+
 extern const cm_query *const cm_queries[]; /* by index */
 extern const size_t cm_query_count;
 
