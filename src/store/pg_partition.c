@@ -5,6 +5,9 @@
  * whole: detached, then dropped, children before their parent, because a detached child keeps its foreign
  * key and still holds the parent back. `messages` end by row (retention.c): people choose how long.
  *
+ * A month whose rows lie in the default partition already (written with a clock that was ahead) cannot be made: that
+ * is said, its rows stay where they are, and all other months are made.
+ *
  * Creating and detaching lock the parent for a moment; who cannot get that within five seconds leaves it
  * for the next run. Several servers may ask at once: the migrations' lock lets one in after the other. */
 #include "store/pg_priv.h"
@@ -74,12 +77,17 @@ static cm_rc make_month(cm_pg_conn *conn, const ranged *r, month m, cm_err *err)
 
 static cm_rc make_months(cm_pg_conn *conn, const ranged *r, cm_err *err) {
     month m = month_of(cm_clock_wall_ms());
-    cm_rc rc = CM_OK;
-    for (int i = 0; rc == CM_OK && i <= MONTHS_AHEAD; i++) {
-        rc = make_month(conn, r, m, err);
+    for (int i = 0; i <= MONTHS_AHEAD; i++) {
+        cm_err text = {0};
+        cm_rc rc = make_month(conn, r, m, &text);
+        if (rc == CM_INVALID) { /* check_violation */
+            cm_log_err(CM_LOG_WARN, "a month of a partitioned table cannot be made", &text);
+        } else if (rc != CM_OK) {
+            return cm_fail(err, rc, "%s", text.text);
+        }
         m = next_month(m);
     }
-    return rc;
+    return CM_OK;
 }
 
 /* Rows in the default partition would stand in the way of their month. */
