@@ -256,8 +256,8 @@ class Writer:
         rows = "".join(f"    &cm_query_{query.name},\n" for query in queries)
         yield f"\nconst cm_query *const cm_queries[] = {{\n{rows}}};\n"
         yield f"const size_t cm_query_count = {len(queries)};\n"
-        rows = "".join(f"    {{{c_text(view.name)}, &cm_query_{view.name}_refresh, &cm_query_{view.name}_fill}},\n"
-                       for view in figures)
+        rows = "".join(f"    {{{c_text(view.name)}, &cm_query_{view.name}_refresh, &cm_query_{view.name}_fill, "
+                       f"&cm_query_{view.name}_read, {c_bool(view.time != '-')}}},\n" for view in figures)
         yield f"\nconst cm_view cm_views[] = {{\n{rows}}};\nconst size_t cm_view_count = {len(figures)};\n"
 
 

@@ -88,6 +88,8 @@ typedef struct cm_view {
     const char *name;
     const cm_query *refresh;
     const cm_query *fill; /* follows `refresh` in the same transaction; no text on PostgreSQL */
+    const cm_query *read; /* parameters: since and until when `timed`, then limit; all int64_t */
+    bool timed;
 } cm_view;
 
 extern const cm_view cm_views[];

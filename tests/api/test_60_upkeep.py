@@ -152,3 +152,21 @@ def test_serve__carries_out_a_request_somebody_wrote_down(stopped):
         rows.execute("UPDATE data_requests SET completed_at = completed_at - 608400000")
     assert stopped.run("jobs", "run", "data_requests").returncode == 0
     assert not folder.exists()
+
+
+def test_stats__show_what_was_asked_once_the_job_ran(stopped, tmp_path):
+    root = small_repository(tmp_path / "tree")
+    with stopped:
+        stopped.index(root)
+        for i in range(3):
+            assert stopped.complete(root / "x.py", "def f(a):\n    return ", 1, 11 + i % 2).status_code == 200
+    done = stopped.run("jobs", "run", "analytics")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(stopped.run("stats", "completion_daily", "--json").stdout)
+    assert sum(row["requests"] for row in rows) == 3 and all(row["completion_type"] == "fim" for row in rows)
+    (people,) = json.loads(stopped.run("stats", "active_users_daily", "--json").stdout)
+    assert people["users"] == 1 and people["requests"] == 3
+    for name in json.loads(stopped.run("stats", "--json").stdout):
+        done = stopped.run("stats", name)
+        assert done.returncode == 0 and done.stdout, done.stderr
+    assert stopped.run("stats", "nothing").returncode == 2

@@ -225,17 +225,10 @@ typedef struct figures {
 } figures;
 
 static figures read_view(const cm_db *db, const cm_view *view, cm_arena *arena) {
-    figures all = {0};
-    for (size_t i = 0; i < cm_query_count; i++) {
-        cm_str name = cm_str_from(cm_queries[i]->name);
-        cm_str wanted = cm_arena_fmt(arena, "%s_read", view->name);
-        all.query = cm_str_eq(name, wanted) ? cm_queries[i] : all.query;
-    }
-    assert_non_null(all.query);
+    figures all = {.query = view->read};
     int64_t params[3] = {0, INT64_C(4000000000000), 100000};
-    bool timed = all.query->params_size == sizeof params;
-    assert_ok(cm_query_all(db, all.query, timed ? params : params + 2, arena, &all.rows, &all.count,
-                           err));
+    assert_ok(cm_query_all(db, all.query, view->timed ? params : params + 2, arena, &all.rows,
+                           &all.count, err));
     return all;
 }
 
