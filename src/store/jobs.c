@@ -49,7 +49,8 @@ struct cm_jobs {
     pthread_cond_t timer_wakes;  /* something may be due */
     pthread_cond_t worker_wakes; /* a slot became READY, or the end */
     bool woken;
-    bool stopping;
+    bool stopping; /* the timer ends; what runs is cancelled */
+    bool finished; /* nothing will be claimed any more: idle workers end */
     bool timer_runs;
     pthread_t timer;
     slot slots[CM_JOB_WORKERS_MAX];
@@ -140,7 +141,7 @@ static void *work(void *argument) {
     cm_jobs *jobs = s->owner;
     pthread_mutex_lock(&jobs->lock);
     for (;;) {
-        while (s->state != READY && !jobs->stopping) {
+        while (s->state != READY && !jobs->finished) {
             pthread_cond_wait(&jobs->worker_wakes, &jobs->lock);
         }
         if (s->state != READY) {
@@ -468,11 +469,14 @@ void cm_jobs_stop(cm_jobs *jobs) {
         cm_cancel_fire(jobs->slots[i].cancel, CM_CANCEL_SHUTDOWN);
     }
     pthread_cond_broadcast(&jobs->timer_wakes);
-    pthread_cond_broadcast(&jobs->worker_wakes);
     pthread_mutex_unlock(&jobs->lock);
-    if (jobs->timer_runs) {
+    if (jobs->timer_runs) { /* first: what it is claiming needs a worker to give it back */
         pthread_join(jobs->timer, NULL);
     }
+    pthread_mutex_lock(&jobs->lock);
+    jobs->finished = true;
+    pthread_cond_broadcast(&jobs->worker_wakes);
+    pthread_mutex_unlock(&jobs->lock);
     for (unsigned i = 0; i < jobs->started; i++) {
         pthread_join(jobs->slots[i].thread, NULL);
     }

@@ -260,6 +260,26 @@ static void test_store_jobs__a_stopping_server_gives_its_work_back(void **state)
     stage_free(s);
 }
 
+/* The end may come while the timer claims: a worker must still be there to give the job back. */
+static void test_store_jobs__stopping_at_any_moment_leaves_nothing_running(void **state) {
+    fixture *f = *state;
+    stage *s = stage_new();
+    for (int i = 0; i < 60; i++) {
+        add(f, "good", "{}", NULL);
+        cm_jobs *jobs = start(f->store, s, 2);
+        for (int k = 0; k < i * 20; k++) { /* each time a little later */
+            assert_ok(cm_store_check(f->store, err));
+        }
+        cm_jobs_stop(jobs);
+        const cm_row_jobs *rows;
+        size_t count = 1;
+        cm_q_jobs_recent_in in = {.status = CM_STR("running"), .limit = 10};
+        assert_ok(cm_q_jobs_recent(&f->system, &in, f->arena, &rows, &count, err));
+        assert_int_equal(count, 0);
+    }
+    stage_free(s);
+}
+
 static void test_store_jobs__an_administrator_cancels_what_runs(void **state) {
     fixture *f = *state;
     stage *s = stage_new();
@@ -453,6 +473,7 @@ int main(void) {
         store_test(test_store_jobs__the_smaller_priority_goes_first),
         store_test(test_store_jobs__no_more_run_at_once_than_there_are_workers),
         store_test(test_store_jobs__a_stopping_server_gives_its_work_back),
+        store_test(test_store_jobs__stopping_at_any_moment_leaves_nothing_running),
         store_test(test_store_jobs__an_administrator_cancels_what_runs),
         store_test(test_store_jobs__a_dead_servers_job_goes_to_another),
         store_test(test_store_jobs__a_living_holder_keeps_its_lease),
