@@ -23,6 +23,7 @@
 #define LEASE_MS     60000
 #define BEAT_MS      20000 /* a lease is lengthened when this much of it is gone */
 #define SLEEP_MS_MAX 60000
+#define SLEEP_MS_MIN 50 /* what is due may be locked by another server at this moment */
 #define BACKOFF_MS   5000
 #define BACKOFF_MAX  3600000
 #define TROUBLE_MS   5000 /* between attempts to reach the database */
@@ -218,9 +219,11 @@ static cm_rc take_tick(const cm_db *db, void *argument, cm_err *err) {
     if (rc != CM_OK || taken == 0 || !t->good) {
         return rc;
     }
-    cm_uuid id;
-    cm_job_new job = {t->row->job_type, t->row->payload, t->row->name};
-    return cm_job_add(db, &job, &id, err);
+    cm_q_jobs_enqueue_in in = {.id = cm_uuid_v7(),
+                               .job_type = t->row->job_type,
+                               .payload = t->row->payload,
+                               .dedupe_key = t->row->name};
+    return cm_q_jobs_enqueue(db, &in, NULL, err); /* a run still at work swallows this moment */
 }
 
 static cm_rc run_schedules(cm_jobs *jobs, cm_err *err) {
@@ -344,7 +347,7 @@ static cm_rc turn(cm_jobs *jobs, int64_t *ret_due_ms, cm_err *err) {
 
 /* Under the lock. */
 static void sleep_until(cm_jobs *jobs, int64_t due_ms) {
-    int64_t ms = CM_MIN(CM_MAX(due_ms - cm_clock_wall_ms(), 1), SLEEP_MS_MAX);
+    int64_t ms = CM_MIN(CM_MAX(due_ms - cm_clock_wall_ms(), SLEEP_MS_MIN), SLEEP_MS_MAX);
     struct timespec end;
     clock_gettime(CLOCK_MONOTONIC, &end);
     end.tv_sec += ms / 1000;

@@ -199,9 +199,9 @@ static cm_rc finish(const cm_db *db, void *argument, cm_err *err) {
         .payload = cm_arena_fmt(arena, "{\"event\":\"gdpr.erased\",\"user_id\":\"%s\"}", person)};
     cm_q_outbox_events_insert_row key;
     rc = cm_q_outbox_events_insert(db, &event, arena, &key, err);
-    cm_uuid figures;
-    cm_job_new analytics = {.type = CM_STR("analytics"), .dedupe_key = CM_STR("analytics")};
-    return rc == CM_OK ? cm_job_add(db, &analytics, &figures, err) : rc;
+    cm_q_jobs_enqueue_in figures = {
+        .id = cm_uuid_v7(), .job_type = CM_STR("analytics"), .dedupe_key = CM_STR("analytics")};
+    return rc == CM_OK ? cm_q_jobs_enqueue(db, &figures, NULL, err) : rc;
 }
 
 static cm_rc carry_out(const cm_job *job, asked *r, cm_err *err) {
