@@ -10,6 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
+import ddl  # noqa: E402
 import gen_migrations  # noqa: E402
 import gen_schema  # noqa: E402
 import gen_sql  # noqa: E402
@@ -47,7 +48,7 @@ def migrated():
 
 def objects(database):
     rows = database.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
-    return {(kind, name): " ".join(sql.split()) for kind, name, sql in rows}
+    return {(kind, name): ddl.plain(sql) for kind, name, sql in rows}
 
 
 def test_the_history_ends_at_the_declared_schema(tables):
