@@ -1,0 +1,157 @@
+/* Is the schema what its history says: what status finds, and what adopting takes. */
+#include "store/fixture.h" /* tests/unit/store */
+
+#include "store/drift_priv.h"
+
+static cm_store_options options_of(const fixture *f) {
+    return (cm_store_options){.data_dir = f->dir, .url = f->url[0] != '\0' ? f->url : NULL};
+}
+
+/* Somebody changes the database by hand. */
+static void by_hand(fixture *f, const char *sql) {
+    cm_store_options options = options_of(f);
+    cm_store *store;
+    cm_migrator migrator;
+    cm_store_close(f->store);
+    f->store = NULL;
+    assert_ok(cm_store_open_bare(&options, &store, err));
+    assert_ok(store->ops->migrator(store, &migrator, err));
+    assert_ok(migrator.ops->script(migrator.conn, sql, err));
+    store->ops->migrated(store, &migrator);
+    cm_store_close(store);
+}
+
+static cm_migrate_status status_of(const fixture *f) {
+    cm_store_options options = options_of(f);
+    cm_migrate_status status = {0};
+    assert_ok(cm_store_migrate_status(&options, CM_STATUS_SCHEMA, f->arena, &status, err));
+    return status;
+}
+
+static bool has_drift(const cm_migrate_status *status, const char *kind, const char *name,
+                      enum cm_drift_state state) {
+    for (size_t i = 0; i < status->drift_count; i++) {
+        const cm_schema_drift *drift = &status->drifts[i];
+        if (strcmp(drift->kind, kind) == 0 && strcmp(drift->name, name) == 0) {
+            return drift->state == state;
+        }
+    }
+    return false;
+}
+
+static int64_t scratch_left(const fixture *f) {
+    if (f->url[0] == '\0') {
+        return 0;
+    }
+    PGconn *pg = PQconnectdb(f->url);
+    PGresult *result =
+        PQexec(pg, "SELECT count(*) FROM pg_database WHERE datname LIKE 'codementor\\_scratch%'");
+    int64_t count = -1;
+    assert_true(cm_str_to_i64(cm_str_from(PQgetvalue(result, 0, 0)), &count));
+    PQclear(result);
+    PQfinish(pg);
+    return count;
+}
+
+static void test_store_drift__a_migrated_database_has_none(void **state) {
+    cm_migrate_status status = status_of(*state);
+    assert_null(status.drift_unchecked);
+    assert_int_equal(status.drift_count, 0);
+    assert_int_equal(status.head_count, 1);
+    assert_true(status.version[0] >= '1' && status.version[0] <= '9');
+    assert_int_equal(scratch_left(*state), 0);
+}
+
+static void test_store_drift__what_was_changed_by_hand_is_named(void **state) {
+    fixture *f = *state;
+    by_hand(f,
+            "DROP INDEX idx_users_team_id; CREATE TABLE graffiti (x INTEGER); "
+            "DROP INDEX idx_users_config_id; CREATE INDEX idx_users_config_id ON users (team_id)");
+    cm_migrate_status status = status_of(f);
+    assert_true(has_drift(&status, "index", "idx_users_team_id", CM_DRIFT_MISSING));
+    assert_true(has_drift(&status, "index", "idx_users_config_id", CM_DRIFT_CHANGED));
+    assert_true(has_drift(&status, "table", "graffiti", CM_DRIFT_EXTRA));
+    assert_int_equal(status.drift_count, f->url[0] != '\0' ? 4 : 3); /* and its column */
+    fixture_open(f);
+}
+
+static void test_store_drift__a_policy_that_is_gone_is_named(void **state) {
+    fixture *f = *state;
+    if (f->url[0] == '\0') {
+        return;
+    }
+    by_hand(f, "DROP POLICY reads ON messages; ALTER TABLE tags DISABLE ROW LEVEL SECURITY; "
+               "GRANT DELETE ON jobs TO codementor_app");
+    cm_migrate_status status = status_of(f);
+    assert_true(has_drift(&status, "policy", "messages.reads", CM_DRIFT_MISSING));
+    assert_true(has_drift(&status, "table", "tags", CM_DRIFT_CHANGED));
+    assert_true(has_drift(&status, "grant", "jobs", CM_DRIFT_EXTRA));
+    fixture_open(f);
+}
+
+static void test_store_drift__views_of_compatibility_are_none(void **state) {
+    fixture *f = *state;
+    cm_store_options options = options_of(f);
+    assert_ok(cm_store_migrate_views(&options, true, err));
+    cm_migrate_status status = status_of(f);
+    assert_true(status.views_on);
+    assert_int_equal(status.drift_count, 0);
+}
+
+static void test_store_drift__tables_without_a_history_are_adopted(void **state) {
+    fixture *f = *state;
+    cm_store_options options = options_of(f);
+    by_hand(f, "DROP TABLE schema_migrations");
+    cm_migrate_status status = status_of(f);
+    assert_false(status.initialised);
+    assert_non_null(status.drift_unchecked);
+    char revision[16];
+    assert_ok(cm_store_migrate_adopt(&options, revision, err));
+    assert_string_equal(revision,
+                        cm_migrations_embedded.items[cm_migrations_embedded.count - 1].revision);
+    status = status_of(f);
+    assert_int_equal(status.applied, cm_migrations_embedded.count);
+    assert_int_equal(status.drift_count, 0);
+    assert_int_equal(scratch_left(f), 0);
+    fixture_open(f); /* with the rows that were there */
+    assert_false(cm_uuid_is_nil(&f->local.user_id));
+}
+
+static void test_store_drift__other_tables_are_not_adopted(void **state) {
+    fixture *f = *state;
+    cm_store_options options = options_of(f);
+    by_hand(f, "DROP TABLE schema_migrations; DROP INDEX idx_users_team_id");
+    char revision[16];
+    cm_err fault = {0};
+    assert_int_equal(cm_store_migrate_adopt(&options, revision, &fault), CM_CONFLICT);
+    assert_non_null(strstr(fault.text, "index 'idx_users_team_id' is missing"));
+    assert_false(status_of(f).initialised);
+    by_hand(f, "CREATE INDEX idx_users_team_id ON users (team_id)");
+    assert_ok(cm_store_migrate_adopt(&options, revision, err));
+    fixture_open(f);
+}
+
+static void test_store_drift__fixtures_are_rows_of_both_engines(void **state) {
+    fixture *f = *state;
+    cm_store_options options = options_of(f);
+    cm_store_close(f->store);
+    f->store = NULL;
+    assert_ok(cm_store_migrate_fixtures(&options, err));
+    cm_err fault = {0};
+    assert_true(cm_store_migrate_fixtures(&options, &fault) != CM_OK); /* only once */
+    assert_non_null(strstr(fault.text, "fixtures"));
+    fixture_open(f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        store_test(test_store_drift__a_migrated_database_has_none),
+        store_test(test_store_drift__what_was_changed_by_hand_is_named),
+        store_test(test_store_drift__a_policy_that_is_gone_is_named),
+        store_test(test_store_drift__views_of_compatibility_are_none),
+        store_test(test_store_drift__tables_without_a_history_are_adopted),
+        store_test(test_store_drift__other_tables_are_not_adopted),
+        store_test(test_store_drift__fixtures_are_rows_of_both_engines),
+    };
+    return cmocka_run_group_tests_name("store/drift", tests, NULL, NULL);
+}
