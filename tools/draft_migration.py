@@ -128,10 +128,14 @@ class Postgres:
         return self.steps
 
     def find_dependents(self):
-        """What stands on a view that changes goes down and up with it."""
-        for kind, name, _ in [key for key in self.old.objects if key[0].endswith("view") and self.changed(key)]:
-            self.again |= {key for key, text in self.old.objects.items() if key in self.new.objects
-                           and name in ddl.words_of(text) and key != (kind, name, "")}
+        """What stands on a view that changes goes down and up with it, and so on."""
+        moving = [key[1] for key in self.old.objects if key[0].endswith("view") and self.changed(key)]
+        while moving:
+            name = moving.pop()
+            more = {key for key, text in self.old.objects.items() if key in self.new.objects and key[1] != name
+                    and name in ddl.words_of(text)} - self.again
+            self.again |= more
+            moving += [key[1] for key in more if key[0] == "function" or key[0].endswith("view")]
 
     def grants_sequences(self):
         return any("IDENTITY" in mark for name, table in self.new.tables.items() if name not in self.old.tables
@@ -151,13 +155,18 @@ class Postgres:
                 continue  # CREATE OR REPLACE keeps what depends on it
             self.drop(kind.removeprefix("late "), name, table, self.old.objects[key])
 
+    def belongs_to_gone(self, text):
+        """Owners and rights of what is dropped go with it."""
+        gone = {key[1] for key in self.old.objects if key not in self.new.objects} | set(self.gone)
+        return bool(ddl.words_of(text) & gone)
+
     def serves_gone_table(self, name):
         return any(key[2] in self.gone and name in text for key, text in self.old.objects.items())
 
     def drop(self, kind, name, table, text):
         if kind in ("policy", "trigger"):
             self.add(f"DROP {kind.upper()} {name} ON {table};")
-        elif kind == "grant":
+        elif kind == "grant" and text.startswith("GRANT"):
             self.add(ended(re.sub(r"^GRANT (.*) TO ", r"REVOKE \1 FROM ", text, flags=re.S)))
         elif kind == "index":
             body = ddl.words_of(text.split("(", 1)[-1])
@@ -166,7 +175,7 @@ class Postgres:
             self.add(f"DROP TABLE {name};", None, self.up)
         elif kind in ("view", "materialized view", "function", "extension"):
             self.add(f"DROP {kind.upper()} {name};")
-        else:
+        elif not self.belongs_to_gone(text):
             self.add(f"-- {ended(text)}", "this is no longer declared; undo it by hand where it matters")
 
     def make(self, key):
@@ -179,8 +188,6 @@ class Postgres:
             return
         if kind == "function":
             text = re.sub(r"^CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", text)
-        if kind == "grant" and table == "" and text.startswith("REVOKE"):
-            return  # undoes a grant made for a moment
         if kind == "setting" and text.endswith("OWNER TO codementor_worker"):
             text = ("GRANT CREATE ON SCHEMA public TO codementor_worker;\n" + ended(text) +
                     "\nREVOKE CREATE ON SCHEMA public FROM codementor_worker")

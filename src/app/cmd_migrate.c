@@ -283,7 +283,13 @@ static cm_rc agree(const call *c, const char *what, cm_err *err) {
         return cm_fail(err, CM_CONFLICT, "%s needs --yes when nobody can be asked", what);
     }
     char answer[16] = "";
-    printf("%s on '%s'? Type yes to go on: ", what, c->command.store.url);
+    cm_migrate_status status; /* its place has no password */
+    cm_rc rc =
+        cm_store_migrate_status(&c->command.store, CM_STATUS_HISTORY, c->cli->arena, &status, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    printf("%s on '%s'? Type yes to go on: ", what, status.place);
     fflush(stdout);
     bool given = fgets(answer, sizeof answer, stdin) != NULL;
     return given && strcmp(answer, "yes\n") == 0

@@ -64,7 +64,10 @@ CHANGES = {
         (PG, "", "\nCREATE MATERIALIZED VIEW mv_days AS SELECT created_at::date AS day, count(*) AS requests\n"
                  "FROM completion_requests GROUP BY 1;\nCREATE UNIQUE INDEX mv_days_day ON mv_days (day);\n"
                  "CREATE FUNCTION days_of(since date) RETURNS SETOF mv_days LANGUAGE sql STABLE SECURITY DEFINER\n"
-                 "SET search_path = public, pg_temp AS $$ SELECT * FROM mv_days WHERE day >= since; $$;\n")],
+                 "SET search_path = public, pg_temp AS $$ SELECT * FROM mv_days WHERE day >= since; $$;\n"
+                 "REVOKE ALL ON mv_days FROM PUBLIC;\nREVOKE EXECUTE ON FUNCTION days_of(date) FROM PUBLIC;\n"
+                 "GRANT EXECUTE ON FUNCTION days_of(date) TO codementor_app;\n"
+                 "ALTER MATERIALIZED VIEW mv_days OWNER TO codementor_worker;\n")],
 }
 AGAIN = [(PG, "SELECT created_at::date AS day, count(*) AS requests\nFROM", "SELECT created_at::date AS day, count(*) + 1 AS requests\nFROM"),
          (SCHEMA, "  note:text\n", "  note:text\n  more:text\n")]
@@ -208,7 +211,9 @@ def test_draft__follows_a_draft_that_was_kept(tmp_path):
     change(folder, AGAIN)
     parts = sections(tool(folder, "draft_migration.py", "src/store/migrations"))
     assert parts["up", "pg"].index("DROP FUNCTION days_of") < parts["up", "pg"].index("DROP MATERIALIZED VIEW mv_days")
-    assert "CREATE UNIQUE INDEX mv_days_day" in parts["up", "pg"]
+    for again in ("CREATE UNIQUE INDEX mv_days_day", "REVOKE EXECUTE ON FUNCTION days_of", "GRANT EXECUTE ON FUNCTION days_of",
+                  "ALTER MATERIALIZED VIEW mv_days OWNER"):
+        assert again in parts["up", "pg"]
     assert "ALTER TABLE badges ADD COLUMN more TEXT;" in parts["up", "pg"]
 
 

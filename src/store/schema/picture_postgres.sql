@@ -9,7 +9,8 @@ WITH relation AS (
 )
 SELECT 'table' AS kind, name, concat_ws(' ', relkind::text, pg_get_partkeydef(oid), pg_get_expr(relpartbound, oid),
   CASE WHEN relrowsecurity THEN 'row security' END, CASE WHEN relforcerowsecurity THEN 'forced' END,
-  CASE WHEN relkind IN ('v', 'm') THEN pg_get_viewdef(oid) END) AS definition
+  CASE WHEN relkind IN ('v', 'm') THEN pg_get_viewdef(oid) END,
+  CASE WHEN relowner::regrole::text LIKE 'codementor\_%' THEN 'owner ' || relowner::regrole::text END) AS definition
 FROM relation
 UNION ALL
 SELECT 'column', r.name || '.' || a.attname, concat_ws(' ', format_type(a.atttypid, a.atttypmod),
@@ -34,12 +35,18 @@ UNION ALL
 SELECT 'policy', tablename || '.' || policyname, concat_ws(' ', permissive, roles::text, cmd, qual, 'check', with_check)
 FROM pg_policies WHERE schemaname = 'public'
 UNION ALL
-SELECT 'function', p.proname::text, pg_get_functiondef(p.oid) || ' owner ' ||
-  CASE WHEN p.proowner::regrole::text LIKE 'codementor\_%' THEN p.proowner::regrole::text ELSE 'login' END
+SELECT 'function', p.proname::text, concat_ws(' ', pg_get_functiondef(p.oid),
+  CASE WHEN p.proowner::regrole::text LIKE 'codementor\_%' THEN 'owner ' || p.proowner::regrole::text END,
+  (SELECT 'for ' || string_agg(w.who, ', ' ORDER BY w.who)
+   FROM (SELECT CASE a.grantee WHEN 0 THEN 'public' ELSE a.grantee::regrole::text END AS who
+         FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a) w
+   WHERE w.who = 'public' OR w.who LIKE 'codementor\_%'))
 FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
 UNION ALL
-SELECT 'grant', r.name, a.grantee::regrole::text || ' ' || string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type)
-FROM relation r, aclexplode(r.relacl) a WHERE a.grantee <> 0 AND a.grantee::regrole::text LIKE 'codementor\_%'
-GROUP BY r.name, a.grantee
+SELECT 'grant', name, who || ' ' || string_agg(privilege_type, ', ' ORDER BY privilege_type)
+FROM (SELECT r.name, a.privilege_type, CASE a.grantee WHEN 0 THEN 'public' ELSE a.grantee::regrole::text END AS who
+      FROM relation r, aclexplode(r.relacl) a) g
+WHERE who = 'public' OR who LIKE 'codementor\_%'
+GROUP BY name, who
 ORDER BY 1, 2, 3;

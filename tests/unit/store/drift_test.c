@@ -117,6 +117,53 @@ static void test_store_drift__tables_without_a_history_are_adopted(void **state)
     assert_false(cm_uuid_is_nil(&f->local.user_id));
 }
 
+/* The history goes on behind what is adopted: the rest is pending. */
+static void test_store_drift__an_older_schema_is_adopted_at_its_own_revision(void **state) {
+    fixture *f = *state;
+    by_hand(f, "DROP TABLE schema_migrations");
+    size_t embedded = cm_migrations_embedded.count;
+    cm_migration all[64];
+    assert_true(embedded < CM_COUNT(all));
+    memcpy(all, cm_migrations_embedded.items, embedded * sizeof *all);
+    all[embedded] =
+        (cm_migration){.revision = "ddddddddddd1",
+                       .revises = all[embedded - 1].revision,
+                       .message = "later",
+                       .date = "2026-01-01",
+                       .checksum = "c",
+                       .up = {"CREATE TABLE later (x INTEGER)", "CREATE TABLE later (x INTEGER)"},
+                       .transaction = true};
+    cm_store_options options = options_of(f);
+    cm_store *store;
+    cm_migrator migrator;
+    char revision[16];
+    assert_ok(cm_store_open_bare(&options, &store, err));
+    assert_ok(store->ops->migrator(store, &migrator, err));
+    migrator.migrations = (cm_migrations){all, embedded + 1};
+    assert_ok(cm_drift_adopt(&options, &migrator, revision, err));
+    assert_string_equal(revision, all[embedded - 1].revision);
+    store->ops->migrated(store, &migrator);
+    cm_store_close(store);
+    fixture_open(f);
+}
+
+static void test_store_drift__a_login_without_the_right_is_told_so(void **state) {
+    fixture *f = *state;
+    if (f->url[0] == '\0') {
+        return;
+    }
+    char url[300];
+    fixture_admin("CREATE ROLE plain LOGIN NOCREATEDB IN ROLE codementor_worker");
+    snprintf(url, sizeof url, "%s&user=plain", f->url);
+    cm_store_options options = {.data_dir = f->dir, .url = url};
+    cm_migrate_status status = {0};
+    assert_ok(cm_store_migrate_status(&options, CM_STATUS_SCHEMA, f->arena, &status, err));
+    assert_int_equal(status.applied, cm_migrations_embedded.count);
+    assert_non_null(status.drift_unchecked);
+    assert_non_null(strstr(status.drift_unchecked, "needs CREATEDB"));
+    assert_int_equal(status.drift_count, 0);
+}
+
 static void test_store_drift__other_tables_are_not_adopted(void **state) {
     fixture *f = *state;
     cm_store_options options = options_of(f);
@@ -150,6 +197,8 @@ int main(void) {
         store_test(test_store_drift__a_policy_that_is_gone_is_named),
         store_test(test_store_drift__views_of_compatibility_are_none),
         store_test(test_store_drift__tables_without_a_history_are_adopted),
+        store_test(test_store_drift__an_older_schema_is_adopted_at_its_own_revision),
+        store_test(test_store_drift__a_login_without_the_right_is_told_so),
         store_test(test_store_drift__other_tables_are_not_adopted),
         store_test(test_store_drift__fixtures_are_rows_of_both_engines),
     };
