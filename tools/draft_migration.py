@@ -11,6 +11,7 @@ replayed as text (ddl.py), so none is needed. The draft is for review and never 
 A change that SQLite's ALTER TABLE cannot do becomes a rebuild in the steps of https://sqlite.org/lang_altertable.html#otheralter;
 foreign keys are off and checked before the commit by whoever applies it.
 """
+import hashlib
 import os
 import re
 import sys
@@ -398,13 +399,17 @@ class Sqlite:
 # --- Both
 
 
-def start_values(texts, declared_texts):
-    """Statements about rows that are declared and that no migration has run: a person decides."""
-    known = {ddl.plain(text) for text in texts}
-    fresh = [text for text in declared_texts if ddl.plain(text) not in known]
-    return [Step("\n".join("-- " + line for line in ended(text).splitlines()),
-                 "this is declared as a start value, and databases that exist lack it: rewrite it for them")
-            for text in fresh]
+def start_values(texts, declared_texts, scripts):
+    """Statements about rows, and blocks, that are declared and that no migration has run: a person decides. The mark in the
+    review line says in later drafts that somebody did."""
+    known, steps = {ddl.plain(text) for text in texts}, []
+    for text in declared_texts:
+        mark = hashlib.sha256(ddl.plain(text).encode()).hexdigest()[:12]
+        if ddl.plain(text) not in known and mark not in scripts:
+            steps.append(Step("\n".join("-- " + line for line in ended(text).splitlines()),
+                              f"declared for new databases, older ones lack it: write what they need, and keep "
+                              f"this line [declared {mark}]"))
+    return steps
 
 
 def sqlite_data(script):
@@ -456,8 +461,9 @@ def draft(folder):
     lite_down = Sqlite(lite_new, lite_old, False).run()
     pg_up = Postgres(pg_old, ddl.postgres([gen_schema.ddl(target, True)]), True).run()
     pg_down = Postgres(pg_new, ddl.postgres(scripts["pg"]), False).run()
-    lite_up += start_values(sqlite_data("\n".join(scripts["sqlite"])), sqlite_data(gen_schema.ddl(target, False)))
-    pg_up += start_values(pg_old.data, pg_new.data)
+    lite_up += start_values(sqlite_data("\n".join(scripts["sqlite"])), sqlite_data(gen_schema.ddl(target, False)),
+                            "\n".join(scripts["sqlite"]))
+    pg_up += start_values(pg_old.data, pg_new.data, "\n".join(scripts["pg"]))
     if not lite_up and not pg_up:
         return None
     lite_up += check(scripts["sqlite"], lite_new, join(lite_up), join(lite_down))

@@ -306,6 +306,9 @@ static cm_rc reset(call *c, cm_err *err) {
     if (rc == CM_OK) {
         rc = cm_store_migrate_reset(&c->command.store, err);
     }
+    if (rc == CM_OK && test_mode()) {
+        rc = cm_store_migrate_fixtures(&c->command.store, err);
+    }
     if (rc == CM_OK) {
         puts("the database is empty and up to date");
     }

@@ -156,9 +156,9 @@ static cm_rc scratch_place(const cm_migrator *beside, cm_scratch *scratch, const
                            char *ret_url, size_t size, cm_err *err) {
     if (beside->ops->engine == CM_SQLITE) {
         const char *folder = getenv("TMPDIR");
-        snprintf(scratch->name, sizeof scratch->name, "%.40s/cm-schema-XXXXXX",
-                 folder != NULL && folder[0] != '\0' && strlen(folder) <= 40 ? folder : "/tmp");
-        if (mkdtemp(scratch->name) == NULL) {
+        int len = snprintf(scratch->name, sizeof scratch->name, "%s/cm-schema-XXXXXX",
+                           folder != NULL && folder[0] != '\0' ? folder : "/tmp");
+        if (len >= (int)sizeof scratch->name || mkdtemp(scratch->name) == NULL) {
             scratch->name[0] = '\0';
             return cm_fail(err, CM_IO, "cannot make a scratch directory; set TMPDIR");
         }
@@ -176,9 +176,20 @@ static cm_rc scratch_place(const cm_migrator *beside, cm_scratch *scratch, const
         scratch->name[0] = '\0';
         return cm_err_prefix(err, rc, "cannot make a scratch database (the login needs CREATEDB)");
     }
-    snprintf(ret_url, size, "%s%sdbname=%s", url, strchr(url, '?') != NULL ? "&" : "?",
-             scratch->name);
-    return CM_OK;
+    int len = snprintf(ret_url, size, "%s%sdbname=%s", url, strchr(url, '?') != NULL ? "&" : "?",
+                       scratch->name);
+    return len < (int)size ? CM_OK : cm_fail(err, CM_LIMIT, "the database URL is too long");
+}
+
+/* Whatever a URL may hold: migrations never run on a database that is not the empty one just made. */
+static cm_rc check_empty(const cm_scratch *scratch, cm_err *err) {
+    int64_t tables = 0;
+    cm_rc rc =
+        cm_migrator_count(&scratch->migrator, scratch->migrator.ops->has_tables, &tables, err);
+    return rc == CM_OK && tables != 0
+               ? cm_fail(err, CM_CONFLICT,
+                         "the scratch database is not empty; is 'dbname' set twice?")
+               : rc;
 }
 
 cm_rc cm_scratch_open(const cm_store_options *options, const cm_migrator *beside,
@@ -194,6 +205,9 @@ cm_rc cm_scratch_open(const cm_store_options *options, const cm_migrator *beside
     }
     if (rc == CM_OK) {
         rc = scratch.store->ops->migrator(scratch.store, &scratch.migrator, err);
+    }
+    if (rc == CM_OK) {
+        rc = check_empty(&scratch, err);
     }
     if (rc != CM_OK) {
         cm_scratch_close(&scratch);
@@ -260,7 +274,6 @@ void cm_drift_find(const cm_store_options *options, const cm_migrator *migrator,
     bool gap = false;
     for (size_t i = 0; i < status->history_count; i++) {
         bool applied = status->history[i].applied_at[0] != '\0';
-        gap = gap || (applied && revision == NULL && i != 0);
         gap = gap || (applied && i != 0 && status->history[i - 1].applied_at[0] == '\0');
         revision = applied ? status->history[i].revision : revision;
     }

@@ -138,6 +138,9 @@ def test_migrate__test_mode_brings_fixed_rows_once(data):
     assert data.sql("SELECT username FROM users ORDER BY 1") == [("ada",), ("ben",)]
     data.good("init", env={"TEST_MODE": "true"})
     assert data.sql("SELECT count(*) FROM users") == [(2,)]
+    data.sql("DELETE FROM users")
+    data.good("reset", "--yes", env={"TEST_MODE": "true"})
+    assert data.sql("SELECT count(*) FROM users") == [(2,)]
 
 
 def checkout(directory):

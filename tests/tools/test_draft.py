@@ -19,6 +19,7 @@ import gen_migrations  # noqa: E402
 SKIPPED = 77
 SCHEMA = "spec/schema.tables"
 LITE, PG = "src/store/schema/sqlite.sql", "src/store/schema/postgres.sql"
+HEAD = sorted(path.name for path in (ROOT / "src/store/migrations").glob("*.sql"))[-1][:12]
 FIXTURES = (ROOT / "src/store/schema/fixtures.sql").read_text(encoding="utf-8")
 BADGES = """
 TABLE badges — for the test   [user · X/D · account · - · full · truth]
@@ -204,7 +205,7 @@ def test_draft__follows_a_draft_that_was_kept(tmp_path):
     """The text replay of PostgreSQL's half understands what it wrote itself."""
     folder = checkout(tmp_path / "co", TOGETHER)
     draft = tool(folder, "draft_migration.py", "src/store/migrations")
-    head = "-- revision: aaaaaaaaaaaa\n-- revises: 000000000001\n-- message: kept\n-- date: 2026-01-01\n\n"
+    head = f"-- revision: aaaaaaaaaaaa\n-- revises: {HEAD}\n-- message: kept\n-- date: 2026-01-01\n\n"
     (folder / "src/store/migrations/aaaaaaaaaaaa_kept.sql").write_text(head + let_loose(draft), encoding="utf-8")
     again = tool(folder, "draft_migration.py", "src/store/migrations")
     assert again.startswith("-- nothing differs"), again
@@ -215,6 +216,17 @@ def test_draft__follows_a_draft_that_was_kept(tmp_path):
                   "ALTER MATERIALIZED VIEW mv_days OWNER"):
         assert again in parts["up", "pg"]
     assert "ALTER TABLE badges ADD COLUMN more TEXT;" in parts["up", "pg"]
+
+
+def test_draft__start_values_are_asked_about_once(tmp_path):
+    folder = checkout(tmp_path / "co", [(path, "(4, 'idle');", "(4, 'idle'), (5, 'voice');") for path in (LITE, PG)])
+    draft = tool(folder, "draft_migration.py", "src/store/migrations")
+    assert draft.count("[declared ") == 2 and draft.count("(5, 'voice')") == 2
+    assert "voice" not in "".join(line for line in draft.splitlines() if not line.startswith("--"))
+    head = f"-- revision: aaaaaaaaaaaa\n-- revises: {HEAD}\n-- message: kept\n-- date: 2026-01-01\n\n"
+    kept = re.sub(r"(?m)^-- (INSERT INTO trigger_types).*$", r"\1 (id, name) VALUES (5, 'voice');", draft)
+    (folder / "src/store/migrations/aaaaaaaaaaaa_kept.sql").write_text(head + kept, encoding="utf-8")
+    assert tool(folder, "draft_migration.py", "src/store/migrations").startswith("-- nothing differs")
 
 
 STEPS = """set -e
