@@ -11,6 +11,7 @@ replayed as text (ddl.py), so none is needed. The draft is for review and never 
 A change that SQLite's ALTER TABLE cannot do becomes a rebuild in the steps of https://sqlite.org/lang_altertable.html#otheralter;
 foreign keys are off and checked before the commit by whoever applies it.
 """
+import copy
 import hashlib
 import os
 import re
@@ -100,7 +101,8 @@ class Postgres:
     """The steps from `old` to `new`; `up`: rows must not be lost without a warning."""
 
     def __init__(self, old, new, up):
-        self.old, self.new, self.up = old, new, up
+        self.old, self.new, self.up = old, copy.copy(new), up
+        self.new.objects, self.new.order = dict(new.objects), list(new.order)  # references are added to it
         self.gone = [name for name in old.tables if name not in new.tables]
         self.steps, self.again = [], set()
 
@@ -459,8 +461,8 @@ def draft(folder):
     pg_old, pg_new = ddl.postgres(scripts["pg"]), ddl.postgres([gen_schema.ddl(target, True)])
     lite_up = Sqlite(lite_old, lite_new, True).run()
     lite_down = Sqlite(lite_new, lite_old, False).run()
-    pg_up = Postgres(pg_old, ddl.postgres([gen_schema.ddl(target, True)]), True).run()
-    pg_down = Postgres(pg_new, ddl.postgres(scripts["pg"]), False).run()
+    pg_up = Postgres(pg_old, pg_new, True).run()
+    pg_down = Postgres(pg_new, pg_old, False).run()
     lite_up += start_values(sqlite_data("\n".join(scripts["sqlite"])), sqlite_data(gen_schema.ddl(target, False)),
                             "\n".join(scripts["sqlite"]))
     pg_up += start_values(pg_old.data, pg_new.data, "\n".join(scripts["pg"]))
