@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Compiles src/store/migrations/*.sql into the program: gen_migrations.py FOLDER OUT_C
+"""Compiles src/store/migrations/*.sql into the program: gen_migrations.py FOLDER SCHEMA_FOLDER OUT_C
 
 A file is `<revision>_<slug>.sql` (12 hex digits) with a header (revision, revises, message, date) and the sections
-`-- @up` and `-- @down`, each with `-- @sqlite` and `-- @pg` where they differ. The checksum is SHA-256 of the file.
+`-- @up` and `-- @down`, each with `-- @sqlite` and `-- @pg` where they differ. The checksum is SHA-256 of the file. Beside them go
+the queries that read a schema (picture_*.sql) and the rows of TEST_MODE (fixtures.sql).
 """
 import hashlib
 import os
 import re
 import sys
+
+from gencommon import c_text
 
 
 def fail(name, text):
@@ -41,6 +44,7 @@ def read(folder, name):
                 sql.setdefault((direction, engine), []).append(line)
     head["sql"] = {key: "\n".join(lines) for key, lines in sql.items()}
     head["transaction"] = "-- @no-transaction" not in text
+    head["file"] = name
     head["checksum"] = hashlib.sha256(text.encode()).hexdigest()
     return head
 
@@ -57,10 +61,20 @@ def order(rows):
     return out
 
 
-def main(folder, out):
+def write_texts(file, folder):
+    names = ["picture_sqlite", "picture_postgres", "fixtures"]
+    for name in names:
+        with open(os.path.join(folder, name + ".sql"), encoding="utf-8") as source:
+            lines = [line for line in source.read().splitlines() if not line.startswith("--")]
+        file.write(f"static const char {name}[] =\n{c_lines(chr(10).join(lines))};\n")
+    file.write("const char *const cm_schema_picture[CM_STORE_ENGINES] = {picture_sqlite, picture_postgres};\n"
+               "const char *const cm_schema_fixtures = fixtures;\n")
+
+
+def main(folder, schema_folder, out):
     rows = order([read(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".sql")])
     with open(out, "w", encoding="utf-8") as file:
-        file.write('/* Generated from src/store/migrations. */\n#include "store/migrate_priv.h"\n\n')
+        file.write('/* Generated from src/store/migrations and src/store/schema. */\n#include "store/migrate_priv.h"\n\n')
         for row in rows:
             for (direction, engine), text in row["sql"].items():
                 file.write(f"static const char {direction}_{engine}_{row['revision']}[] =\n{c_lines(text)};\n")
@@ -69,9 +83,12 @@ def main(folder, out):
             texts = ["{" + ", ".join(f"{direction}_{engine}_{row['revision']}" if (direction, engine) in row["sql"]
                                      else "NULL" for engine in ("sqlite", "pg")) + "}"
                      for direction in ("up", "down")]
-            file.write(f'    {{"{row["revision"]}", "{row["revises"]}", "{row["message"]}", "{row["date"]}",\n'
-                       f'     "{row["checksum"]}", {", ".join(texts)}, {str(row["transaction"]).lower()}}},\n')
-        file.write(f"}};\nconst cm_migrations cm_migrations_embedded = {{rows, {len(rows)}}};\n")
+            file.write(f"    {{{c_text(row['revision'])}, {c_text(row['revises'])}, {c_text(row['message'])}, "
+                       f"{c_text(row['date'])},\n"
+                       f"     {c_text(row['checksum'])}, {', '.join(texts)}, {str(row['transaction']).lower()}, "
+                       f"{c_text(row['file'])}}},\n")
+        file.write(f"}};\nconst cm_migrations cm_migrations_embedded = {{rows, {len(rows)}}};\n\n")
+        write_texts(file, schema_folder)
 
 
 if __name__ == "__main__":

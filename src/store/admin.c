@@ -1,15 +1,10 @@
-/* admin.c - migrations for operators: status, up, down, reset and drafting a new one. */
+/* admin.c - migrations for operators: status, up, down, reset, views, adopting. */
 #include "store/admin.h"
 
-#include "base/clock.h"
-#include "base/file.h"
-#include "base/vec.h"
-#include "store/store_priv.h"
+#include "store/compat_priv.h"
+#include "store/drift_priv.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* --- Which database --------------------------------------------------------------------------- */
 
@@ -91,10 +86,57 @@ static cm_rc with_migrator(const cm_store_options *options, with_fn *run, void *
     return rc;
 }
 
+/* --- Status ----------------------------------------------------------------------------------- */
+
 typedef struct status_call {
+    const cm_store_options *options;
+    enum cm_status_depth depth;
     cm_arena *arena;
     cm_migrate_status status;
 } status_call;
+
+static cm_rc take_version(void *argument, const char *const *values, cm_err *err) {
+    (void)err;
+    status_call *call = argument;
+    call->status.version = cm_arena_c(call->arena, cm_str_from(values[0]));
+    return CM_OK;
+}
+
+#define EXTENSIONS_MAX 64
+
+static cm_rc take_extension(void *argument, const char *const *values, cm_err *err) {
+    (void)err;
+    status_call *call = argument;
+    cm_migrate_status *status = &call->status;
+    if (status->extension_count < EXTENSIONS_MAX) {
+        cm_extension *all = (cm_extension *)(uintptr_t)status->extensions;
+        all[status->extension_count++] =
+            (cm_extension){.name = cm_arena_c(call->arena, cm_str_from(values[0])),
+                           .version = cm_arena_c(call->arena, cm_str_from(values[1]))};
+    }
+    return CM_OK;
+}
+
+static cm_rc get_engine(const cm_migrator *migrator, status_call *call, cm_err *err) {
+    cm_migrate_status *status = &call->status;
+    status->engine = migrator->ops->engine;
+    status->place = cm_arena_c(call->arena, cm_str_from(migrator->place));
+    status->version = "";
+    status->extensions = cm_arena_alloc(call->arena, EXTENSIONS_MAX * sizeof(cm_extension));
+    cm_rc rc = migrator->ops->rows(migrator->conn, migrator->ops->version, take_version, call, err);
+    return rc == CM_OK ? migrator->ops->rows(migrator->conn, migrator->ops->extensions,
+                                             take_extension, call, err)
+                       : rc;
+}
+
+static void find_heads(const cm_migrations *all, cm_arena *arena, cm_migrate_status *status) {
+    status->heads = cm_arena_alloc(arena, (all->count + 1) * sizeof *status->heads);
+    for (size_t i = 0; i < all->count; i++) {
+        if (!cm_migrations_is_parent(all, all->items[i].revision)) {
+            status->heads[status->head_count++] = all->items[i].revision;
+        }
+    }
+}
 
 static void count_states(const cm_migration_state *states, size_t count, cm_arena *arena,
                          cm_migrate_status *status) {
@@ -124,7 +166,13 @@ static cm_rc get_status(const cm_migrator *migrator, void *argument, cm_err *err
     int64_t tables = 0;
     cm_migration_state *states = NULL;
     size_t count = 0;
-    cm_rc rc = cm_migrator_count(migrator, migrator->ops->has_history, &has, err);
+    cm_rc rc = get_engine(migrator, call, err);
+    if (rc == CM_OK) {
+        rc = cm_compat_is_on(migrator, &status->views_on, err);
+    }
+    if (rc == CM_OK) {
+        rc = cm_migrator_count(migrator, migrator->ops->has_history, &has, err);
+    }
     if (rc == CM_OK) {
         rc = cm_migrator_count(migrator, migrator->ops->has_tables, &tables, err);
     }
@@ -134,23 +182,27 @@ static cm_rc get_status(const cm_migrator *migrator, void *argument, cm_err *err
     if (rc != CM_OK) {
         return rc;
     }
-    status->engine = migrator->ops->engine;
-    status->place = cm_arena_c(call->arena, cm_str_from(migrator->place));
     status->initialised = has != 0;
     status->tables = (size_t)tables;
     count_states(states, count, call->arena, status);
+    find_heads(&migrator->migrations, call->arena, status);
+    if (call->depth == CM_STATUS_SCHEMA) {
+        cm_drift_find(call->options, migrator, call->arena, status);
+    }
     return CM_OK;
 }
 
-cm_rc cm_store_migrate_status(const cm_store_options *options, cm_arena *arena,
-                              cm_migrate_status *ret_status, cm_err *err) {
-    status_call call = {.arena = arena};
+cm_rc cm_store_migrate_status(const cm_store_options *options, enum cm_status_depth depth,
+                              cm_arena *arena, cm_migrate_status *ret_status, cm_err *err) {
+    status_call call = {.options = options, .depth = depth, .arena = arena};
     cm_rc rc = with_migrator(options, get_status, &call, err);
     if (rc == CM_OK) {
         *ret_status = call.status;
     }
     return rc;
 }
+
+/* --- Changes ---------------------------------------------------------------------------------- */
 
 static cm_rc go_up(const cm_migrator *migrator, void *argument, cm_err *err) {
     return cm_migrator_up(migrator, argument, false, err);
@@ -178,124 +230,50 @@ cm_rc cm_store_migrate_reset(const cm_store_options *options, cm_err *err) {
     return with_migrator(options, reset, NULL, err);
 }
 
-/* --- Drafting --------------------------------------------------------------------------------- */
+typedef struct adopt_call {
+    const cm_store_options *options;
+    char *revision;
+} adopt_call;
 
-/* Revisions in the folder that no other file revises. Read from the files, not from the program: what
- * was drafted a minute ago counts. */
-typedef struct drafts {
-    cm_arena *arena;
-    CM_VEC(cm_str) revisions;
-    CM_VEC(cm_str) parents;
-} drafts;
-
-static cm_rc read_draft(drafts *all, const char *path, cm_err *err) {
-    cm_cleanup(cm_buf_done) cm_buf text;
-    cm_buf_init(&text, CM_MIB(4));
-    cm_rc rc = cm_file_read(path, CM_MIB(4), &text, err);
-    cm_str rest = cm_buf_str(&text);
-    cm_str line;
-    for (int i = 0; rc == CM_OK && i < 8 && cm_str_line(&rest, &line); i++) {
-        if (cm_str_starts(line, CM_STR("-- revision:"))) {
-            cm_str value = cm_str_trim(cm_str_from_offset(line, 12));
-            if (!cm_vec_push(&all->revisions, cm_arena_str(all->arena, value))) {
-                rc = cm_fail(err, CM_NOMEM, "no memory for the migrations");
-            }
-        } else if (cm_str_starts(line, CM_STR("-- revises:"))) {
-            cm_str values = cm_str_trim(cm_str_from_offset(line, 11));
-            cm_str value;
-            while (cm_str_split(&values, ' ', &value)) {
-                if (!cm_vec_push(&all->parents, cm_arena_str(all->arena, value))) {
-                    rc = cm_fail(err, CM_NOMEM, "no memory for the migrations");
-                }
-            }
-        }
-    }
-    return rc;
+static cm_rc adopt(const cm_migrator *migrator, void *argument, cm_err *err) {
+    const adopt_call *call = argument;
+    return cm_drift_adopt(call->options, migrator, call->revision, err);
 }
 
-static cm_rc read_drafts(drafts *all, const char *folder, cm_err *err) {
-    DIR *dir = opendir(folder);
-    if (dir == NULL) {
-        return cm_fail_errno(err, errno, "cannot read '%s'; run this in a checkout of the source",
-                             folder);
-    }
-    cm_rc rc = CM_OK;
-    const struct dirent *entry;
-    while (rc == CM_OK && (entry = readdir(dir)) != NULL) {
-        if (cm_str_ends(cm_str_from(entry->d_name), CM_STR(".sql"))) {
-            rc = read_draft(all, cm_arena_fmt(all->arena, "%s/%s", folder, entry->d_name).ptr, err);
-        }
-    }
-    closedir(dir);
-    return rc;
+cm_rc cm_store_migrate_adopt(const cm_store_options *options, char ret_revision[16], cm_err *err) {
+    adopt_call call = {options, ret_revision};
+    return with_migrator(options, adopt, &call, err);
 }
 
-static void add_heads(const drafts *all, cm_buf *out) {
-    for (size_t i = 0; i < all->revisions.count; i++) {
-        bool head = true;
-        for (size_t k = 0; k < all->parents.count; k++) {
-            head = head && !cm_str_eq(all->parents.items[k], all->revisions.items[i]);
-        }
-        if (head) {
-            cm_buf_add_char(out, ' ');
-            cm_buf_add_str(out, all->revisions.items[i]);
-        }
+static cm_rc add_fixtures(const cm_migrator *migrator, void *argument, cm_err *err) {
+    (void)argument;
+    const cm_migrate_ops *ops = migrator->ops;
+    cm_rc rc = ops->begin(migrator->conn, err);
+    if (rc != CM_OK) {
+        return rc;
     }
-}
-
-/* "Add last_login column" -> add_last_login_column */
-static cm_str slug_of(const char *message, cm_arena *arena) {
-    char *slug = cm_arena_alloc(arena, strlen(message) + 1);
-    size_t len = 0;
-    for (const char *c = message; *c != '\0' && len < 60; c++) {
-        if (cm_is_alpha(*c) || cm_is_digit(*c)) {
-            slug[len++] = cm_to_lower(*c);
-        } else if (len != 0 && slug[len - 1] != '_') {
-            slug[len++] = '_';
-        }
-    }
-    return cm_str_make(slug, len);
-}
-
-static cm_rc write_draft(const drafts *all, const char *folder, const char *message,
-                         const char **ret_path, cm_err *err) {
-    cm_uuid id = cm_uuid_v7();
-    char revision[16];
-    for (int i = 0; i < 6; i++) {
-        snprintf(revision + i * 2, 3, "%02x", id.bytes[i]); /* the milliseconds: in order of time */
-    }
-    char day[CM_TIME_TEXT_MAX];
-    cm_str today = cm_str_sub(cm_time_format(cm_clock_wall_ms(), day), 0, 10);
-    cm_cleanup(cm_buf_done) cm_buf text;
-    cm_buf_init(&text, CM_KIB(16));
-    cm_buf_add_f(&text, "-- revision: %s\n-- revises:", revision);
-    add_heads(all, &text);
-    cm_buf_add_f(&text, "\n-- message: %s\n-- date: " CM_STR_FMT "\n\n", message,
-                 CM_STR_ARG(today));
-    cm_buf_add_c(&text, "-- @up\n-- @sqlite\n\n-- @pg\n\n-- @down\n-- @sqlite\n\n-- @pg\n");
-    cm_rc rc = cm_buf_check(&text, err);
-    cm_str path = cm_arena_fmt(all->arena, "%s/%s_%s.sql", folder, revision,
-                               slug_of(message, all->arena).ptr);
+    rc = ops->script(migrator->conn, ops->all_rows, err);
     if (rc == CM_OK) {
-        rc = cm_file_replace(path.ptr, cm_buf_str(&text), 0644, err);
+        rc = ops->script(migrator->conn, cm_schema_fixtures, err);
     }
     if (rc == CM_OK) {
-        *ret_path = path.ptr;
+        rc = ops->check(migrator->conn, err);
     }
-    return rc;
+    if (rc == CM_OK) {
+        return ops->commit(migrator->conn, err);
+    }
+    ops->rollback(migrator->conn);
+    return cm_err_prefix(err, rc, "fixtures");
 }
 
-cm_rc cm_store_migrate_create(const char *folder, const char *message, cm_arena *arena,
-                              const char **ret_path, cm_err *err) {
-    if (message[0] == '\0' || strchr(message, '\n') != NULL || strchr(message, '"') != NULL) {
-        return cm_fail(err, CM_INVALID, "a migration needs a message of one line, without quotes");
-    }
-    drafts all = {.arena = arena};
-    cm_rc rc = read_drafts(&all, folder, err);
-    if (rc == CM_OK) {
-        rc = write_draft(&all, folder, message, ret_path, err);
-    }
-    cm_vec_done(&all.revisions);
-    cm_vec_done(&all.parents);
-    return rc;
+cm_rc cm_store_migrate_fixtures(const cm_store_options *options, cm_err *err) {
+    return with_migrator(options, add_fixtures, NULL, err);
+}
+
+static cm_rc switch_views(const cm_migrator *migrator, void *argument, cm_err *err) {
+    return cm_compat_switch(migrator, *(const bool *)argument, err);
+}
+
+cm_rc cm_store_migrate_views(const cm_store_options *options, bool on, cm_err *err) {
+    return with_migrator(options, switch_views, &on, err);
 }

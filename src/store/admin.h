@@ -26,19 +26,55 @@ typedef struct cm_migration_info {
     bool changed; /* not the file that was applied */
 } cm_migration_info;
 
+enum cm_drift_state { CM_DRIFT_MISSING, CM_DRIFT_EXTRA, CM_DRIFT_CHANGED };
+/* "missing", "unexpected", "different" */
+const char *cm_drift_state_name(enum cm_drift_state state);
+
+typedef struct cm_schema_drift {
+    const char *kind; /* "table", "index", "policy" ..: as the picture queries call it */
+    const char *name;
+    enum cm_drift_state state;
+} cm_schema_drift;
+
+typedef struct cm_extension {
+    const char *name, *version;
+} cm_extension;
+
 typedef struct cm_migrate_status {
     enum cm_store_engine engine;
-    const char *place; /* path, or URL without its password */
+    const char *place;   /* path, or URL without its password */
+    const char *version; /* of the engine */
+    const cm_extension *extensions;
+    size_t extension_count;
     bool initialised;
+    bool views_on; /* compatibility views */
     size_t tables;
     size_t applied, pending, unknown, changed;
     const cm_migration_info *history;
     size_t history_count;
+    const char **heads; /* revisions that no other revises; one, but in a forked history */
+    size_t head_count;
+    const char *drift_unchecked; /* why the schema was not compared, or NULL */
+    const cm_schema_drift *drifts;
+    size_t drift_count;
 } cm_migrate_status;
 
-/* Reads only. Everything lives in `arena`. */
-cm_rc cm_store_migrate_status(const cm_store_options *options, cm_arena *arena,
-                              cm_migrate_status *ret_status, cm_err *err) cm_must_check;
+enum cm_status_depth { CM_STATUS_HISTORY, CM_STATUS_SCHEMA };
+
+/* Changes nothing in the database. CM_STATUS_SCHEMA also runs the applied migrations on a scratch
+ * database and compares schemas. Everything lives in `arena`. */
+cm_rc cm_store_migrate_status(const cm_store_options *options, enum cm_status_depth depth,
+                              cm_arena *arena, cm_migrate_status *ret_status,
+                              cm_err *err) cm_must_check;
+/* A database with our tables and no history (restored by hand, made from the declared DDL): finds the
+ * revision whose schema it has and writes that history down. CM_CONFLICT names the nearest revision and
+ * its first difference. */
+cm_rc cm_store_migrate_adopt(const cm_store_options *options, char ret_revision[16],
+                             cm_err *err) cm_must_check;
+/* The small fixed rows of src/store/schema/fixtures.sql, for tests of other programs. */
+cm_rc cm_store_migrate_fixtures(const cm_store_options *options, cm_err *err) cm_must_check;
+/* Read-only views under the names of the first design documents (spec/compat.views). */
+cm_rc cm_store_migrate_views(const cm_store_options *options, bool on, cm_err *err) cm_must_check;
 /* Applies what is pending, up to `to` (NULL = all). CM_CONFLICT: see cm_store_open. */
 cm_rc cm_store_migrate_up(const cm_store_options *options, const char *to,
                           cm_err *err) cm_must_check;
@@ -47,10 +83,11 @@ cm_rc cm_store_migrate_down(const cm_store_options *options, char ret_revision[1
                             cm_err *err) cm_must_check;
 /* Drops everything and begins again. The caller has asked. */
 cm_rc cm_store_migrate_reset(const cm_store_options *options, cm_err *err) cm_must_check;
-/* Drafts a migration in `folder` that follows all current heads (so with two heads it joins them);
- * never applies it. The path lives in `arena`. */
-cm_rc cm_store_migrate_create(const char *folder, const char *message, cm_arena *arena,
-                              const char **ret_path, cm_err *err) cm_must_check;
+/* Writes a migration file in `folder` that follows all current heads (so with two heads it joins them);
+ * never applies it. `sections` is what stands below the header; NULL = empty ones for both engines. The
+ * path lives in `arena`. */
+cm_rc cm_store_migrate_create(const char *folder, const char *message, const char *sections,
+                              cm_arena *arena, const char **ret_path, cm_err *err) cm_must_check;
 
 /* --- Backups (embedded database) -------------------------------------------------------------- */
 

@@ -9,6 +9,8 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "store/compat_priv.h"
 
 static void add_quoted(cm_buf *out, const char *text) {
     cm_buf_add_char(out, '\'');
@@ -111,7 +113,7 @@ static cm_rc refuse_unknown(const cm_migrator *self, const char *revision, cm_er
 
 /* --- Heads ------------------------------------------------------------------------------------ */
 
-static bool is_parent(const cm_migrations *all, const char *revision) {
+bool cm_migrations_is_parent(const cm_migrations *all, const char *revision) {
     for (size_t i = 0; i < all->count; i++) {
         cm_str rest = cm_str_from(all->items[i].revises);
         cm_str part;
@@ -128,7 +130,7 @@ static cm_rc check_heads(const cm_migrator *self, cm_err *err) {
     const char *first = NULL;
     for (size_t i = 0; i < self->migrations.count; i++) {
         const char *revision = self->migrations.items[i].revision;
-        if (is_parent(&self->migrations, revision)) {
+        if (cm_migrations_is_parent(&self->migrations, revision)) {
             continue;
         }
         if (first != NULL) {
@@ -158,8 +160,8 @@ static void add_parents(const cm_migrator *self, const char *revises, cm_buf *sq
     cm_buf_add_c(sql, pg ? "}'" : "]'");
 }
 
-static cm_rc record(const cm_migrator *self, const cm_migration *migration, uint64_t start_ms,
-                    cm_err *err) {
+cm_rc cm_migrator_record(const cm_migrator *self, const cm_migration *migration, uint64_t start_ms,
+                         cm_err *err) {
     cm_cleanup(cm_buf_done) cm_buf sql;
     cm_buf_init(&sql, CM_KIB(16));
     cm_buf_add_c(&sql, "INSERT INTO schema_migrations (revision, revises, message, checksum, "
@@ -191,6 +193,13 @@ static cm_rc is_applied(const cm_migrator *self, const char *revision, bool *ret
     return rc;
 }
 
+/* Which file, so that its reader finds the statement that is named behind it. */
+static cm_rc blame(const cm_migration *migration, const char *direction, cm_rc rc, cm_err *err) {
+    return cm_err_prefix(err, rc, "migration %s (%s)%s%s, %s", migration->revision,
+                         migration->message, migration->file != NULL ? " of " : "",
+                         migration->file != NULL ? migration->file : "", direction);
+}
+
 static cm_rc apply_inside(const cm_migrator *self, const cm_migration *migration, cm_err *err) {
     uint64_t start_ms = cm_clock_ms();
     bool done = false;
@@ -199,11 +208,14 @@ static cm_rc apply_inside(const cm_migrator *self, const cm_migration *migration
         return rc; /* another process was faster */
     }
     const char *sql = migration->up[self->ops->engine];
-    rc = sql != NULL ? self->ops->script(self->conn, sql, err) : CM_OK;
+    rc = cm_compat_step_aside(self, err);
+    if (rc == CM_OK && sql != NULL) {
+        rc = self->ops->script(self->conn, sql, err);
+    }
     if (rc == CM_OK) {
         rc = self->ops->check(self->conn, err);
     }
-    return rc == CM_OK ? record(self, migration, start_ms, err) : rc;
+    return rc == CM_OK ? cm_migrator_record(self, migration, start_ms, err) : rc;
 }
 
 static cm_rc apply(const cm_migrator *self, const cm_migration *migration, cm_err *err) {
@@ -219,9 +231,7 @@ static cm_rc apply(const cm_migrator *self, const cm_migration *migration, cm_er
             ops->rollback(self->conn);
         }
     }
-    return rc == CM_OK ? CM_OK
-                       : cm_err_prefix(err, rc, "migration %s (%s)", migration->revision,
-                                       migration->message);
+    return rc == CM_OK ? CM_OK : blame(migration, "up", rc, err);
 }
 
 static cm_rc check_state(const cm_migrator *self, const cm_migration_state *state, cm_err *err) {
@@ -239,6 +249,7 @@ static cm_rc check_state(const cm_migrator *self, const cm_migration_state *stat
 
 cm_rc cm_migrator_up(const cm_migrator *self, const char *to, bool refuse, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    bool all = true;
     cm_migration_state *states;
     size_t count;
     cm_rc rc = check_heads(self, err);
@@ -257,10 +268,11 @@ cm_rc cm_migrator_up(const cm_migrator *self, const char *to, bool refuse, cm_er
                         : apply(self, migration, err);
         }
         if (to != NULL && strcmp(to, migration->revision) == 0) {
+            all = i + 1 == self->migrations.count;
             break;
         }
     }
-    return rc;
+    return rc == CM_OK && all && !refuse ? cm_compat_return(self, err) : rc;
 }
 
 /* --- Undoing ---------------------------------------------------------------------------------- */
@@ -273,7 +285,10 @@ static cm_rc undo(const cm_migrator *self, const cm_migration *migration, cm_err
     char sql[128];
     snprintf(sql, sizeof sql, "DELETE FROM schema_migrations WHERE revision = '%s'",
              migration->revision);
-    rc = self->ops->script(self->conn, migration->down[self->ops->engine], err);
+    rc = cm_compat_step_aside(self, err);
+    if (rc == CM_OK) {
+        rc = self->ops->script(self->conn, migration->down[self->ops->engine], err);
+    }
     if (rc == CM_OK) {
         rc = self->ops->script(self->conn, sql, err);
     }
@@ -282,9 +297,17 @@ static cm_rc undo(const cm_migrator *self, const cm_migration *migration, cm_err
     }
     if (rc != CM_OK) {
         self->ops->rollback(self->conn);
-        return rc;
+        return blame(migration, "down", rc, err);
     }
     return self->ops->commit(self->conn, err);
+}
+
+/* They are declared for the newest schema; what does not fit the older one comes back with it. */
+static void return_views(const cm_migrator *self) {
+    cm_err err = {0};
+    if (cm_compat_return(self, &err) != CM_OK) {
+        cm_log_err(CM_LOG_WARN, "the compatibility views stay away until the next migration", &err);
+    }
 }
 
 cm_rc cm_migrator_down(const cm_migrator *self, char ret_revision[16], cm_err *err) {
@@ -310,6 +333,7 @@ cm_rc cm_migrator_down(const cm_migrator *self, char ret_revision[16], cm_err *e
         rc = undo(self, migration, err);
         if (rc == CM_OK) {
             snprintf(ret_revision, 16, "%s", migration->revision);
+            return_views(self);
         }
         return rc;
     }

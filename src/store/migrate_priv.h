@@ -13,6 +13,7 @@ typedef struct cm_migration {
     const char *up[CM_STORE_ENGINES];
     const char *down[CM_STORE_ENGINES]; /* NULL = cannot be undone */
     bool transaction;                   /* false: CREATE INDEX CONCURRENTLY and the like */
+    const char *file;                   /* its name in src/store/migrations, for messages */
 } cm_migration;
 
 /* Parents before children. */
@@ -22,6 +23,11 @@ typedef struct cm_migrations {
 } cm_migrations;
 
 extern const cm_migrations cm_migrations_embedded;
+/* Does another one revise it? Those that nobody revises are heads. */
+bool cm_migrations_is_parent(const cm_migrations *all, const char *revision);
+/* SQL: the schema as rows (kind, name, definition). */
+extern const char *const cm_schema_picture[CM_STORE_ENGINES];
+extern const char *const cm_schema_fixtures; /* what TEST_MODE=true adds */
 
 /* A bare connection that runs scripts: each back-end gives one. `values` are texts, NULL for NULL. */
 typedef cm_rc cm_migrate_row_fn(void *argument, const char *const *values, cm_err *err);
@@ -35,6 +41,7 @@ typedef struct cm_migrate_ops {
     /* The same lock without a transaction, for steps that cannot run inside one. */
     cm_rc (*lock)(void *conn, cm_err *err);
     void (*unlock)(void *conn);
+    /* An error names the statement it happened in. */
     cm_rc (*script)(void *conn, const char *sql, cm_err *err);
     cm_rc (*rows)(void *conn, const char *sql, cm_migrate_row_fn *each, void *argument,
                   cm_err *err);
@@ -42,6 +49,9 @@ typedef struct cm_migrate_ops {
     cm_rc (*check)(void *conn, cm_err *err);    /* before the commit: do all references hold? */
     const char *has_history;                    /* SQL: count of tables named schema_migrations */
     const char *has_tables;                     /* SQL: count of tables of any name */
+    const char *version;                        /* SQL: the engine's version, one text */
+    const char *extensions;                     /* SQL: name, version */
+    const char *all_rows; /* SQL: row-level security out of the way until the transaction ends */
 } cm_migrate_ops;
 
 typedef struct cm_migrator {
@@ -70,5 +80,16 @@ cm_rc cm_migrator_history(const cm_migrator *self, cm_arena *arena, cm_migration
                           size_t *ret_count, cm_err *err) cm_must_check;
 cm_rc cm_migrator_count(const cm_migrator *self, const char *sql, int64_t *ret_count,
                         cm_err *err) cm_must_check;
+/* Writes down that `migration` is applied; inside a transaction. */
+cm_rc cm_migrator_record(const cm_migrator *self, const cm_migration *migration, uint64_t start_ms,
+                         cm_err *err) cm_must_check;
+
+/* --- sql_text.c: scripts as statements --------------------------------------------------------- */
+
+/* The next statement of a script, without white space around it and its semicolon. Quotes, $bodies$ and
+ * comments are understood; bodies of SQLite's triggers are not (they come out in pieces). */
+bool cm_sql_next(cm_str *rest, cm_str *ret_statement);
+/* `prefix "statement 3, 'CREATE TABLE ..': "` before the text of err; the statement is cut to a line. */
+cm_rc cm_sql_blame(cm_err *err, cm_rc rc, size_t number, cm_str statement);
 
 #endif

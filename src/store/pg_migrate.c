@@ -6,8 +6,49 @@
 
 #define LOCK "7163746582915" /* any constant; the same in every version */
 
+/* The statement an error belongs to: the server tells a position, or has answered all before it. */
+static cm_rc blame(const PGresult *result, const char *sql, size_t answered, cm_rc rc,
+                   cm_err *err) {
+    uint64_t position = 0;
+    const char *text = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
+    bool known = text != NULL && cm_str_to_u64(cm_str_from(text), &position) && position != 0;
+    cm_str rest = cm_str_from(sql);
+    cm_str statement = CM_STR_EMPTY;
+    for (size_t number = 1; cm_sql_next(&rest, &statement); number++) {
+        bool here = known ? (uint64_t)(statement.ptr - sql) + statement.len >= position
+                          : number == answered + 1;
+        if (here) {
+            return cm_sql_blame(err, rc, number, statement);
+        }
+    }
+    return rc;
+}
+
+static bool went_well(const PGresult *result) {
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+}
+
+/* One message for the whole script: a baseline of a thousand statements is one round trip. */
 static cm_rc script(void *conn, const char *sql, cm_err *err) {
-    return cm_pg_script(conn, sql, err);
+    cm_pg_conn *self = conn;
+    if (PQsendQuery(self->pg, sql) == 0) {
+        self->broken = true;
+        return cm_fail(err, CM_DATABASE_UNAVAILABLE, "the database connection was lost");
+    }
+    cm_rc rc = CM_OK;
+    size_t answered = 0;
+    PGresult *result;
+    while ((result = PQgetResult(self->pg)) != NULL) {
+        if (went_well(result)) {
+            answered++;
+        } else if (rc == CM_OK) {
+            rc = cm_pg_fail(self, result, "database script failed", NULL, err);
+            rc = blame(result, sql, answered, rc, err);
+        }
+        PQclear(result);
+    }
+    return rc;
 }
 
 static cm_rc begin(void *conn, cm_err *err) {
@@ -87,6 +128,10 @@ static const cm_migrate_ops ops = {
     .has_history = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename = "
                    "'schema_migrations'",
     .has_tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'",
+    .version = "SHOW server_version",
+    .extensions = "SELECT extname, extversion FROM pg_extension WHERE extname <> 'plpgsql' "
+                  "ORDER BY extname",
+    .all_rows = "SET LOCAL ROLE codementor_worker",
 };
 
 cm_rc cm_pg_migrator(cm_store *store, cm_migrator *ret_migrator, cm_err *err) {

@@ -26,6 +26,39 @@ static void end_lock(void *conn) {
     sqlite3_exec(((cm_sqlite *)conn)->writer->db, "COMMIT", NULL, NULL, NULL);
 }
 
+static int run_to_end(sqlite3_stmt *stmt) {
+    int code;
+    do {
+        code = sqlite3_step(stmt);
+    } while (code == SQLITE_ROW);
+    return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+/* Statement by statement, so that an error can say which. */
+static cm_rc script(void *conn, const char *sql, cm_err *err) {
+    cm_sqlite *self = conn;
+    sqlite3 *db = self->writer->db;
+    const char *rest = sql;
+    for (size_t number = 1; *rest != '\0'; number++) {
+        const char *start = rest;
+        sqlite3_stmt *stmt = NULL;
+        int code = sqlite3_prepare_v2(db, start, -1, &stmt, &rest);
+        if (code == SQLITE_OK && stmt != NULL) {
+            code = run_to_end(stmt);
+        }
+        cm_rc rc = CM_OK;
+        if (code != SQLITE_OK) {
+            rc = cm_sqlite_fail(self->store, db, code, "database script failed", err);
+            rc = cm_sql_blame(err, rc, number, cm_str_from(start));
+        }
+        sqlite3_finalize(stmt);
+        if (rc != CM_OK) {
+            return rc;
+        }
+    }
+    return CM_OK;
+}
+
 static cm_rc rows(void *conn, const char *sql, cm_migrate_row_fn *each, void *argument,
                   cm_err *err) {
     cm_sqlite *self = conn;
@@ -80,12 +113,15 @@ static const cm_migrate_ops ops = {
     .rollback = rollback,
     .lock = begin,
     .unlock = end_lock,
-    .script = run,
+    .script = script,
     .rows = rows,
     .drop_all = drop_all,
     .check = check,
     .has_history = "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migrations'",
     .has_tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'",
+    .version = "SELECT sqlite_version()",
+    .extensions = "SELECT 'fts5', sqlite_version() WHERE sqlite_compileoption_used('ENABLE_FTS5')",
+    .all_rows = "",
 };
 
 cm_rc cm_sqlite_migrator(cm_store *store, cm_migrator *ret_migrator, cm_err *err) {

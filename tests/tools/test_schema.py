@@ -1,6 +1,7 @@
 """The declared schema, the history of migrations, and what each engine makes of them: one and the same."""
 import hashlib
 import pathlib
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
+import ddl  # noqa: E402
+import gen_compat  # noqa: E402
 import gen_migrations  # noqa: E402
 import gen_schema  # noqa: E402
 import gen_sql  # noqa: E402
@@ -47,7 +50,7 @@ def migrated():
 
 def objects(database):
     rows = database.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
-    return {(kind, name): " ".join(sql.split()) for kind, name, sql in rows}
+    return {(kind, name): ddl.plain(sql) for kind, name, sql in rows}
 
 
 def test_the_history_ends_at_the_declared_schema(tables):
@@ -96,6 +99,52 @@ def test_postgres_has_the_same_columns_and_references(tables, tmp_path, version)
     references = {tuple(row[1:]) for row in rows if row[0] == "foreign"}
     assert references == {(table.name, f.columns[0], f.table, DELETES[f.action])
                           for table in tables for f in table.foreigns}
+
+
+BOTH = """set -e
+for name in chain declared; do
+  psql "$CODEMENTOR_TEST_POSTGRES" -q -c "CREATE DATABASE $name TEMPLATE template0"
+  url="$CODEMENTOR_TEST_POSTGRES&dbname=$name"
+  psql "$url" -v ON_ERROR_STOP=1 -1 -q -o /dev/null -f "$name.sql"
+  psql "$url" -v ON_ERROR_STOP=1 -q -A -t -o "$name.picture" -f picture.sql
+done
+"""
+
+
+@pytest.mark.parametrize("version", ["16", "18"])
+def test_the_history_ends_at_the_declared_schema_on_postgres(tables, tmp_path, version):
+    rows = [gen_migrations.read(MIGRATIONS, path.name) for path in sorted(MIGRATIONS.glob("*.sql"))]
+    chain = "\n".join(row["sql"].get(("up", "pg"), "") for row in gen_migrations.order(rows))
+    (tmp_path / "chain.sql").write_text(chain, encoding="utf-8")
+    (tmp_path / "declared.sql").write_text(gen_schema.ddl(tables, True), encoding="utf-8")
+    shutil.copy(ROOT / "src/store/schema/picture_postgres.sql", tmp_path / "picture.sql")
+    done = subprocess.run([sys.executable, ROOT / "tests/tools/with_postgres.py", version, "bash", "-c", BOTH],
+                          cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    if done.returncode == SKIPPED:
+        pytest.skip("no PostgreSQL here")
+    assert done.returncode == 0, done.stderr
+    pictures = [(tmp_path / f"{name}.picture").read_text(encoding="utf-8") for name in ("chain", "declared")]
+    assert pictures[0] == pictures[1]
+    assert pictures[0].count("\n") > 1000
+
+
+@pytest.mark.parametrize("line, fault", [
+    ("VIEW x — t   [nowhere n]\n  a = n.id", "no table 'nowhere'"),
+    ("VIEW x — t   [users u]\n  a = u.colour", "no column 'u.colour'"),
+    ("VIEW x — t   [users u]\n  a = v.id", "no column 'v.id'"),
+    ("VIEW x — t   [users u LEFT JOIN teams t ON t.id = u.team]\n  a = u.id", "no column 'u.team'"),
+    ("VIEW x — t   [users u]\n  a = list{m.nope FROM ai_models m}", "no column 'm.nope'"),
+    ("VIEW x — t   [users u]\n  a = u.password_hash", "is a secret"),
+    ("VIEW x — t   [sessions s]\n  a = json{key: s.token_hash}", "is a secret"),
+    ("VIEW users — t   [users u]\n  a = u.id", "a table has this name"),
+    ("VIEW x - t   [users u]", "bad view line"),
+    ("VIEW x — t   [users u]\n  a: u.id", "bad column line"),
+])
+def test_a_compatibility_view_that_would_break_or_tell_is_refused(tmp_path, line, fault):
+    path = tmp_path / "compat.views"
+    path.write_text(line + "\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match=fault):
+        gen_compat.main(ROOT / "spec" / "schema.tables", path, tmp_path / "out.c")
 
 
 @pytest.mark.parametrize("line, fault", [
