@@ -169,7 +169,7 @@ def api_postgres() -> Result:
     return result
 
 
-POSTGRES_GROUPS = ("postgres",)
+POSTGRES_GROUPS = ("postgres", "faults")
 WHOLE_ROUNDS = "20"  # 1,000 kills and 1,000 power losses on SQLite, 100 kills on PostgreSQL
 API_SAMPLE = "postgres or test_30_repositories or acknowledged or newer_version"
 
