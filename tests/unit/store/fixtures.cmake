@@ -9,6 +9,20 @@ foreach(name rows_test conformance_test migrate_test copy_test promises_test pos
     endif()
   endforeach()
 endforeach()
-if(TEST store/postgres_test)
-  set_tests_properties(store/postgres_test PROPERTIES SKIP_RETURN_CODE 77)
-endif()
+# What needs a proxy in between, or a replica; and what only runs beside a server.
+foreach(name proxy_test replica_test)
+  foreach(version 18)
+    if(TARGET store_${name} AND EXISTS ${CM_DEPS}/postgres AND EXISTS ${CM_DEPS}/faults)
+      add_test(NAME store/${name}@postgres${version}
+        COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/with_postgres.py ${version} --replica --proxy
+          $<TARGET_FILE:store_${name}>
+        WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+      set_tests_properties(store/${name}@postgres${version} PROPERTIES LABELS store TIMEOUT 300 SKIP_RETURN_CODE 77)
+    endif()
+  endforeach()
+endforeach()
+foreach(name postgres_test proxy_test replica_test)
+  if(TEST store/${name})
+    set_tests_properties(store/${name} PROPERTIES SKIP_RETURN_CODE 77)
+  endif()
+endforeach()
