@@ -1,5 +1,5 @@
 # The conformance tests of the store once more on PostgreSQL 16 and 18, where script/bootstrap has put them.
-foreach(name rows_test conformance_test migrate_test copy_test promises_test postgres_test vectors_test)
+foreach(name rows_test conformance_test migrate_test copy_test promises_test postgres_test vectors_test crash_test)
   foreach(version 16 18)
     if(TARGET store_${name} AND EXISTS ${CM_DEPS}/postgres)
       add_test(NAME store/${name}@postgres${version}
@@ -26,3 +26,6 @@ foreach(name postgres_test proxy_test replica_test)
     set_tests_properties(store/${name} PROPERTIES SKIP_RETURN_CODE 77)
   endif()
 endforeach()
+if(TEST store/crash_test) # the whole runs of script/test --all take their time
+  set_tests_properties(store/crash_test PROPERTIES TIMEOUT 3600)
+endif()
