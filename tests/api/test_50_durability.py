@@ -173,3 +173,16 @@ def test_disk__full_while_indexing_is_said_and_the_server_goes_on(tmp_path, smal
             server.wait_indexed(reply["repository_id"])
         assert server.http.get("/livez").status_code == 200
         assert server.complete(root / "x.py", "a = ", 0, 4).status_code == 200
+
+
+def test_disk__read_only_is_refused_by_name(tmp_path, small_disk):
+    server = Server(tmp_path)
+    server.data = small_disk / "data"
+    with server:
+        server.http.post("/v1/repositories", json={"name": "kept"})
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    done = server.run("serve", "--port", "0", "--set", "model.fake=true")
+    assert done.returncode != 0 and "read-only" in done.stderr.lower() and str(small_disk) in done.stderr, done.stderr
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    with server:
+        assert [item["name"] for item in server.http.get("/v1/repositories").json()["items"]] == ["kept"]
