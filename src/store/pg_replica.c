@@ -227,9 +227,11 @@ cm_rc cm_pg_replicas_open(cm_pg *self, const cm_store_options *options, cm_err *
         rc = add_replica(self, options->replica_urls[i], err);
     }
     int failed = rc == CM_OK ? pthread_create(&r->thread, NULL, look_after, self) : 0;
-    r->stopping = rc != CM_OK || failed != 0; /* no thread to wait for */
     if (failed != 0) {
-        return cm_fail_errno(err, failed, "cannot start looking after the replicas");
+        rc = cm_fail_errno(err, failed, "cannot start looking after the replicas");
+    }
+    if (rc != CM_OK) {
+        r->stopping = true; /* no thread to wait for */
     }
     return rc;
 }
