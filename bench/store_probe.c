@@ -1,6 +1,7 @@
 /* store_probe.c - what the database costs: writes that survive power loss one by one and by many at once,
  * point reads, and what posting a completion's rows costs the thread that posts. Driven by bench/store.py;
- * prints one JSON object. The peer is SQLite itself, used directly: one FULL transaction a row. */
+ * prints one JSON object. The peer is SQLite itself, used directly: one FULL transaction a row. With a URL the same on
+ * PostgreSQL; the peer there is libpq used plainly, one prepared statement and one round trip a row. */
 #include "base/base.h"
 
 #include "base/arena.h"
@@ -11,6 +12,7 @@
 #include "store/q/usage_metrics.h"
 #include "store/q/users.h"
 
+#include <libpq-fe.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -21,6 +23,9 @@
 #define THREADS_MAX   256
 #define READS         100000
 #define POSTS         20000
+#define STALLED_POSTS 10000 /* fewer than may wait */
+#define PG_WRITES     2000
+#define PG_READS      5000
 
 typedef struct worker {
     cm_store *store;
@@ -97,7 +102,7 @@ static double raw_writes(const char *path, unsigned writes) {
     return rate;
 }
 
-static double point_reads(cm_store *store) {
+static double point_reads(cm_store *store, unsigned reads) {
     cm_arena *arena = cm_arena_new(0);
     cm_db db = cm_store_system(store);
     cm_row_users row;
@@ -107,13 +112,13 @@ static double point_reads(cm_store *store) {
     }
     cm_q_users_get_in get = {row.id};
     uint64_t start = cm_clock_ns();
-    for (unsigned i = 0; i < READS; i++) {
+    for (unsigned i = 0; i < reads; i++) {
         cm_arena_clear(arena);
         if (cm_q_users_get(&db, &get, arena, &row, &err) != CM_OK) {
             exit(1);
         }
     }
-    double rate = per_second(READS, start);
+    double rate = per_second(reads, start);
     cm_arena_free(arena);
     return rate;
 }
@@ -125,10 +130,11 @@ static int compare(const void *a, const void *b) {
 }
 
 /* Nanoseconds a posting thread spends per completion request. */
-static void posts(cm_store *store, double *ret_p50, double *ret_p99, double *ret_max) {
+static void posts(cm_store *store, unsigned count, unsigned flush_each, double *ret_p50,
+                  double *ret_p99, double *ret_max) {
     static uint64_t took[POSTS];
     cm_db db = cm_store_system(store);
-    for (unsigned i = 0; i < POSTS; i++) {
+    for (unsigned i = 0; i < count; i++) {
         cm_q_completion_requests_insert_in in = {.id = cm_uuid_v7(),
                                                  .completion_type = CM_STR("fim"),
                                                  .language = CM_STR("c"),
@@ -136,17 +142,17 @@ static void posts(cm_store *store, double *ret_p50, double *ret_p99, double *ret
         uint64_t start = cm_clock_ns();
         cm_q_completion_requests_insert_post(&db, &in, NULL);
         took[i] = cm_clock_ns() - start;
-        if (i % 500 == 499) {
+        if (i % flush_each == flush_each - 1) {
             cm_err err;
             if (cm_store_flush(store, &err) != CM_OK) {
                 exit(1);
             }
         }
     }
-    qsort(took, POSTS, sizeof took[0], compare);
-    *ret_p50 = (double)took[POSTS / 2];
-    *ret_p99 = (double)took[POSTS * 99 / 100];
-    *ret_max = (double)took[POSTS - 1];
+    qsort(took, count, sizeof took[0], compare);
+    *ret_p50 = (double)took[count / 2];
+    *ret_p99 = (double)took[count * 99 / 100];
+    *ret_max = (double)took[count - 1];
 }
 
 static cm_store *open_in(const char *dir) {
@@ -161,12 +167,79 @@ static cm_store *open_in(const char *dir) {
     return store;
 }
 
+/* --- PostgreSQL --- */
+
+static void must(PGconn *pg, PGresult *result) {
+    if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK) {
+        fprintf(stderr, "%s\n", PQerrorMessage(pg));
+        exit(1);
+    }
+    PQclear(result);
+}
+
+/* The peers: the same row, and the same point read, by a prepared statement each. */
+static void raw_postgres(PGconn *pg, double *ret_writes, double *ret_reads) {
+    must(pg,
+         PQprepare(pg, "w", "INSERT INTO users (id, email, name) VALUES ($1, $1::text, 'bench')", 1,
+                   (const Oid[]){2950}));
+    must(pg, PQprepare(pg, "r", "SELECT * FROM users WHERE id = $1", 1, (const Oid[]){2950}));
+    char text[CM_UUID_TEXT];
+    const char *values[] = {text};
+    uint64_t start = cm_clock_ns();
+    for (unsigned i = 0; i < PG_WRITES; i++) {
+        cm_uuid id = cm_uuid_v7();
+        cm_uuid_format(&id, text);
+        must(pg, PQexecPrepared(pg, "w", 1, values, NULL, NULL, 1));
+    }
+    *ret_writes = per_second(PG_WRITES, start);
+    start = cm_clock_ns();
+    for (unsigned i = 0; i < PG_READS; i++) {
+        must(pg, PQexecPrepared(pg, "r", 1, values, NULL, NULL, 1));
+    }
+    *ret_reads = per_second(PG_READS, start);
+}
+
+static int postgres_figures(const char *url) {
+    static const unsigned threads[] = {1, 16, 64};
+    cm_store *store;
+    cm_store_local local;
+    cm_err err;
+    double writes, reads, p50, p99, max;
+    if (cm_store_open(&(cm_store_options){.url = url, .readers = 64}, &store, &err) != CM_OK ||
+        cm_store_local_get(store, &local, &err) != CM_OK) {
+        fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    PGconn *pg = PQconnectdb(url);
+    raw_postgres(pg, &writes, &reads);
+    printf("{\"libpq_one_by_one\":%.0f", writes);
+    for (size_t i = 0; i < CM_COUNT(threads); i++) {
+        printf(",\"threads_%u\":%.0f", threads[i], group_writes(store, threads[i], PG_WRITES));
+    }
+    printf(",\"libpq_point_reads\":%.0f,\"point_reads\":%.0f", reads, point_reads(store, PG_READS));
+    posts(store, POSTS, 500, &p50, &p99, &max);
+    printf(",\"post_p50_us\":%.2f,\"post_p99_us\":%.2f,\"post_max_us\":%.1f", p50 / 1e3, p99 / 1e3,
+           max / 1e3);
+    /* A database that answers nobody who wants this table. */
+    must(pg, PQexec(pg, "BEGIN; LOCK TABLE completion_requests IN ACCESS EXCLUSIVE MODE"));
+    posts(store, STALLED_POSTS, STALLED_POSTS + 1, &p50, &p99, &max);
+    must(pg, PQexec(pg, "COMMIT"));
+    printf(",\"stalled_p50_us\":%.2f,\"stalled_p99_us\":%.2f,\"stalled_max_us\":%.1f}\n", p50 / 1e3,
+           p99 / 1e3, max / 1e3);
+    PQfinish(pg);
+    cm_store_close(store);
+    return 0;
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) {
-        fprintf(stderr, "store_probe DIRECTORY\n");
+        fprintf(stderr, "store_probe DIRECTORY | store_probe postgresql://...\n");
         return 2;
     }
     cm_log_init(CM_LOG_WARN, CM_LOG_HUMAN, STDERR_FILENO);
+    if (cm_str_starts(cm_str_from(argv[1]), CM_STR("postgresql:"))) {
+        return postgres_figures(argv[1]);
+    }
     cm_store_close(open_in(argv[1]));
     char path[512];
     snprintf(path, sizeof path, "%s/codementor.db", argv[1]);
@@ -179,8 +252,8 @@ int main(int argc, char **argv) {
         printf(",\"threads_%u\":%.0f", threads,
                group_writes(store, threads, CM_MIN(threads * 200u, (unsigned)GROUP_WRITES)));
     }
-    printf(",\"point_reads\":%.0f", point_reads(store));
-    posts(store, &p50, &p99, &max);
+    printf(",\"point_reads\":%.0f", point_reads(store, READS));
+    posts(store, POSTS, 500, &p50, &p99, &max);
     printf(",\"post_p50_us\":%.2f,\"post_p99_us\":%.2f,\"post_max_us\":%.1f}\n", p50 / 1e3,
            p99 / 1e3, max / 1e3);
     cm_store_close(store);

@@ -1,11 +1,13 @@
 """The real binary, started for a test: port 0, a temporary directory, the ready line.
 
-On failure pytest shows what the server wrote. Nothing here waits by the clock: the ready line and replies are
+Where CODEMENTOR_TEST_POSTGRES names a server, each data directory has a database of its own there (suite
+api-postgres); else it is the SQLite file. On failure pytest shows what the server wrote. Nothing here waits by the clock: the ready line and replies are
 what a test waits for."""
 
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,6 +16,8 @@ from pathlib import Path
 
 import httpx
 
+import postgres
+
 ROOT = Path(__file__).resolve().parent.parent
 BINARY = os.environ.get("CODEMENTOR_BINARY", str(ROOT / "build" / "dev" / "codementor"))
 
@@ -21,7 +25,7 @@ BINARY = os.environ.get("CODEMENTOR_BINARY", str(ROOT / "build" / "dev" / "codem
 class Server:
     """One `codementor serve` with its own data directory. Use as a context manager."""
 
-    def __init__(self, directory, *arguments, fake=True, env=None):
+    def __init__(self, directory, *arguments, fake=True, env=None, on_sqlite=False):
         self.directory = Path(directory)
         self.data = self.directory / "data"
         self.log = self.directory / "server.log"
@@ -29,6 +33,10 @@ class Server:
         if fake:
             self.arguments += ["--set", "model.fake=true"]
         self.env = {**os.environ, "XDG_CONFIG_HOME": str(self.directory / "config"), **(env or {})}
+        self.database = None
+        if postgres.SERVER and not on_sqlite:
+            self.database = postgres.fresh(BINARY, self.data)
+            self.env["CODEMENTOR_DATABASE_URL"] = postgres.url_of(self.database)
         self.process = None
         self.url = None
         self.http = None
@@ -84,6 +92,14 @@ class Server:
         """A one-shot command on the same data directory."""
         return subprocess.run(self.command(*arguments), capture_output=True, text=True, env=self.env,
                               stdin=subprocess.DEVNULL, timeout=120, check=False, **options)
+
+    def sql(self, text):
+        """One statement on the database itself, past the server."""
+        if self.database:
+            postgres.sql(text, self.database)
+            return
+        with sqlite3.connect(self.data / "codementor.db") as database:
+            database.execute(text)
 
     def index(self, path, **body):
         """Indexes a directory and returns the repository's id once the index is ready. A job that runs already

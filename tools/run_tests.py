@@ -101,7 +101,10 @@ def ctest(preset: str, *selection: str, env: dict | None = None) -> Result:
                            "--no-tests=ignore", "-j", jobs, *selection], env))
 
 
-def pytest(folder: str, preset: str | None, env: dict | None = None) -> Result:
+def pytest(folder: str, preset: str | None, env: dict | None = None, postgres: str = "",
+           only: tuple = ()) -> Result:
+    """The tests of a folder (`only`: further arguments of pytest), beside a PostgreSQL of that version if one
+    is named."""
     if not list((ROOT / folder).glob("**/test_*.py")):
         print(f"{folder} has no tests", flush=True)
         return Result()
@@ -110,7 +113,8 @@ def pytest(folder: str, preset: str | None, env: dict | None = None) -> Result:
     environment = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": f"{ROOT}/tests:{ROOT}/.deps/postgres", **(env or {})}
     if preset:
         environment["CODEMENTOR_BINARY"] = str(ROOT / "build" / preset / "codementor")
-    code, lines = stream([VENV / "pytest", "-q", "-ra", folder], environment)
+    beside = [sys.executable, "tests/tools/with_postgres.py", postgres] if postgres else []
+    code, lines = stream([*beside, VENV / "pytest", "-q", "-ra", folder, *only], environment)
     return judged(code, lines, none_is_fine=code == 5)  # 5: every test was deselected
 
 
@@ -137,14 +141,37 @@ def e2e() -> Result:
     return pytest("tests/e2e", "release", {"CODEMENTOR_MODEL": str(MODEL)})
 
 
-def store() -> Result:
-    """The same conformance suite over each engine: SQLite, PostgreSQL 16 and 18."""
-    if subprocess.run(["script/bootstrap", "--with", "postgres"], cwd=ROOT, check=False).returncode != 0:
-        return Result(failed=1)
+def has_postgres() -> bool:
+    groups = [word for group in POSTGRES_GROUPS for word in ("--with", group)]
+    if subprocess.run(["script/bootstrap", *groups], cwd=ROOT, check=False).returncode != 0:
+        return False
     if (ROOT / "build/dev/build.ninja").exists():  # configured before PostgreSQL was there, perhaps
         subprocess.run(["cmake", "--preset", "dev"], cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
-    return ctest("dev", "-L", "^store$")
+    return True
 
+
+def store(wants_whole: bool = False) -> Result:
+    """The same conformance suite over each engine: SQLite, PostgreSQL 16 and 18; then a sample of the API."""
+    if not has_postgres():
+        return Result(failed=1)
+    whole = {"CODEMENTOR_TEST_ROUNDS": os.environ.get("CODEMENTOR_TEST_ROUNDS", WHOLE_ROUNDS)} if wants_whole else {}
+    result = ctest("dev", "-L", "^store$", env=whole)
+    result += pytest("tests/postgres", "dev", postgres="18", only=("tests/api", "-k", API_SAMPLE))
+    return result
+
+
+def api_postgres() -> Result:
+    if not has_postgres():
+        return Result(failed=1)
+    result = Result()
+    for version in ("16", "18"):
+        result += pytest("tests/postgres", "dev", postgres=version, only=("tests/api",))
+    return result
+
+
+POSTGRES_GROUPS = ("postgres", "faults")
+WHOLE_ROUNDS = "20"  # 1,000 kills and 1,000 power losses on SQLite, 100 kills on PostgreSQL
+API_SAMPLE = "postgres or test_30_repositories or acknowledged or newer_version"
 
 # Under sanitizers on SQLite alone: waiting for PostgreSQL's disk takes minutes and shows nothing more.
 ASAN = {"ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
@@ -189,6 +216,7 @@ SUITES = {
     "unit": (unit, "rooms through their doors, but for the database (ctest, preset dev)"),
     "store": (store, "the database room on SQLite, PostgreSQL 16 and 18"),
     "api": (api, "the real binary over HTTP (tests/api)"),
+    "api-postgres": (api_postgres, "the same on PostgreSQL 16 and 18, and tests/postgres"),
     "e2e": (e2e, "real model, real repository, real clients (tests/e2e)"),
     "asan": (asan, "units and API under address and undefined-behaviour sanitizers"),
     "tsan": (tsan, f"units of {TSAN_ROOMS.replace('|', ', ')} under the thread sanitizer"),
@@ -197,32 +225,36 @@ SUITES = {
     "fresh": (fresh, "a bare Debian 12, cloned into and run (tools/fresh.py)"),
 }
 DEFAULT = ("lint", "tools", "unit", "store", "api", "e2e", "asan", "tsan", "fuzz-replay")
-ALL = (*DEFAULT, "valgrind", "fresh")
+# The same suites, whole: what --all runs in their place.
+WHOLE = {"store": lambda: store(wants_whole=True)}
+ALL = (*DEFAULT, "api-postgres", "valgrind", "fresh")
 
 
-def parse(arguments: list[str]) -> list[str]:
+def parse(arguments: list[str]) -> tuple[list[str], dict]:
+    """The names of the suites to run, and those of them that run whole."""
     listing = "\n".join(f"  {name:12} {text}{'' if name in DEFAULT else ' *'}"
                         for name, (_, text) in SUITES.items())
     parser = argparse.ArgumentParser(prog="script/test", formatter_class=argparse.RawTextHelpFormatter,
                                      description="Runs suites of tests; each reports and the rest go on.",
                                      epilog=f"suites:\n{listing}\n  * only when named, or by --all")
     parser.add_argument("suites", nargs="*", metavar="suite", help="default: those without a star below")
-    parser.add_argument("--all", action="store_true", help="every suite")
+    parser.add_argument("--all", action="store_true", help="every suite, and slow parts whole")
     parser.add_argument("--fresh", action="store_true", help="the same as naming the suite 'fresh'")
     options = parser.parse_args(arguments)
     for name in options.suites:
         if name not in SUITES:
             parser.error(f"no suite '{name}'; known: {' '.join(SUITES)}")
     named = options.suites + (["fresh"] if options.fresh else [])
-    return list(ALL) if options.all else named or list(DEFAULT)
+    return (list(ALL), WHOLE) if options.all else (named or list(DEFAULT), {})
 
 
 def main(arguments: list[str]) -> int:
     total, reports = Result(), []
-    for name in parse(arguments):
+    names, whole = parse(arguments)
+    for name in names:
         print(f"\n--- {name}", flush=True)
         started = time.monotonic()
-        result = SUITES[name][0]()
+        result = whole.get(name, SUITES[name][0])()
         result.seconds = time.monotonic() - started
         total += result
         reports.append((name, result))

@@ -7,13 +7,13 @@
 #include "api/gateway.h"
 #include "app/build_gen.h"
 #include "app/server.h"
+#include "app/store_command.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "net/http.h"
 #include "rt/metrics.h"
-#include "store/admin.h"
 #include "store/maintenance.h"
 
 /* Two cores read some hundred tokens in the time there is; each further cell of the window costs
@@ -54,8 +54,7 @@ static cm_rc open_workers(cm_server *s, const cm_config *config, cm_err *err) {
 static cm_rc open_store(cm_server *s, const cm_config *config, const cm_places *places,
                         cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
-    cm_store_options store = {.url = cm_store_url(config->database.url, places->data_dir, arena),
-                              .data_dir = places->data_dir};
+    cm_store_options store = cm_store_settings(config, places, arena);
     cm_rc rc = cm_store_open(&store, &s->services.store, err);
     if (rc != CM_OK) {
         return rc;

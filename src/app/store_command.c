@@ -5,6 +5,20 @@
 
 #include "app/store_command.h"
 
+cm_store_options cm_store_settings(const cm_config *config, const cm_places *places,
+                                   cm_arena *arena) {
+    const cm_str_list *list = &config->database.replica_urls;
+    const char **replicas = CM_ARENA_ARRAY(arena, const char *, list->count + 1);
+    for (size_t i = 0; i < list->count; i++) {
+        replicas[i] = cm_arena_str(arena, list->items[i]).ptr;
+    }
+    replicas[list->count] = NULL;
+    return (cm_store_options){.url = cm_store_url(config->database.url, places->data_dir, arena),
+                              .data_dir = places->data_dir,
+                              .replica_urls = replicas,
+                              .unprepared = config->database.unprepared};
+}
+
 cm_rc cm_store_command_open(const cm_cli *cli, bool changes, cm_store_command *ret_command,
                             cm_err *err) {
     cm_store_command command = {0};
@@ -12,9 +26,9 @@ cm_rc cm_store_command_open(const cm_cli *cli, bool changes, cm_store_command *r
     if (rc != CM_OK) {
         return rc;
     }
-    const char *url = cm_store_url(cli->config->database.url, command.places.data_dir, cli->arena);
-    command.store = (cm_store_options){.url = url, .data_dir = command.places.data_dir};
-    if (changes && cm_str_starts(cm_str_from(url), CM_STR("sqlite:"))) {
+    command.store = cm_store_settings(cli->config, &command.places, cli->arena);
+    command.store.replica_urls = NULL; /* a command asks once */
+    if (changes && cm_str_starts(cm_str_from(command.store.url), CM_STR("sqlite:"))) {
         rc = cm_owner_take(&command.places, &command.owner, err);
     }
     if (rc == CM_OK) {

@@ -16,6 +16,9 @@ typedef struct cm_store_command {
         *owner; /* NULL when the database is not in the data directory, or nothing is changed */
 } cm_store_command;
 
+/* Which database the settings name, and how to reach it. */
+cm_store_options cm_store_settings(const cm_config *config, const cm_places *places,
+                                   cm_arena *arena);
 /* `changes`: take the data directory, so that no server uses the embedded database meanwhile. */
 cm_rc cm_store_command_open(const cm_cli *cli, bool changes, cm_store_command *ret_command,
                             cm_err *err) cm_must_check;

@@ -5,121 +5,41 @@
  * next and a transaction pooler may sit in between. A single statement goes out as BEGIN + identity +
  * statement + COMMIT in one pipeline: one round trip.
  *
- * Retried, at most three times, is only what certainly did nothing: a serialisation failure or deadlock,
- * and a read whose connection was lost. A write whose connection is lost may have been committed; its
- * caller is told, and ids made by the caller make repeating it safe.
+ * Retried, at most three times, is only what certainly did nothing: a serialisation failure or deadlock, a
+ * transaction whose connection was lost before its COMMIT was sent, and a read. A write whose connection is
+ * lost later may have been committed; its caller is told, and ids made by the caller make repeating it safe.
+ * A server that is silent until the deadline is not asked again.
  *
  * Statements are prepared by name once per connection and query. `unprepared` sends them unnamed, for
  * PgBouncer below 1.21, and leaves out the session settings it cannot pass on. */
-#include "store/pg_priv.h"
+#include "store/pg_replica.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
-#include <poll.h>
-
 #define ATTEMPTS      3
 #define CONNS_DEFAULT 10
 #define CONNS_MAX     100
-#define ACQUIRE_MS    5000
-#define LIFE_MS       (30 * 60 * 1000)
-#define IDLE_CHECK_MS 1000
+#define WAIT_MS       30000 /* for one result; statements are short */
 #define SCRATCH_MAX   CM_MIB(160)
+
+/* Where a replica is, or the primary after a commit: both cover what was committed before. */
+#define IDENTITY                                                                 \
+    "SELECT set_config('role', $1, true), set_config('app.user_id', $2, true), " \
+    "set_config('synchronous_commit', $3, true)"
+#define REPLAYED ", pg_last_wal_replay_lsn()"
+#define WRITTEN  "SELECT pg_current_wal_insert_lsn()"
 
 static cm_pg *backend_of(const cm_store *store) {
     return store->backend;
-}
-
-/* --- Pool ------------------------------------------------------------------------------------- */
-
-/* After some idle time: has the server said good-bye meanwhile? Old age counts too, with a little
- * scatter, so that not all connections are renewed at once. */
-static bool is_stale(const cm_pg_conn *conn) {
-    uint64_t now = cm_clock_ms();
-    if (now - conn->made_ms > LIFE_MS + (conn->made_ms % 64) * 1000) {
-        return true;
-    }
-    if (now - conn->used_ms < IDLE_CHECK_MS) {
-        return false;
-    }
-    struct pollfd fd = {.fd = PQsocket(conn->pg), .events = POLLIN};
-    return poll(&fd, 1, 0) != 0;
-}
-
-static cm_rc wait_free(cm_pg *self, cm_err *err) {
-    struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += ACQUIRE_MS / 1000;
-    while (self->free_conns == NULL && self->conns == self->conns_max) {
-        if (pthread_cond_timedwait(&self->freed, &self->mutex, &end) != 0) {
-            return cm_fail(err, CM_DATABASE_UNAVAILABLE,
-                           "all %zu database connections are busy for %d seconds", self->conns_max,
-                           ACQUIRE_MS / 1000);
-        }
-    }
-    return CM_OK;
-}
-
-static void forget(cm_pg *self, cm_pg_conn *conn) {
-    cm_pg_disconnect(conn);
-    pthread_mutex_lock(&self->mutex);
-    self->conns--;
-    pthread_cond_signal(&self->freed);
-    pthread_mutex_unlock(&self->mutex);
-}
-
-static cm_rc take_conn(cm_pg *self, cm_pg_conn **ret_conn, cm_err *err) {
-    for (;;) {
-        pthread_mutex_lock(&self->mutex);
-        cm_rc rc = wait_free(self, err);
-        cm_pg_conn *conn = self->free_conns;
-        if (rc == CM_OK && conn != NULL) {
-            self->free_conns = conn->next;
-        } else if (rc == CM_OK) {
-            self->conns++;
-        }
-        pthread_mutex_unlock(&self->mutex);
-        if (rc != CM_OK) {
-            return rc;
-        }
-        if (conn != NULL && is_stale(conn)) {
-            forget(self, conn);
-            continue;
-        }
-        if (conn == NULL) {
-            rc = cm_pg_connect(self, &conn, err);
-            if (rc != CM_OK) {
-                forget(self, NULL);
-                return rc;
-            }
-            PQsetnonblocking(conn->pg, 1);
-            PQenterPipelineMode(conn->pg);
-        }
-        *ret_conn = conn;
-        return CM_OK;
-    }
-}
-
-static void give_conn(cm_pg *self, cm_pg_conn *conn) {
-    if (conn->broken || PQstatus(conn->pg) != CONNECTION_OK ||
-        PQtransactionStatus(conn->pg) != PQTRANS_IDLE) {
-        forget(self, conn);
-        return;
-    }
-    conn->used_ms = cm_clock_ms();
-    pthread_mutex_lock(&self->mutex);
-    conn->next = self->free_conns;
-    self->free_conns = conn;
-    pthread_cond_signal(&self->freed);
-    pthread_mutex_unlock(&self->mutex);
 }
 
 /* --- Sending ---------------------------------------------------------------------------------- */
 
 static cm_rc sent(cm_pg_conn *conn, int ok, cm_err *err) {
     if (ok == 0) {
-        conn->broken = true;
+        conn->broken = conn->lost = true;
         return cm_fail(err, CM_DATABASE_UNAVAILABLE, "cannot send to the database: %s",
                        PQerrorMessage(conn->pg));
     }
@@ -140,20 +60,25 @@ static cm_rc send_identity(cm_pg_conn *conn, const cm_db *db, enum cm_durability
     }
     const char *values[] = {system ? "codementor_worker" : "codementor_app", user,
                             durability == CM_FULL ? "on" : "off"};
-    return sent(conn,
-                PQsendQueryParams(conn->pg,
-                                  "SELECT set_config('role', $1, true), set_config('app.user_id', "
-                                  "$2, true), set_config('synchronous_commit', $3, true)",
-                                  3, NULL, values, NULL, NULL, 1),
-                err);
+    const char *sql = conn->pool->is_replica ? IDENTITY REPLAYED : IDENTITY;
+    return sent(conn, PQsendQueryParams(conn->pg, sql, 3, NULL, values, NULL, NULL, 1), err);
 }
 
-/* `*ret_named`: a PREPARE was sent before the statement, so one result more comes. */
-static cm_rc send_query(cm_pg *self, cm_pg_conn *conn, const cm_db *db, const cm_query *query,
+/* The same name is the same text, also beside a server of another version behind one pooler. */
+static void name_of(const char *sql, char name[24]) {
+    uint64_t hash = 1469598103934665603ull;
+    for (const char *at = sql; *at != '\0'; at++) {
+        hash = (hash ^ (unsigned char)*at) * 1099511628211ull;
+    }
+    snprintf(name, 24, "q%016llx", (unsigned long long)hash);
+}
+
+/* `*ret_prepares`: a PREPARE was sent before the statement, so one result more comes. */
+static cm_rc send_query(cm_pg_conn *conn, const cm_db *db, const cm_query *query,
                         const cm_pg_params *p, bool *ret_prepares, cm_err *err) {
     const char *sql = query->sql[CM_POSTGRES][db->scope];
     *ret_prepares = false;
-    if (self->unprepared) {
+    if (conn->pool->unprepared) {
         return sent(conn,
                     PQsendQueryParams(conn->pg, sql, p->count, p->types, p->values, p->lengths,
                                       p->formats, 1),
@@ -161,7 +86,7 @@ static cm_rc send_query(cm_pg *self, cm_pg_conn *conn, const cm_db *db, const cm
     }
     size_t slot = (size_t)query->index * 2 + db->scope;
     char name[24];
-    snprintf(name, sizeof name, "q%zu", slot);
+    name_of(sql, name);
     if (conn->prepared[slot] == 0) {
         *ret_prepares = true;
         cm_rc rc = sent(conn, PQsendPrepare(conn->pg, name, sql, p->count, p->types), err);
@@ -180,7 +105,10 @@ static cm_rc send_query(cm_pg *self, cm_pg_conn *conn, const cm_db *db, const cm
 typedef struct reply {
     cm_rc rc;
     bool again;
-    bool unsure; /* the connection was lost: nobody knows whether it was committed */
+    bool lost;         /* the connection was: nobody knows what was done */
+    bool late;         /* ... because the deadline passed */
+    PGresult *result;  /* of the statement */
+    uint64_t position; /* in the log: of a replica before a read, of the primary after a write */
 } reply;
 
 /* Takes the result of one command off the pipeline. `ret_result` NULL = not interesting. */
@@ -194,7 +122,8 @@ static void receive(cm_pg_conn *conn, const cm_db *db, const char *what, reply *
     PGresult *result = cm_pg_wait(conn, db->cancel, to);
     if (result == NULL) {
         r->rc = r->rc == CM_OK ? CM_DATABASE_UNAVAILABLE : r->rc;
-        r->unsure = true;
+        r->lost = true;
+        r->late = conn->late;
         conn->broken = true;
         return;
     }
@@ -208,7 +137,7 @@ static void receive(cm_pg_conn *conn, const cm_db *db, const char *what, reply *
         r->rc = status == PGRES_PIPELINE_ABORTED
                     ? cm_fail(to, CM_INTERNAL, "%s: skipped after an error", what)
                     : cm_pg_fail(conn, result, what, &r->again, to);
-        r->unsure = conn->broken;
+        r->lost = conn->lost;
     }
     PGresult *end = conn->broken ? NULL : cm_pg_wait(conn, NULL, &ignored);
     PQclear(end); /* NULL: the end of this command */
@@ -262,19 +191,37 @@ static cm_rc use_result(PGresult *result, const cm_query *query, cm_row_sink *si
     return rc;
 }
 
+/* A result that is only looked at for a position. */
+static void receive_position(cm_pg_conn *conn, const cm_db *db, const char *what, int column,
+                             reply *r, cm_err *err) {
+    PGresult *result = NULL;
+    receive(conn, db, what, r, &result, err);
+    if (result != NULL && column >= 0) {
+        r->position = cm_pg_position_of(result, column);
+    }
+    PQclear(result);
+}
+
 /* --- One statement, one round trip ------------------------------------------------------------ */
 
-static cm_rc send_alone(cm_pg *self, cm_pg_conn *conn, const cm_db *db, const cm_query *query,
+static bool notes_writes(const cm_pg *self, const cm_query *query) {
+    return self->replicas != NULL && !query->read_only;
+}
+
+static cm_rc send_alone(const cm_pg *self, cm_pg_conn *conn, const cm_db *db, const cm_query *query,
                         const cm_pg_params *p, bool *ret_prepares, cm_err *err) {
     cm_rc rc = send_plain(conn, query->read_only ? "BEGIN READ ONLY" : "BEGIN", err);
     if (rc == CM_OK) {
         rc = send_identity(conn, db, query->full ? CM_FULL : CM_NORMAL, err);
     }
     if (rc == CM_OK) {
-        rc = send_query(self, conn, db, query, p, ret_prepares, err);
+        rc = send_query(conn, db, query, p, ret_prepares, err);
     }
     if (rc == CM_OK) {
         rc = send_plain(conn, "COMMIT", err);
+    }
+    if (rc == CM_OK && notes_writes(self, query)) {
+        rc = send_plain(conn, WRITTEN, err);
     }
     return rc == CM_OK ? sent(conn, PQpipelineSync(conn->pg), err) : rc;
 }
@@ -295,123 +242,211 @@ static void end_failed(cm_pg_conn *conn, const cm_db *db) {
     }
 }
 
-static reply try_alone(cm_pg *self, const cm_db *db, const cm_query *query, const cm_pg_params *p,
-                       cm_row_sink *sink, uint64_t *ret_changed, cm_err *err) {
+static void receive_alone(const cm_pg *self, cm_pg_conn *conn, const cm_db *db,
+                          const cm_query *query, bool prepares, reply *r, cm_err *err) {
+    receive(conn, db, "BEGIN", r, NULL, err);
+    receive_position(conn, db, "taking on the user's identity", conn->pool->is_replica ? 3 : -1, r,
+                     err);
+    if (prepares) {
+        receive(conn, db, query->name, r, NULL, err);
+        conn->prepared[query->index * 2 + db->scope] = r->rc == CM_OK;
+    }
+    receive(conn, db, query->name, r, &r->result, err);
+    receive(conn, db, "COMMIT", r, NULL, err);
+    if (notes_writes(self, query)) {
+        receive_position(conn, db, "asking for the log position", 0, r, err);
+    }
+    receive(conn, db, "sync", r, NULL, err);
+}
+
+/* The caller clears `result`. */
+static reply try_alone(cm_pg *self, cm_pg_pool *pool, const cm_db *db, const cm_query *query,
+                       const cm_pg_params *p, cm_err *err) {
     reply r = {0};
     cm_pg_conn *conn;
-    r.rc = take_conn(self, &conn, err);
+    r.rc = cm_pg_take(pool, &conn, err);
     if (r.rc != CM_OK) {
         return r;
     }
     bool prepares = false;
     r.rc = send_alone(self, conn, db, query, p, &prepares, err);
-    if (r.rc != CM_OK) {
-        give_conn(self, conn);
-        return r;
-    }
-    PGresult *result = NULL;
-    receive(conn, db, "BEGIN", &r, NULL, err);
-    receive(conn, db, "taking on the user's identity", &r, NULL, err);
-    if (prepares) {
-        receive(conn, db, query->name, &r, NULL, err);
-        conn->prepared[query->index * 2 + db->scope] = r.rc == CM_OK;
-    }
-    receive(conn, db, query->name, &r, &result, err);
-    receive(conn, db, "COMMIT", &r, NULL, err);
-    receive(conn, db, "sync", &r, NULL, err);
-    end_failed(conn, db);
-    give_conn(self, conn);
     if (r.rc == CM_OK) {
-        r.rc = use_result(result, query, sink, ret_changed, err);
+        receive_alone(self, conn, db, query, prepares, &r, err);
+        end_failed(conn, db);
+    } else {
+        r.lost = true; /* a part of it may have been sent */
     }
-    PQclear(result);
+    if (notes_writes(self, query) && (r.rc == CM_OK || r.lost)) {
+        cm_pg_mark_writer(conn, db);
+        cm_pg_note_write(self, conn, r.position);
+    }
+    cm_pg_give(conn);
     return r;
+}
+
+/* False: the primary has to be asked. Whatever goes wrong on a replica is the primary's to say. */
+static bool read_on_replica(cm_pg *self, const cm_db *db, const cm_query *query,
+                            const cm_pg_params *p, cm_row_sink *sink, uint64_t *ret_changed,
+                            cm_rc *ret_rc, cm_err *err) {
+    uint64_t needed;
+    cm_pg_replica *replica = cm_pg_replica_for(self, db, &needed);
+    if (replica == NULL) {
+        return false;
+    }
+    cm_err why = {0};
+    reply r = try_alone(self, &replica->pool, db, query, p, &why);
+    bool fresh = r.rc == CM_OK && r.position != 0 && r.position >= needed;
+    cm_rc seen = r.rc == CM_OK && r.position != 0 && !fresh ? CM_END : r.rc;
+    cm_pg_replica_saw(self, replica, seen, r.position, &why);
+    if (fresh) {
+        *ret_rc = use_result(r.result, query, sink, ret_changed, err);
+    }
+    PQclear(r.result);
+    return fresh;
 }
 
 static cm_rc pg_run_alone(const cm_db *db, const cm_query *query, const void *params,
                           cm_row_sink *sink, uint64_t *ret_changed, cm_err *err) {
+    cm_pg *self = backend_of(db->store);
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(SCRATCH_MAX);
     cm_pg_params p;
     cm_rc rc = cm_pg_params_fill(db, query, params, arena, &p, err);
-    for (int attempt = 1; rc == CM_OK; attempt++) {
-        reply r = try_alone(backend_of(db->store), db, query, &p, sink, ret_changed, err);
-        bool again = r.again || (r.unsure && query->read_only);
-        if (r.rc == CM_OK || !again || attempt == ATTEMPTS) {
+    if (rc != CM_OK ||
+        (query->read_only && read_on_replica(self, db, query, &p, sink, ret_changed, &rc, err))) {
+        return rc;
+    }
+    for (int attempt = 1;; attempt++) {
+        reply r = try_alone(self, &self->primary, db, query, &p, err);
+        if (r.rc == CM_OK) {
+            r.rc = use_result(r.result, query, sink, ret_changed, err);
+            PQclear(r.result);
             return r.rc;
         }
+        PQclear(r.result);
+        bool again = r.again || (r.lost && !r.late && query->read_only);
+        if (!again || attempt == ATTEMPTS) {
+            return r.lost && !query->read_only
+                       ? cm_err_prefix(err, r.rc, "nobody knows whether '%s' was done", query->name)
+                       : r.rc;
+        }
     }
-    return rc;
 }
 
 /* --- Transactions ----------------------------------------------------------------------------- */
 
 static const cm_db nobody; /* for commands that nobody waits for with a cancel token */
 
-/* One command outside run(): its own round trip. */
-static cm_rc command(cm_pg_conn *conn, const char *sql, bool *ret_again, cm_err *err) {
-    cm_rc rc = send_plain(conn, sql, err);
-    if (rc == CM_OK) {
-        rc = sent(conn, PQpipelineSync(conn->pg), err);
-    }
-    if (rc != CM_OK) {
-        return rc;
-    }
-    reply r = {0};
-    receive(conn, &nobody, sql, &r, NULL, err);
-    receive(conn, &nobody, "sync", &r, NULL, err);
-    if (ret_again != NULL) {
-        *ret_again = r.again;
-    }
-    return r.rc;
+/* Before its COMMIT a transaction whose connection is lost has done nothing: it may run again. */
+static cm_rc settle(cm_tx *tx, const reply *r) {
+    tx->again = tx->again || r->again || (r->lost && !r->late);
+    return r->rc;
 }
 
-static cm_rc pg_begin(cm_store *store, const cm_db *db, enum cm_tx_kind kind,
-                      enum cm_durability durability, cm_tx *ret_tx, cm_err *err) {
-    cm_pg *self = backend_of(store);
-    cm_pg_conn *conn;
-    cm_rc rc = take_conn(self, &conn, err);
-    if (rc != CM_OK) {
-        return rc;
+/* One command outside run(): its own round trip. */
+static cm_rc command(cm_tx *tx, const char *sql, cm_err *err) {
+    cm_pg_conn *conn = tx->conn;
+    reply r = {.rc = send_plain(conn, sql, err)};
+    if (r.rc == CM_OK) {
+        r.rc = sent(conn, PQpipelineSync(conn->pg), err);
     }
-    rc = send_plain(
+    r.lost = r.rc != CM_OK;
+    if (r.rc == CM_OK) {
+        receive(conn, &nobody, sql, &r, NULL, err);
+        receive(conn, &nobody, "sync", &r, NULL, err);
+    }
+    return settle(tx, &r);
+}
+
+static reply try_begin(cm_pg_conn *conn, const cm_db *db, enum cm_tx_kind kind,
+                       enum cm_durability durability, cm_err *err) {
+    reply r = {0};
+    r.rc = send_plain(
         conn, kind == CM_TX_READ ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN",
         err);
-    if (rc == CM_OK) {
-        rc = send_identity(conn, db, durability, err);
+    if (r.rc == CM_OK) {
+        r.rc = send_identity(conn, db, durability, err);
     }
-    if (rc == CM_OK) {
-        rc = sent(conn, PQpipelineSync(conn->pg), err);
+    if (r.rc == CM_OK) {
+        r.rc = sent(conn, PQpipelineSync(conn->pg), err);
     }
-    reply r = {.rc = rc};
-    if (rc == CM_OK) {
+    if (r.rc == CM_OK) {
         receive(conn, db, "BEGIN", &r, NULL, err);
         receive(conn, db, "taking on the user's identity", &r, NULL, err);
         receive(conn, db, "sync", &r, NULL, err);
     }
-    if (r.rc != CM_OK) {
+    return r;
+}
+
+/* Nothing has been done yet, so a lost connection is no reason to give up. */
+static cm_rc pg_begin(cm_store *store, const cm_db *db, enum cm_tx_kind kind,
+                      enum cm_durability durability, cm_tx *ret_tx, cm_err *err) {
+    cm_pg *self = backend_of(store);
+    for (int attempt = 1;; attempt++) {
+        cm_pg_conn *conn;
+        cm_rc rc = cm_pg_take(&self->primary, &conn, err);
+        if (rc != CM_OK) {
+            return rc;
+        }
+        reply r = try_begin(conn, db, kind, durability, err);
+        if (r.rc == CM_OK) {
+            if (kind == CM_TX_WRITE) {
+                cm_pg_mark_writer(conn, db);
+            }
+            *ret_tx = (cm_tx){.store = store, .kind = kind, .durability = durability, .conn = conn};
+            return CM_OK;
+        }
+        bool again = conn->lost && !conn->late && attempt < ATTEMPTS;
         end_failed(conn, db);
-        give_conn(self, conn);
-        return r.rc;
+        cm_pg_give(conn);
+        if (!again) {
+            return r.rc;
+        }
     }
-    *ret_tx = (cm_tx){.store = store, .kind = kind, .durability = durability, .conn = conn};
-    return CM_OK;
 }
 
 static void pg_rollback(cm_tx *tx) {
-    end_failed(tx->conn, &nobody);
-    give_conn(backend_of(tx->store), tx->conn);
+    cm_pg_conn *conn = tx->conn;
+    end_failed(conn, &nobody);
+    conn->system_wrote = false;
+    memset(conn->wrote, 0, sizeof conn->wrote);
+    cm_pg_give(conn);
 }
 
 static cm_rc pg_commit(cm_tx *tx, cm_err *err) {
-    cm_rc rc = command(tx->conn, "COMMIT", &tx->again, err);
+    cm_pg *self = backend_of(tx->store);
+    cm_pg_conn *conn = tx->conn;
+    bool notes = self->replicas != NULL && tx->kind == CM_TX_WRITE;
+    reply r = {.rc = send_plain(conn, "COMMIT", err)};
+    if (r.rc == CM_OK && notes) {
+        r.rc = send_plain(conn, WRITTEN, err);
+    }
+    if (r.rc == CM_OK) {
+        r.rc = sent(conn, PQpipelineSync(conn->pg), err);
+    }
+    r.lost = r.rc != CM_OK;
+    if (r.rc == CM_OK) {
+        receive(conn, &nobody, "COMMIT", &r, NULL, err);
+        if (notes) {
+            receive_position(conn, &nobody, "asking for the log position", 0, &r, err);
+        }
+        receive(conn, &nobody, "sync", &r, NULL, err);
+    }
+    if (notes && (r.rc == CM_OK || r.lost)) {
+        cm_pg_note_write(self, conn, r.position);
+    }
+    tx->again = r.again;
+    tx->unsure = r.lost && tx->kind == CM_TX_WRITE;
+    if (tx->unsure) {
+        r.rc = cm_err_prefix(err, r.rc, "nobody knows whether the transaction was committed");
+    }
     pg_rollback(tx);
-    return rc;
+    return r.rc;
 }
 
 static cm_rc savepoint(cm_tx *tx, const char *verb, unsigned depth, cm_err *err) {
     char sql[48];
     snprintf(sql, sizeof sql, "%s s%u", verb, depth);
-    return command(tx->conn, sql, NULL, err);
+    return command(tx, sql, err);
 }
 
 static cm_rc pg_save(cm_tx *tx, cm_err *err) {
@@ -438,16 +473,17 @@ static bool pg_is_open(const cm_tx *tx) {
 
 static cm_rc pg_ask_as(cm_tx *tx, const cm_db *db, cm_err *err) {
     cm_pg_conn *conn = tx->conn;
-    cm_rc rc = send_identity(conn, db, tx->durability, err);
-    if (rc == CM_OK) {
-        rc = sent(conn, PQpipelineSync(conn->pg), err);
+    reply r = {.rc = send_identity(conn, db, tx->durability, err)};
+    if (r.rc == CM_OK) {
+        r.rc = sent(conn, PQpipelineSync(conn->pg), err);
     }
-    reply r = {.rc = rc};
-    if (rc == CM_OK) {
+    r.lost = r.rc != CM_OK;
+    if (r.rc == CM_OK) {
+        cm_pg_mark_writer(conn, db);
         receive(conn, &nobody, "taking on the user's identity", &r, NULL, err);
         receive(conn, &nobody, "sync", &r, NULL, err);
     }
-    return r.rc;
+    return settle(tx, &r);
 }
 
 static cm_rc pg_run(cm_tx *tx, const cm_db *db, const cm_query *query, const void *params,
@@ -457,80 +493,58 @@ static cm_rc pg_run(cm_tx *tx, const cm_db *db, const cm_query *query, const voi
     cm_pg_params p;
     bool prepares = false;
     cm_rc rc = cm_pg_params_fill(db, query, params, arena, &p, err);
-    if (rc == CM_OK) {
-        rc = send_query(backend_of(tx->store), conn, db, query, &p, &prepares, err);
-    }
-    if (rc == CM_OK) {
-        rc = sent(conn, PQpipelineSync(conn->pg), err);
-    }
     if (rc != CM_OK) {
         return rc;
     }
-    reply r = {0};
-    PGresult *result = NULL;
-    if (prepares) {
+    reply r = {.rc = send_query(conn, db, query, &p, &prepares, err)};
+    if (r.rc == CM_OK) {
+        r.rc = sent(conn, PQpipelineSync(conn->pg), err);
+    }
+    r.lost = r.rc != CM_OK;
+    if (r.rc == CM_OK && prepares) {
         receive(conn, db, query->name, &r, NULL, err);
         conn->prepared[query->index * 2 + db->scope] = r.rc == CM_OK;
     }
-    receive(conn, db, query->name, &r, &result, err);
-    receive(conn, db, "sync", &r, NULL, err);
-    tx->again = tx->again || r.again;
-    rc = r.rc == CM_OK ? use_result(result, query, sink, ret_changed, err) : r.rc;
-    PQclear(result);
+    if (!r.lost) {
+        receive(conn, db, query->name, &r, &r.result, err);
+        receive(conn, db, "sync", &r, NULL, err);
+    }
+    rc = settle(tx, &r);
+    rc = rc == CM_OK ? use_result(r.result, query, sink, ret_changed, err) : rc;
+    PQclear(r.result);
     return rc;
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
-/* postgresql://user:secret@host/db -> postgresql://user@host/db */
-static char *without_password(const char *url) {
-    cm_str text = cm_str_from(url);
-    size_t at = cm_str_find_char(text, '@');
-    size_t start = cm_str_find(text, CM_STR("://"));
-    if (at == SIZE_MAX || start == SIZE_MAX || at < start) {
-        size_t query = cm_str_find_char(text, '?');
-        return cm_strndup(url, query == SIZE_MAX ? text.len : query);
-    }
-    cm_str user = cm_str_sub(text, start + 3, at - start - 3);
-    size_t colon = cm_str_find_char(user, ':');
-    cm_str name = colon == SIZE_MAX ? user : cm_str_sub(user, 0, colon);
-    cm_str rest = cm_str_from_offset(text, at);
-    size_t query = cm_str_find_char(rest, '?');
-    rest = query == SIZE_MAX ? rest : cm_str_sub(rest, 0, query);
-    return cm_asprintf("postgresql://" CM_STR_FMT CM_STR_FMT, CM_STR_ARG(name), CM_STR_ARG(rest));
-}
-
 static cm_rc pg_open(cm_store *store, const cm_store_options *options, cm_err *err) {
     cm_pg *self = CM_NEW(cm_pg);
     self->store = store;
-    self->url = cm_strdup(options->url);
-    self->place = without_password(options->url);
-    self->unprepared = options->unprepared;
-    self->conns_max = options->readers != 0 ? CM_MIN(options->readers, CONNS_MAX) : CONNS_DEFAULT;
-    pthread_mutex_init(&self->mutex, NULL);
-    pthread_cond_init(&self->freed, NULL);
+    self->primary = (cm_pg_pool){
+        .unprepared = options->unprepared,
+        .wait_ms = options->wait_ms != 0 ? options->wait_ms : WAIT_MS,
+        .conns_max = options->readers != 0 ? CM_MIN(options->readers, CONNS_MAX) : CONNS_DEFAULT};
+    cm_pg_pool_init(&self->primary, options->url);
     store->backend = self;
     cm_pg_conn *conn; /* is it there, and new enough? */
-    cm_rc rc = cm_pg_connect(self, &conn, err);
+    cm_rc rc = cm_pg_connect(&self->primary, &conn, err);
     if (rc == CM_OK) {
         cm_pg_disconnect(conn);
+        rc = cm_pg_replicas_open(self, options, err);
     }
     return rc;
 }
 
 static void pg_close(cm_store *store) {
     cm_pg *self = backend_of(store);
-    while (self->free_conns != NULL) {
-        cm_pg_conn *conn = self->free_conns;
-        self->free_conns = conn->next;
-        cm_pg_disconnect(conn);
-    }
-    pthread_cond_destroy(&self->freed);
-    pthread_mutex_destroy(&self->mutex);
-    cm_free(self->url);
-    cm_free(self->place);
+    cm_pg_replicas_close(self);
+    cm_pg_pool_done(&self->primary);
     cm_free(self);
     store->backend = NULL;
+}
+
+static void pg_stats(const cm_store *store, cm_store_stats *ret_stats) {
+    cm_pg_replica_stats(backend_of(store), ret_stats);
 }
 
 const cm_backend_ops cm_backend_postgres = {
@@ -553,4 +567,5 @@ const cm_backend_ops cm_backend_postgres = {
     .ask_as = pg_ask_as,
     .run = pg_run,
     .run_alone = pg_run_alone,
+    .stats = pg_stats,
 };

@@ -6,12 +6,14 @@
 #include "store/pg_priv.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <poll.h>
 
-#define WAIT_MAX_MS    30000 /* for one result; statements are short */
-#define CANCEL_POLL_MS 50
+#define CANCEL_POLL_MS 50u
+#define TURN_MS        1000u
+#define CONNECT_MAX_S  5u
 
 /* --- Errors ----------------------------------------------------------------------------------- */
 
@@ -39,6 +41,8 @@ static cm_rc code_of(const char *state, bool *ret_again) {
         {"58", CM_IO, false},
         {"XX001", CM_CORRUPT, false},
         {"XX002", CM_CORRUPT, false},
+        {"26000", CM_DATABASE_UNAVAILABLE, true}, /* the pooler has forgotten a statement ... */
+        {"42P05", CM_DATABASE_UNAVAILABLE, true}, /* ... or another client has prepared it there */
         {"08", CM_DATABASE_UNAVAILABLE, false},
         {"3D", CM_DATABASE_UNAVAILABLE, false},
     };
@@ -51,18 +55,30 @@ static cm_rc code_of(const char *state, bool *ret_again) {
     return CM_INTERNAL;
 }
 
+/* A pooler that changes the server between transactions, and knows nothing of named statements. */
+static void stop_preparing(const cm_pg_conn *conn) {
+    if (conn->pool != NULL && !atomic_exchange(&conn->pool->unprepared, true)) {
+        cm_log(CM_LOG_WARN, "the database forgets prepared statements: they go unnamed from now on",
+               CM_F("database", conn->pool->place), CM_F("fix", "set database.unprepared = true"));
+    }
+}
+
 cm_rc cm_pg_fail(cm_pg_conn *conn, const PGresult *result, const char *what, bool *ret_again,
                  cm_err *err) {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     if (state == NULL) {
-        conn->broken = true;
+        conn->broken = conn->lost = true;
         return cm_fail(err, CM_DATABASE_UNAVAILABLE, "%s: the database connection was lost", what);
     }
     bool again = false;
     cm_rc rc = code_of(state, &again);
+    if (again && rc == CM_DATABASE_UNAVAILABLE) {
+        stop_preparing(conn);
+    }
     if (rc == CM_DATABASE_UNAVAILABLE) {
         conn->broken = true;
+        conn->lost = strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0;
     }
     if (ret_again != NULL) {
         *ret_again = again;
@@ -71,7 +87,7 @@ cm_rc cm_pg_fail(cm_pg_conn *conn, const PGresult *result, const char *what, boo
 }
 
 static cm_rc fail_lost(cm_pg_conn *conn, cm_err *err) {
-    conn->broken = true;
+    conn->broken = conn->lost = true;
     cm_str text = cm_str_trim(cm_str_from(PQerrorMessage(conn->pg)));
     return cm_fail(err, CM_DATABASE_UNAVAILABLE, "database connection lost: " CM_STR_FMT,
                    CM_STR_ARG(text));
@@ -103,7 +119,7 @@ static void ask_to_stop(cm_pg_conn *conn) {
 }
 
 PGresult *cm_pg_wait(cm_pg_conn *conn, const cm_cancel *cancel, cm_err *err) {
-    uint64_t end_ms = cm_clock_ms() + WAIT_MAX_MS;
+    uint64_t end_ms = cm_clock_ms() + conn->wait_ms;
     bool asked = false;
     for (;;) {
         int pending = PQflush(conn->pg);
@@ -119,12 +135,14 @@ PGresult *cm_pg_wait(cm_pg_conn *conn, const cm_cancel *cancel, cm_err *err) {
             asked = true;
         }
         if (cm_clock_ms() >= end_ms) {
-            conn->broken = true;
+            conn->broken = conn->lost = conn->late = true;
             cm_err_set(err, CM_DATABASE_UNAVAILABLE, __FILE__, __LINE__,
-                       "the database did not answer within %d seconds", WAIT_MAX_MS / 1000);
+                       "the database did not answer within %.1f seconds", conn->wait_ms / 1e3);
             return NULL;
         }
-        if (turn(conn, pending != 0, cancel != NULL ? CANCEL_POLL_MS : 1000, err) != CM_OK) {
+        uint64_t left_ms = end_ms - CM_MIN(end_ms, cm_clock_ms());
+        int turn_ms = (int)CM_MIN(left_ms, cancel != NULL ? CANCEL_POLL_MS : TURN_MS);
+        if (turn(conn, pending != 0, turn_ms, err) != CM_OK) {
             return NULL;
         }
     }
@@ -136,30 +154,34 @@ static const char *const session_options =
     "-c client_min_messages=warning -c statement_timeout=30000 -c lock_timeout=10000 "
     "-c idle_in_transaction_session_timeout=60000 -c timezone=UTC";
 
-cm_rc cm_pg_connect(const cm_pg *self, cm_pg_conn **ret_conn, cm_err *err) {
+cm_rc cm_pg_connect(const cm_pg_pool *pool, cm_pg_conn **ret_conn, cm_err *err) {
+    char seconds[16]; /* libpq takes 1 for 2 */
+    snprintf(seconds, sizeof seconds, "%u",
+             CM_MAX(CM_MIN(pool->wait_ms / 1000, CONNECT_MAX_S), 1u));
     const char *keys[] = {"dbname",          "client_encoding", "fallback_application_name",
                           "connect_timeout", "options",         NULL};
     const char *values[] = {
-        self->url, "UTF8", "codementor", "5", self->unprepared ? "" : session_options, NULL};
+        pool->url, "UTF8", "codementor", seconds, pool->unprepared ? "" : session_options, NULL};
     PGconn *pg = PQconnectdbParams(keys, values, 1);
     if (pg == NULL || PQstatus(pg) != CONNECTION_OK) {
         cm_str text = cm_str_trim(cm_str_from(pg != NULL ? PQerrorMessage(pg) : "no memory"));
         cm_rc rc =
             cm_fail(err, CM_DATABASE_UNAVAILABLE, "cannot connect to database '%s': " CM_STR_FMT,
-                    self->place, CM_STR_ARG(text));
+                    pool->place, CM_STR_ARG(text));
         PQfinish(pg);
         return rc;
     }
     if (PQserverVersion(pg) < 160000) {
         cm_rc rc = cm_fail(err, CM_NOT_SUPPORTED, "database '%s' is PostgreSQL %d; 16 is needed",
-                           self->place, PQserverVersion(pg) / 10000);
+                           pool->place, PQserverVersion(pg) / 10000);
         PQfinish(pg);
         return rc;
     }
     cm_pg_conn *conn = CM_NEW(cm_pg_conn);
     conn->pg = pg;
     conn->prepared = cm_alloc(cm_query_count * 2);
-    conn->made_ms = conn->used_ms = cm_clock_ms();
+    conn->made_ms = cm_clock_ms();
+    conn->wait_ms = pool->wait_ms;
     *ret_conn = conn;
     return CM_OK;
 }
@@ -181,5 +203,41 @@ cm_rc cm_pg_script(cm_pg_conn *conn, const char *sql, cm_err *err) {
         rc = cm_pg_fail(conn, result, "database script failed", NULL, err);
     }
     PQclear(result);
+    return rc;
+}
+
+/* --- Positions in the write-ahead log ----------------------------------------------------------- */
+
+uint64_t cm_pg_position_of(const PGresult *result, int column) {
+    uint64_t position = 0;
+    if (result == NULL || PQntuples(result) != 1 || PQgetisnull(result, 0, column) ||
+        PQgetlength(result, 0, column) != (int)sizeof position) {
+        return 0;
+    }
+    const unsigned char *bytes = (const unsigned char *)PQgetvalue(result, 0, column);
+    for (size_t i = 0; i < sizeof position; i++) {
+        position = position << 8 | bytes[i];
+    }
+    return position;
+}
+
+cm_rc cm_pg_position(cm_pg_conn *conn, const char *sql, uint64_t *ret_position, cm_err *err) {
+    if (PQsendQueryParams(conn->pg, sql, 0, NULL, NULL, NULL, NULL, 1) == 0 ||
+        PQpipelineSync(conn->pg) == 0) {
+        return fail_lost(conn, err);
+    }
+    cm_rc rc = CM_DATABASE_UNAVAILABLE; /* until the sync has come, err says why it has not */
+    for (bool more = true; more;) {
+        PGresult *result = cm_pg_wait(conn, NULL, err);
+        ExecStatusType status = PQresultStatus(result);
+        if (status == PGRES_TUPLES_OK) {
+            *ret_position = cm_pg_position_of(result, 0);
+            rc = CM_OK;
+        } else if (result != NULL && status != PGRES_PIPELINE_SYNC) {
+            rc = cm_pg_fail(conn, result, "asking for a log position", NULL, err);
+        }
+        more = !conn->broken && status != PGRES_PIPELINE_SYNC;
+        PQclear(result);
+    }
     return rc;
 }

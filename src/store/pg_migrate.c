@@ -137,10 +137,12 @@ static const cm_migrate_ops ops = {
 cm_rc cm_pg_migrator(cm_store *store, cm_migrator *ret_migrator, cm_err *err) {
     const cm_pg *self = store->backend;
     cm_pg_conn *conn;
-    cm_rc rc = cm_pg_connect(self, &conn, err);
+    cm_rc rc = cm_pg_connect(&self->primary, &conn, err);
     if (rc == CM_OK) {
-        *ret_migrator = (cm_migrator){
-            .ops = &ops, .conn = conn, .place = self->place, .migrations = cm_migrations_embedded};
+        *ret_migrator = (cm_migrator){.ops = &ops,
+                                      .conn = conn,
+                                      .place = self->primary.place,
+                                      .migrations = cm_migrations_embedded};
     }
     return rc;
 }
@@ -160,8 +162,9 @@ static const char move_sequences[] =
     "END LOOP; END $$";
 
 cm_rc cm_pg_after_import(cm_store *store, cm_err *err) {
+    const cm_pg *self = store->backend;
     cm_pg_conn *conn;
-    cm_rc rc = cm_pg_connect(store->backend, &conn, err);
+    cm_rc rc = cm_pg_connect(&self->primary, &conn, err);
     if (rc == CM_OK) {
         rc = cm_pg_script(conn, move_sequences, err);
         cm_pg_disconnect(conn);

@@ -6,28 +6,54 @@
 
 #include <libpq-fe.h>
 
+#define CM_PG_SLOT_WORDS 16
+
+/* The connections to one server. */
+typedef struct cm_pg_pool {
+    char *url;
+    char *place;            /* the URL without its password */
+    atomic_bool unprepared; /* may turn true: a pooler has forgotten a statement */
+    bool is_replica;
+    bool never_waits;      /* a busy pool is an error at once: there is another server to ask */
+    uint32_t wait_ms;      /* for one result */
+    pthread_mutex_t mutex; /* guards the three below */
+    pthread_cond_t freed;
+    struct cm_pg_conn *free_conns;
+    size_t conns, conns_max;
+} cm_pg_pool;
+
 typedef struct cm_pg_conn {
     PGconn *pg;
+    cm_pg_pool *pool;  /* NULL: a bare one, for migrating */
     uint8_t *prepared; /* by query index * 2 + scope: 1 when the server has it */
     bool broken;       /* never goes back to the pool */
-    uint64_t made_ms, used_ms;
+    bool lost;         /* ... because the server or the way to it is gone */
+    bool late;         /* ... or silent: asking again would only take as long */
+    uint32_t wait_ms;
+    uint64_t made_ms;
+    /* Whose writes the open transaction holds: see pg_replica.h. */
+    bool system_wrote;
+    uint64_t wrote[CM_PG_SLOT_WORDS];
     struct cm_pg_conn *next; /* in the list of free connections */
 } cm_pg_conn;
 
 typedef struct cm_pg {
     cm_store *store;
-    char *url;
-    char *place; /* the URL without its password */
-    bool unprepared;
-    pthread_mutex_t mutex; /* guards the three below */
-    pthread_cond_t freed;
-    cm_pg_conn *free_conns;
-    size_t conns, conns_max;
+    cm_pg_pool primary;
+    struct cm_pg_replicas *replicas; /* NULL = none are configured */
 } cm_pg;
+
+/* --- pg_pool.c -------------------------------------------------------------------------------- */
+
+void cm_pg_pool_init(cm_pg_pool *pool, const char *url); /* the plain members are set before */
+void cm_pg_pool_done(cm_pg_pool *pool);
+/* A connection in pipeline mode; back with cm_pg_give, which closes a broken one. */
+cm_rc cm_pg_take(cm_pg_pool *pool, cm_pg_conn **ret_conn, cm_err *err) cm_must_check;
+void cm_pg_give(cm_pg_conn *conn);
 
 /* --- pg_conn.c: connecting, waiting with deadlines, errors ------------------------------------ */
 
-cm_rc cm_pg_connect(const cm_pg *self, cm_pg_conn **ret_conn, cm_err *err) cm_must_check;
+cm_rc cm_pg_connect(const cm_pg_pool *pool, cm_pg_conn **ret_conn, cm_err *err) cm_must_check;
 void cm_pg_disconnect(cm_pg_conn *conn); /* NULL is allowed */
 /* Sends what is queued and waits for the next result, which the caller clears; NULL (with err) when the
  * deadline passes, the asker cancels or the connection is lost: it is broken then. */
@@ -35,6 +61,11 @@ PGresult *cm_pg_wait(cm_pg_conn *conn, const cm_cancel *cancel, cm_err *err) cm_
 /* Maps the SQLSTATE of a failed result. `*ret_again` (may be NULL): a retry may succeed. */
 cm_rc cm_pg_fail(cm_pg_conn *conn, const PGresult *result, const char *what, bool *ret_again,
                  cm_err *err);
+/* The pg_lsn of a one-row result; 0 for NULL. */
+uint64_t cm_pg_position_of(const PGresult *result, int column);
+/* Asks for one, in a pipeline of its own. */
+cm_rc cm_pg_position(cm_pg_conn *conn, const char *sql, uint64_t *ret_position,
+                     cm_err *err) cm_must_check;
 /* Plain SQL outside pipelines, for migrations. */
 cm_rc cm_pg_script(cm_pg_conn *conn, const char *sql, cm_err *err) cm_must_check;
 

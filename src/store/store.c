@@ -28,6 +28,10 @@ cm_rc cm_store_open_bare(const cm_store_options *options, cm_store **ret_store, 
     if (ops == NULL) {
         return cm_fail(err, CM_INVALID, "database url must start with 'sqlite:' or 'postgresql:'");
     }
+    if (ops != &cm_backend_postgres && options->replica_urls != NULL &&
+        options->replica_urls[0] != NULL) {
+        return cm_fail(err, CM_INVALID, "read replicas need a PostgreSQL database url");
+    }
     cm_store *store = CM_NEW(cm_store);
     store->ops = ops;
     cm_rc rc = ops->open(store, options, err);
@@ -119,6 +123,9 @@ void cm_store_stats_get(const cm_store *store, cm_store_stats *ret_stats) {
     cm_store_stats stats = {.engine = store->ops->engine, .moved_aside = store->moved_aside};
     memcpy(stats.revision, store->revision, sizeof stats.revision);
     cm_writer_stats(store, &stats);
+    if (store->ops->stats != NULL) {
+        store->ops->stats(store, &stats);
+    }
     *ret_stats = stats;
 }
 

@@ -40,7 +40,10 @@ typedef struct cm_store_options {
     size_t queue_max; /* posted writes that may wait; 0 = 16,384 */
     bool no_migrate;  /* refuse an outdated database instead of migrating it */
     bool unprepared;  /* PostgreSQL behind a PgBouncer older than 1.21: no named statements */
-    uint32_t busy_ms; /* wait for a lock of another process; 0 = 5,000 */
+    const char *const
+        *replica_urls; /* NULL-terminated: PostgreSQL to read on when it has caught up */
+    uint32_t wait_ms;  /* PostgreSQL: for the answer to one statement; 0 = 30,000 */
+    uint32_t busy_ms;  /* wait for a lock of another process; 0 = 5,000 */
 } cm_store_options;
 
 /* Opens, checks and migrates. An SQLite file that was not closed cleanly is checked first
@@ -61,13 +64,15 @@ cm_rc cm_store_maintain(cm_store *store, cm_err *err) cm_must_check;
 
 typedef struct cm_store_stats {
     enum cm_store_engine engine;
-    uint64_t commits;  /* transactions of the writer thread */
-    uint64_t jobs;     /* jobs in them */
-    uint64_t posted;   /* fire-and-forget writes taken */
-    uint64_t dropped;  /* ... refused because the queue was full */
-    uint64_t failed;   /* ... that the database refused; the first error of each is logged */
-    size_t waiting;    /* jobs in the queue now */
-    char revision[16]; /* current migration */
+    uint64_t commits; /* transactions of the writer thread */
+    uint64_t jobs;    /* jobs in them */
+    uint64_t posted;  /* fire-and-forget writes taken */
+    uint64_t dropped; /* ... refused because the queue was full */
+    uint64_t failed;  /* ... that the database refused; the first error of each is logged */
+    size_t waiting;   /* jobs in the queue now */
+    unsigned replicas_healthy;
+    uint64_t replica_reads; /* statements answered by a replica */
+    char revision[16];      /* current migration */
     const char
         *moved_aside; /* damaged database found at start, or NULL; lives as long as the store */
 } cm_store_stats;

@@ -20,6 +20,7 @@ struct cm_tx {
     unsigned depth; /* open savepoints */
     bool failed;    /* a statement failed: only undoing the savepoint or the whole helps */
     bool again;     /* ... for a reason that may be gone next time */
+    bool unsure;    /* the commit may have been done although it failed: never run it again */
     void *conn;     /* the back-end's connection */
 };
 
@@ -33,7 +34,7 @@ typedef struct cm_row_sink {
         struct cm_row_sink *sink); /* forget the rows: the statement runs again; or NULL */
 } cm_row_sink;
 
-/* One back-end. All slots MUST be filled. */
+/* One back-end. All slots MUST be filled, but for those that say so. */
 typedef struct cm_backend_ops {
     enum cm_store_engine engine;
     const char *name;
@@ -67,6 +68,8 @@ typedef struct cm_backend_ops {
     /* One statement in its own transaction, on the calling thread. Writes only when !single_writer. */
     cm_rc (*run_alone)(const cm_db *db, const cm_query *query, const void *params,
                        cm_row_sink *sink, uint64_t *ret_changed, cm_err *err);
+    /* What only this engine counts; may be NULL. */
+    void (*stats)(const cm_store *store, cm_store_stats *ret_stats);
 } cm_backend_ops;
 
 extern const cm_backend_ops cm_backend_sqlite;

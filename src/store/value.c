@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
+#include <arpa/inet.h>
 #include <math.h>
 
 static bool is_text(uint8_t type) {
@@ -114,6 +115,42 @@ static cm_value number_value(const cm_sql_slot *slot, const void *at) {
     return slot->fallback != NULL ? fallback_value(slot) : null_value();
 }
 
+/* Floats that compare: one that is not finite would make every distance to it meaningless. */
+static cm_rc check_vector(const cm_sql_slot *slot, cm_str bytes, cm_err *err) {
+    if (bytes.len == 0 || bytes.len % sizeof(float) != 0) {
+        return cm_fail(err, CM_INVALID, "'%s' has %zu bytes, no number of 4-byte floats",
+                       slot->name, bytes.len);
+    }
+    for (size_t i = 0; i < bytes.len / sizeof(float); i++) {
+        float value;
+        memcpy(&value, bytes.ptr + i * sizeof value, sizeof value);
+        if (!isfinite(value)) {
+            return cm_fail(err, CM_INVALID, "'%s' is not a finite number at place %zu", slot->name,
+                           i);
+        }
+    }
+    return CM_OK;
+}
+
+/* An address of either kind, perhaps with "/bits": what PostgreSQL's inet takes. */
+static cm_rc check_ip(const cm_sql_slot *slot, cm_str text, cm_err *err) {
+    unsigned char bytes[16];
+    char address[INET6_ADDRSTRLEN];
+    size_t slash = cm_str_find_char(text, '/');
+    size_t len = CM_MIN(slash, text.len);
+    int family = cm_str_find_char(text, ':') != SIZE_MAX ? AF_INET6 : AF_INET;
+    uint64_t bits = 0;
+    bool good = len < sizeof address;
+    if (good) {
+        memcpy(address, text.ptr, len);
+        address[len] = '\0';
+        good = inet_pton(family, address, bytes) == 1 &&
+               (slash == SIZE_MAX || (cm_str_to_u64(cm_str_from_offset(text, slash + 1), &bits) &&
+                                      bits <= (family == AF_INET ? 32 : 128)));
+    }
+    return good ? CM_OK : cm_fail(err, CM_INVALID, "'%s' is no IP address", slot->name);
+}
+
 static cm_rc string_value(const cm_sql_slot *slot, const void *at, cm_value *ret_value,
                           cm_err *err) {
     cm_str text;
@@ -132,9 +169,12 @@ static cm_rc string_value(const cm_sql_slot *slot, const void *at, cm_value *ret
                            slot->name, text.len, CM_STORE_BYTES_MAX);
         }
         *ret_value = (cm_value){.kind = CM_VALUE_BYTES, .str = text};
-        return CM_OK;
+        return slot->type == CM_SQL_VECTOR ? check_vector(slot, text, err) : CM_OK;
     }
     cm_rc rc = check_text(slot, text, err);
+    if (rc == CM_OK && slot->type == CM_SQL_IP) {
+        rc = check_ip(slot, text, err);
+    }
     if (rc == CM_OK) {
         *ret_value = (cm_value){.kind = CM_VALUE_TEXT, .str = text};
     }

@@ -6,7 +6,8 @@
 
 #include <math.h>
 
-#define DIMS_MAX 4000
+#define DIMS_MAX  4000
+#define LIMIT_MAX 10000
 
 /* --- The embedded scan ------------------------------------------------------------------------ */
 
@@ -84,6 +85,13 @@ cm_rc cm_vectors_find(const cm_db *db, const cm_vector_query *query, cm_arena *a
     if (query->dims == 0 || query->dims > DIMS_MAX) {
         return cm_fail(err, CM_INVALID, "a vector of %zu dimensions; 1 to %d are possible",
                        query->dims, DIMS_MAX);
+    }
+    if (!(query->threshold >= -1 && query->threshold <= 1)) { /* NaN as well */
+        return cm_fail(err, CM_INVALID,
+                       "the threshold of a vector search must lie between -1 and 1");
+    }
+    if (query->limit < 0 || query->limit > LIMIT_MAX) {
+        return cm_fail(err, CM_INVALID, "a vector search gives 1 to %d results", LIMIT_MAX);
     }
     call c = {.query = &cm_query_embeddings_nearest, .arena = arena};
     for (size_t i = 0; i < CM_COUNT(indexed); i++) {

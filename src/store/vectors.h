@@ -17,7 +17,7 @@ typedef struct cm_vector_query {
     const float *vector;
     size_t dims;
     double threshold; /* smallest similarity, -1..1; 0 is "not opposed" */
-    int64_t limit;    /* 0 = 10 */
+    int64_t limit;    /* at most 10,000; 0 = 10 */
 } cm_vector_query;
 
 typedef struct cm_vector_hit {
@@ -25,7 +25,8 @@ typedef struct cm_vector_hit {
     double similarity; /* 1 - cosine distance */
 } cm_vector_hit;
 
-/* Best first; the array lives in `arena`. CM_INVALID when dims is 0 or above 4,000. */
+/* Best first; the array lives in `arena`. CM_INVALID when dims is 0 or above 4,000, the threshold out
+ * of bounds, or a number of the vector not finite. */
 cm_rc cm_vectors_find(const cm_db *db, const cm_vector_query *query, cm_arena *arena,
                       const cm_vector_hit **ret_hits, size_t *ret_count, cm_err *err) cm_must_check;
 

@@ -4,7 +4,8 @@
  * queue (at most GROUP_JOBS, and stops starting new ones after GROUP_NS), runs each job inside its own
  * savepoint of one transaction, commits once, and then answers everyone. A job that fails is undone
  * alone. When the whole group fails (disk full, I/O), each of its jobs gets a transaction of its own, so
- * that one job too big for the disk does not take its neighbours down; that is why jobs may run twice.
+ * that one job too big for the disk does not take its neighbours down; that is why jobs may run twice. Only
+ * a group whose commit may have been done is left at that.
  *
  * The thread never waits for company: while one group syncs, the next gathers.
  *
@@ -21,6 +22,8 @@
 #define GROUP_JOBS     256
 #define GROUP_NS       (2 * 1000 * 1000ull)
 #define POSTED_DEFAULT 16384
+#define RETRY_MS       200
+#define PATIENCE_MS    30000 /* for a server that cannot be reached */
 
 typedef struct job {
     struct job *next;
@@ -117,18 +120,23 @@ static void fail_all(job *group, const job *stop, cm_rc rc, const cm_err *err) {
     }
 }
 
-/* Runs jobs from `group` up to `stop` in one transaction. Returns the first job that was not run for
- * lack of time; `*ret_lost` tells that the whole transaction failed, with its error in each job. */
-static job *run_group(cm_writer *writer, job *group, job *stop, bool *ret_lost) {
+/* How a transaction of jobs ended. When it failed as a whole, each job has the error. */
+typedef struct outcome {
+    job *rest; /* the first job that was not run for lack of time */
+    enum { COMMITTED, NOT_BEGUN, UNDONE, UNSURE } end;
+    bool again; /* for a reason that may be gone next time */
+} outcome;
+
+/* Runs jobs from `group` up to `stop` in one transaction. */
+static outcome run_group(cm_writer *writer, job *group, job *stop) {
     cm_store *store = writer->store;
     cm_tx tx = {0};
     cm_err err = {0};
-    *ret_lost = true;
     cm_rc rc =
         store->ops->begin(store, &group->db, CM_TX_WRITE, group_durability(group, stop), &tx, &err);
     if (rc != CM_OK) {
         fail_all(group, stop, rc, &err);
-        return stop;
+        return (outcome){.rest = stop, .end = NOT_BEGUN, .again = rc == CM_DATABASE_UNAVAILABLE};
     }
     uint64_t end_ns = cm_clock_ns() + GROUP_NS;
     job *j = group;
@@ -138,17 +146,51 @@ static job *run_group(cm_writer *writer, job *group, job *stop, bool *ret_lost) 
             rc = j->rc;
             err = j->err;
             fail_all(group, j->next, rc, &err);
-            return j->next;
+            return (outcome){.rest = j->next, .end = UNDONE, .again = tx.again};
         }
         j = j->next;
     } while (j != stop && cm_clock_ns() < end_ns);
     rc = store->ops->commit(&tx, &err);
     if (rc != CM_OK) {
         fail_all(group, j, rc, &err);
-        return j;
+        return (outcome){.rest = j, .end = tx.unsure ? UNSURE : UNDONE, .again = tx.again};
     }
-    *ret_lost = false;
-    return j;
+    return (outcome){.rest = j, .end = COMMITTED};
+}
+
+/* A server that restarts is waited for; meanwhile the queue fills, and drops when it is full. */
+static bool wait_a_little(cm_writer *writer, uint64_t since_ms) {
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_nsec += RETRY_MS * 1000000;
+    end.tv_sec += end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&writer->mutex);
+    int code = 0;
+    while (!writer->stopping && code == 0) { /* woken by new jobs as well */
+        code = pthread_cond_timedwait(&writer->filled, &writer->mutex, &end);
+    }
+    bool stopping = writer->stopping;
+    pthread_mutex_unlock(&writer->mutex);
+    return !stopping && cm_clock_ms() - since_ms < PATIENCE_MS;
+}
+
+/* Returns the first job that was not run; counts the commits. */
+static job *run_jobs(cm_writer *writer, job *group, uint64_t *ret_commits) {
+    uint64_t start_ms = cm_clock_ms();
+    outcome all = run_group(writer, group, NULL);
+    while (all.end == NOT_BEGUN && all.again && !writer->store->ops->single_writer &&
+           wait_a_little(writer, start_ms)) {
+        all = run_group(writer, group, NULL);
+    }
+    *ret_commits = all.end == COMMITTED;
+    bool alone = group->next == all.rest;
+    if (all.end == UNDONE && (!alone || all.again) && !atomic_load(&writer->store->failed)) {
+        for (job *j = group; j != all.rest; j = j->next) {
+            *ret_commits += run_group(writer, j, j->next).end == COMMITTED;
+        }
+    }
+    return all.rest;
 }
 
 static void log_failure(const job *j) {
@@ -199,15 +241,8 @@ static void *writer_main(void *argument) {
     job *group;
     while ((group = take(writer)) != NULL) {
         while (group != NULL) {
-            bool lost;
-            job *rest = run_group(writer, group, NULL, &lost);
-            uint64_t commits = !lost;
-            if (lost && group->next != rest && !atomic_load(&writer->store->failed)) {
-                for (job *j = group; j != rest; j = j->next) {
-                    run_group(writer, j, j->next, &lost);
-                    commits += !lost;
-                }
-            }
+            uint64_t commits;
+            job *rest = run_jobs(writer, group, &commits);
             answer(writer, group, rest, commits);
             group = rest;
         }

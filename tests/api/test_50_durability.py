@@ -3,7 +3,6 @@
 import os
 import random
 import shutil
-import sqlite3
 import subprocess
 
 import pytest
@@ -83,7 +82,7 @@ def test_damage__a_torn_part_of_the_index_is_found_and_rebuilt(tmp_path, part):
 
 def test_damage__a_broken_database_is_kept_aside_and_said(tmp_path):
     root = small_repository(tmp_path / "tree")
-    server = Server(tmp_path)
+    server = Server(tmp_path, on_sqlite=True)  # its subject is the file
     with server:
         server.index(root)
     (server.data / "codementor.db").write_bytes(b"this is no database" * 1000)
@@ -99,9 +98,8 @@ def test_damage__a_database_of_a_newer_version_is_refused(tmp_path):
     server = Server(tmp_path)
     with server:
         pass
-    with sqlite3.connect(server.data / "codementor.db") as database:
-        database.execute("INSERT INTO schema_migrations SELECT '000000009999', revises, 'from the future', checksum, "
-                         "is_baseline, '9.9.9', applied_at, execution_ms FROM schema_migrations LIMIT 1")
+    server.sql("INSERT INTO schema_migrations SELECT '000000009999', revises, 'from the future', checksum, "
+               "is_baseline, '9.9.9', applied_at, execution_ms FROM schema_migrations LIMIT 1")
     done = server.run("serve", "--port", "0")
     assert done.returncode != 0 and "9.9.9" in done.stderr and "newer" in done.stderr, done.stderr
 
@@ -175,3 +173,16 @@ def test_disk__full_while_indexing_is_said_and_the_server_goes_on(tmp_path, smal
             server.wait_indexed(reply["repository_id"])
         assert server.http.get("/livez").status_code == 200
         assert server.complete(root / "x.py", "a = ", 0, 4).status_code == 200
+
+
+def test_disk__read_only_is_refused_by_name(tmp_path, small_disk):
+    server = Server(tmp_path)
+    server.data = small_disk / "data"
+    with server:
+        server.http.post("/v1/repositories", json={"name": "kept"})
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    done = server.run("serve", "--port", "0", "--set", "model.fake=true")
+    assert done.returncode != 0 and "read-only" in done.stderr.lower() and str(small_disk) in done.stderr, done.stderr
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    with server:
+        assert [item["name"] for item in server.http.get("/v1/repositories").json()["items"]] == ["kept"]

@@ -102,3 +102,10 @@ def test_server__missing_repository_is_named():
     run = subprocess.run([ROOT / "script" / "server", "/nowhere/at/all"], stderr=subprocess.PIPE, text=True,
                          check=False)
     assert run.returncode == 1 and "'/nowhere/at/all' is not a directory" in run.stderr
+
+
+def test_test__all_means_every_suite_and_slow_ones_whole():
+    names, whole = run_tests.parse(["--all"])
+    assert set(names) == set(run_tests.SUITES) and "store" in whole
+    names, whole = run_tests.parse([])
+    assert "api-postgres" not in names and whole == {}

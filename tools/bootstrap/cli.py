@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--without", metavar="NAME", action="append", default=[],
                         help="make everything but this")
     parser.add_argument("--with", metavar="GROUP", action="append", default=[], dest="extra",
-                        help="also what is needed only on demand: test, fresh, fuzz, peers, postgres")
+                        help="also what is needed only on demand: test, fresh, fuzz, peers, postgres, faults")
     parser.add_argument("--rebuild", action="store_true", help="build again what is in the cache")
     parser.add_argument("--offline", action="store_true", help="fetch nothing; say what is missing")
     parser.add_argument("--list", action="store_true", help="show what there is and what is in the cache")
@@ -85,7 +86,8 @@ class Bootstrap:
 
     def _debian_packages(self) -> list[str]:
         groups = [*([] if self.options.only else ["build"]), *self.options.extra]
-        return [name for group in groups for name in self.lock.apt.get(group, [])]
+        names = [name for group in groups for name in self.lock.apt.get(group, [])]
+        return [name for name in names if name != "golang-go" or not shutil.which("go")]  # 200 MB; any Go will do
 
     def _check_extra(self) -> None:
         known = sorted({*self.lock.apt, *(a.name for a in self.recipes.optional())} - {"build"})

@@ -259,8 +259,21 @@ class Recipes:
         return Artefact("postgres", key_of("postgres", 1, file_sha256(wanted), sys.version),
                         {"postgres": ""}, build, note="installing PostgreSQL for tests", megabytes=300)
 
+    def faults(self) -> Artefact:
+        """toxiproxy between us and PostgreSQL. go.sum pins it and all it needs."""
+        module = self.checkout / "deps" / "toxiproxy"
+
+        def build(out: Path, _step) -> None:
+            run([need_tool("go"), "build", "-mod=readonly", "-trimpath", "-o", out / "toxiproxy-server",
+                 "github.com/Shopify/toxiproxy/v2/cmd/server"], cwd=module,
+                env={"GOFLAGS": "", "CGO_ENABLED": "0"},
+                hint="is the Go module proxy reached? If a hash is wrong, do not use the module")
+
+        key = key_of("faults", 1, file_sha256(module / "go.mod"), file_sha256(module / "go.sum"))
+        return Artefact("faults", key, {"faults": ""}, build, note="compiling toxiproxy", megabytes=400)
+
     def optional(self) -> list[Artefact]:
-        return [self.peers(), self.postgres()]
+        return [self.peers(), self.postgres(), self.faults()]
 
     def all(self) -> list[Artefact]:
         """In the order in which they are built: what others wait for comes first."""

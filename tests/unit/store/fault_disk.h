@@ -4,7 +4,8 @@
  * `fault_power_off_at` it takes the picture that a power loss would leave: what was synced, plus a
  * seeded part of what was not (each unsynced write kept, lost, or torn at a 512-byte sector). The run
  * itself goes on; the picture is written elsewhere and opened afterwards. `fault_fail_at` makes one
- * operation fail instead. Syncs do not reach the disk here: that is what makes many rounds quick. */
+ * operation fail instead, `fault_fail_read_at` one read (nothing is mapped meanwhile). Syncs do not reach
+ * the disk here: that is what makes many rounds quick. */
 #ifndef CM_TEST_STORE_FAULT_DISK_H
 #define CM_TEST_STORE_FAULT_DISK_H
 
@@ -47,6 +48,7 @@ typedef struct fault_disk {
     pthread_mutex_t mutex;
     fault_image images[FAULT_FILES];
     uint64_t ops, fail_at, power_off_at;
+    uint64_t reads, fail_read_at;
     int fail_code;
     uint64_t random;
     const uint64_t *acknowledged; /* counted by the workload ... */

@@ -63,7 +63,6 @@ static inline int fault_sync(sqlite3_file *file, int flags) {
         return real->pMethods->name(__VA_ARGS__);  \
     }
 FAULT_PASS(xClose, (sqlite3_file * file), real)
-FAULT_PASS(xRead, (sqlite3_file * file, void *to, int len, sqlite3_int64 at), real, to, len, at)
 FAULT_PASS(xFileSize, (sqlite3_file * file, sqlite3_int64 *size), real, size)
 FAULT_PASS(xLock, (sqlite3_file * file, int level), real, level)
 FAULT_PASS(xUnlock, (sqlite3_file * file, int level), real, level)
@@ -75,8 +74,24 @@ FAULT_PASS(xShmMap, (sqlite3_file * file, int page, int size, int extend, void v
            real, page, size, extend, map)
 FAULT_PASS(xShmLock, (sqlite3_file * file, int offset, int n, int flags), real, offset, n, flags)
 FAULT_PASS(xShmUnmap, (sqlite3_file * file, int drop), real, drop)
-FAULT_PASS(xFetch, (sqlite3_file * file, sqlite3_int64 at, int len, void **map), real, at, len, map)
 FAULT_PASS(xUnfetch, (sqlite3_file * file, sqlite3_int64 at, void *map), real, at, map)
+
+static inline int fault_read(sqlite3_file *file, void *to, int len, sqlite3_int64 at) {
+    fault_file *f = fault_of(file);
+    bool fails = false;
+    if (f->image != NULL) {
+        pthread_mutex_lock(&fault.mutex);
+        fails = ++fault.reads == fault.fail_read_at;
+        pthread_mutex_unlock(&fault.mutex);
+    }
+    return fails ? SQLITE_IOERR_READ : f->real->pMethods->xRead(f->real, to, len, at);
+}
+
+static inline int fault_fetch(sqlite3_file *file, sqlite3_int64 at, int len, void **map) {
+    *map = NULL; /* "not mapped": SQLite reads instead */
+    sqlite3_file *real = fault_of(file)->real;
+    return fault.fail_read_at != 0 ? SQLITE_OK : real->pMethods->xFetch(real, at, len, map);
+}
 
 static inline void fault_xShmBarrier(sqlite3_file *file) {
     fault_of(file)->real->pMethods->xShmBarrier(fault_of(file)->real);
@@ -161,7 +176,7 @@ static inline void fault_begin(uint64_t seed) {
         fault.vfs.xDelete = fault_delete;
         fault.methods = (sqlite3_io_methods){3,
                                              fault_xClose,
-                                             fault_xRead,
+                                             fault_read,
                                              fault_write,
                                              fault_truncate,
                                              fault_sync,
@@ -176,7 +191,7 @@ static inline void fault_begin(uint64_t seed) {
                                              fault_xShmLock,
                                              fault_xShmBarrier,
                                              fault_xShmUnmap,
-                                             fault_xFetch,
+                                             fault_fetch,
                                              fault_xUnfetch};
         pthread_mutex_init(&fault.mutex, NULL);
         sqlite3_vfs_register(&fault.vfs, 1);
@@ -190,6 +205,7 @@ static inline void fault_begin(uint64_t seed) {
         *image = (fault_image){0};
     }
     fault.ops = fault.fail_at = fault.power_off_at = 0;
+    fault.reads = fault.fail_read_at = 0;
     fault.taken = false;
     fault.random = seed * 0x9E3779B97F4A7C15ull + 1;
 }
