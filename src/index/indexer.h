@@ -35,7 +35,8 @@ cm_rc cm_indexer_open(const char *data_dir, const cm_indexer_options *options,
 /* Cancels running jobs, waits for them, closes all repositories. */
 void cm_indexer_close(cm_indexer *indexer);
 
-/* Adds the repository `id` with its tree at `root` (made absolute, links resolved), or returns the one already open.
+/* Adds the repository `id` with its tree at `root` (made absolute, links resolved; empty = it has none, its files are
+ * sent by cm_repository_sync_texts), or returns the one already open.
  * A different root for a known id replaces the old one; the next job indexes the difference.
  * CM_NOT_FOUND, CM_DENIED (cannot read the directory), CM_INVALID (not a directory). */
 cm_rc cm_indexer_add(cm_indexer *indexer, const cm_uuid *id, const char *root,

@@ -137,8 +137,30 @@ static cm_rc plan_removed(job *j, cm_err *err) {
     return ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory planning");
 }
 
+/* A repository without a tree consists of what the index holds: a job only reads that again, in new ways. */
+static cm_rc list_documents(job *j, cm_err *err) {
+    CM_VEC(cm_walk_entry) entries = {0};
+    cm_index_document d;
+    bool ok = true;
+    for (uint32_t cursor = 0; ok && j->base && cm_snapshot_next_document(j->base, &cursor, &d);) {
+        if (!cm_document_has_text(&d))
+            continue;
+        ok = cm_vec_push(&entries, (cm_walk_entry){d.path, d.size, d.mtime_ns});
+        j->walk.bytes += d.size;
+    }
+    cm_walk_entry *copy = ok ? CM_ARENA_ARRAY(j->arena, cm_walk_entry, entries.count + 1) : NULL;
+    if (copy && entries.count > 0)
+        memcpy(copy, entries.items, entries.count * sizeof(*copy));
+    j->walk.entries = copy;
+    j->walk.count = copy ? entries.count : 0;
+    cm_vec_done(&entries);
+    return copy ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory planning");
+}
+
 static cm_rc plan(job *j, cm_err *err) {
-    cm_rc rc = cm_walk_run(j->root, &j->options, CM_STR_EMPTY, j->cancel, j->arena, &j->walk, err);
+    cm_rc rc = j->root[0] == '\0' ? list_documents(j, err)
+                                  : cm_walk_run(j->root, &j->options, CM_STR_EMPTY, j->cancel,
+                                                j->arena, &j->walk, err);
     if (rc != CM_OK)
         return rc;
     pthread_mutex_lock(&j->r->lock);
@@ -164,8 +186,21 @@ static void slot_run(slot *s) {
         .unless = s->file->known ? &s->file->hash : NULL,
         .chunk_strategy = j->options.chunk_strategy,
     };
+    cm_index_document d;
+    cm_str text;
     s->analysis = NULL;
-    s->rc = cm_analysis_run(&request, &s->analysis, &s->err);
+    if (j->root[0] != '\0') {
+        s->rc = cm_analysis_run(&request, &s->analysis, &s->err);
+        return;
+    }
+    cm_arena *scratch = cm_arena_new((size_t)1 << 30);
+    s->rc = cm_snapshot_find_document(j->base, s->file->path, &d)
+                ? cm_snapshot_text(j->base, d.id, scratch, &text, &s->err)
+                : cm_fail(&s->err, CM_NOT_FOUND, "a document is gone");
+    request.text = &text;
+    if (s->rc == CM_OK)
+        s->rc = cm_analysis_run(&request, &s->analysis, &s->err);
+    cm_arena_free(scratch);
 }
 
 static void slot_job(void *argument, unsigned worker) {

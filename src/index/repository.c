@@ -254,6 +254,13 @@ cm_snapshot *cm_repository_snapshot(cm_repository *repository) {
     return snapshot;
 }
 
+bool cm_repository_is_outdated(cm_repository *repository) {
+    pthread_mutex_lock(&repository->lock);
+    bool outdated = repository->snapshot && repository->indexed_options != repository->options_hash;
+    pthread_mutex_unlock(&repository->lock);
+    return outdated;
+}
+
 void cm_repository_watch_progress(cm_repository *repository, cm_index_progress_fn *notify,
                                   void *argument) {
     pthread_mutex_lock(&repository->lock);
