@@ -45,12 +45,15 @@ updated_at = :now WHERE id = :id;
 --: language_stats repositories.language_stats
 --: languages repositories.languages
 --: primary_language repositories.primary_language
+--: frameworks repositories.frameworks
+--: style_guide repositories.style_guide
 --: current_revision repositories.current_revision
 UPDATE repositories SET status = 'ready', index_error = NULL, index_progress = 1,
 index_version = index_version + 1, index_generation = :index_generation, file_count = :file_count,
 symbol_count = :symbol_count, chunk_count = :chunk_count, line_count = :line_count,
 index_size_bytes = :index_size_bytes, language_stats = :language_stats, languages = :languages,
-primary_language = :primary_language, current_revision = :current_revision, indexed_at = :now,
+primary_language = :primary_language, frameworks = :frameworks, style_guide = :style_guide,
+current_revision = :current_revision, indexed_at = :now,
 updated_at = :now WHERE id = :id;
 
 -- Runs that a dead server left half done go back to the queue.
