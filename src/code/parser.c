@@ -104,6 +104,16 @@ void cm_parser_pool_free(cm_parser_pool *pool) {
     cm_free(pool);
 }
 
+void cm_parser_pool_rest(cm_parser_pool *pool) {
+    pthread_mutex_lock(&pool->mutex);
+    for (size_t i = 0; i < pool->idle_count; i++) {
+        cm_child_free(pool->idle[i]->child);
+        pool->idle[i]->child = NULL;
+        memset(pool->idle[i]->ready, 0, language_count());
+    }
+    pthread_mutex_unlock(&pool->mutex);
+}
+
 cm_parser_stats cm_parser_pool_stats(cm_parser_pool *pool) {
     pthread_mutex_lock(&pool->mutex);
     cm_parser_stats stats = pool->stats;

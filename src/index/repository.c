@@ -274,8 +274,10 @@ void cm_repository_progress(cm_repository *repository, cm_index_progress *ret_pr
     cm_index_progress p = repository->progress;
     pthread_mutex_unlock(&repository->lock);
     p.progress = p.status == CM_INDEX_READY ? 1.0 : 0.0;
-    if (p.status == CM_INDEX_INDEXING && p.bytes_total > 0) {
-        p.progress = (double)p.bytes_indexed / (double)p.bytes_total;
+    if (p.status == CM_INDEX_INDEXING && p.work_total > 0) {
+        p.progress = (CM_PROGRESS_READING * (double)p.work_read +
+                      (1 - CM_PROGRESS_READING) * (double)p.work_written) /
+                     (double)p.work_total;
         int64_t elapsed = cm_clock_wall_ms() - p.started_ms;
         if (p.progress > 0.01 && elapsed > 0)
             p.estimated_completion_ms =

@@ -31,6 +31,10 @@ enum cm_index_status {
     CM_INDEX_ERROR, /* the last job failed; an older snapshot may still answer */
 };
 
+/* The share of a job's time that goes into reading and parsing; the rest builds and writes the segments. Measured on
+ * 1,464 files of Go: .81 to .82. The rest is seen at half and at its end only, so a little more counts for reading. */
+#define CM_PROGRESS_READING 0.85
+
 typedef struct cm_index_progress {
     enum cm_index_status status;
     bool cancelled;         /* the last job was stopped on request */
@@ -39,7 +43,9 @@ typedef struct cm_index_progress {
     uint64_t files_unchanged;
     uint64_t files_failed; /* unreadable, or parsed as text because the parser gave up */
     uint64_t bytes_total, bytes_indexed;
-    double progress;                 /* 0..1, by bytes */
+    uint64_t work_total; /* bytes to be read and a little for each file; unchanged ones take none */
+    uint64_t work_read, work_written;
+    double progress;                 /* 0..1, by work: reading is CM_PROGRESS_READING of it */
     int64_t started_ms;              /* wall clock; 0 = never */
     int64_t finished_ms;             /* 0 while running */
     int64_t estimated_completion_ms; /* wall clock; 0 = unknown */

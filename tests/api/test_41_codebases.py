@@ -193,6 +193,26 @@ def test_config__is_kept_applied_and_survives(tmp_path):
         assert job.status_code == 202 and job.json()["kind"] == "index"
 
 
+def test_jobs__are_cancelled_once(server, tmp_path):
+    tree = tmp_path / "many"
+    tree.mkdir()
+    for i in range(3000):
+        (tree / f"m{i}.py").write_text("".join(f"def f{i}_{j}(a, b):\n    return a + b * {j}\n\n" for j in range(60)))
+    made = server.http.post("/v1/repositories/index",
+                            json={"workspace_id": "default", "repository_path": str(tree)}).json()
+    asked = server.http.post(f"/v1/jobs/{made['job_id']}/cancel")
+    assert asked.status_code == 202 and asked.json()["job_id"] == made["job_id"]
+    job = {"status": "running"}
+    while job["status"] == "running":  # the reply decides
+        job = server.http.get(f"/v1/jobs/{made['job_id']}").json()
+    assert job["status"] == "cancelled" and job["ended_at"]
+    status = server.http.get(f"/v1/repositories/{made['repository_id']}/index/status").json()
+    assert status["files_indexed"] < 3000
+    again = server.http.post(f"/v1/jobs/{made['job_id']}/cancel")
+    assert (again.status_code, again.json()["code"]) == (409, "invalid_transition")
+    assert server.http.post(f"/v1/jobs/{uuid.uuid4()}/cancel").status_code == 404
+
+
 def test_implementers__of_an_interface_and_a_trait(server, codebase):
     def ask(name):
         body = server.http.get(f"/v1/repositories/{codebase}/implementers", params={"name": name}).json()
