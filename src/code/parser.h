@@ -32,6 +32,8 @@ typedef struct cm_parser_stats {
     uint64_t overran;    /* workers killed for passing the deadline */
     uint64_t refused;    /* answers that failed validation */
     uint64_t remembered; /* files not tried again */
+    uint64_t
+        unloadable; /* languages whose grammar the runtime does not take; said in the log once each */
 } cm_parser_stats;
 
 /* `options` may be NULL. Workers start at first use. CM_LIMIT (text_max), CM_NOMEM. */
