@@ -211,14 +211,18 @@ void cm_h_create_codebase(cm_call *call) {
 
 /* The stored guide with these overrides; the rest of it is written again by the next job. */
 static cm_rc override_style(cm_call *call, const cm_api_style_overrides *overrides,
-                            cm_row_repositories *row, cm_err *err) {
+                            const cm_row_repositories *row, cm_err *err) {
     cm_index_progress progress;
     cm_api_codebase_patterns patterns;
     cm_snapshot *snapshot = snapshot_of(call, &row->id, &progress);
     cm_rc rc = cm_codebase_patterns(snapshot, overrides, call->arena, &patterns, err);
     if (rc == CM_OK) {
-        row->style_guide =
-            cm_codebase_json(&cm_api_style_guide_schema, &patterns.style_guide, call->arena);
+        cm_db db = db_of(call);
+        cm_q_repositories_set_style_guide_in in = {
+            .id = row->id,
+            .style_guide =
+                cm_codebase_json(&cm_api_style_guide_schema, &patterns.style_guide, call->arena)};
+        rc = cm_q_repositories_set_style_guide(&db, &in, err);
     }
     cm_snapshot_unref(snapshot);
     return rc;
@@ -243,16 +247,20 @@ static cm_rc patch(cm_call *call, cm_row_repositories *row, cm_err *err) {
     const json_t *guide = json_object_get(call->body, "styleGuide");
     static const cm_api_style_overrides none = {0};
     cm_db db = db_of(call);
-    cm_rc rc = CM_OK;
     row->name = in->project_name.len > 0 ? in->project_name : row->name;
     if (url != NULL) {
         row->remote_url = json_is_null(url) ? CM_STR_EMPTY : in->repository_url;
     }
-    if (json_object_get(guide, "overrides") != NULL) {
+    cm_q_repositories_set_names_in names = {.id = row->id,
+                                            .name = row->name,
+                                            .description = row->description,
+                                            .remote_url = row->remote_url,
+                                            .is_archived = row->is_archived};
+    cm_rc rc = cm_q_repositories_set_names(&db, &names, err);
+    if (rc == CM_OK && json_object_get(guide, "overrides") != NULL) {
         const cm_api_style_overrides *sent = in->style_guide->overrides;
         rc = override_style(call, sent == NULL ? &none : sent, row, err);
     }
-    rc = rc == CM_OK ? cm_q_repositories_update(&db, row, err) : rc;
     return rc == CM_EXISTS
                ? cm_fail(err, CM_NAME_TAKEN, "there is a codebase named '" CM_STR_FMT "' already",
                          CM_STR_ARG(row->name))

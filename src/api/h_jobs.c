@@ -2,6 +2,7 @@
 #include "base/base.h"
 
 #include "api/api_gen.h"
+#include "api/cursor.h"
 #include "api/lookup.h"
 #include "api/services.h"
 #include "store/q/jobs.h"
@@ -38,6 +39,21 @@ static cm_api_problem *job_problem(cm_call *call, const cm_row_jobs *row) {
     return problem;
 }
 
+static cm_api_job job_of(cm_call *call, const cm_row_jobs *row) {
+    return (cm_api_job){.job_id = cm_uuid_text(call->arena, &row->id),
+                        .kind = row->job_type,
+                        .status = (enum cm_api_job_status)cm_schema_enum_value(
+                            &cm_api_job_status_schema, row->status),
+                        .progress = job_progress(call->services, row),
+                        .created_at = row->created_at,
+                        .started_at = row->started_at,
+                        .has_started_at = row->started_at != 0,
+                        .ended_at = row->finished_at,
+                        .has_ended_at = row->finished_at != 0,
+                        .error = job_problem(call, row),
+                        .target = cm_uuid_text(call->arena, &row->repository_id)};
+}
+
 static void reply_job(cm_call *call, int status, const cm_uuid *id) {
     const cm_services *services = call->services;
     cm_db db = cm_store_system(services->store);
@@ -49,19 +65,52 @@ static void reply_job(cm_call *call, int status, const cm_uuid *id) {
         cm_call_fail(call, rc, &err);
         return;
     }
-    cm_api_job out = {.job_id = cm_uuid_text(call->arena, &row.id),
-                      .kind = row.job_type,
-                      .status = (enum cm_api_job_status)cm_schema_enum_value(
-                          &cm_api_job_status_schema, row.status),
-                      .progress = job_progress(services, &row),
-                      .created_at = row.created_at,
-                      .started_at = row.started_at,
-                      .has_started_at = row.started_at != 0,
-                      .ended_at = row.finished_at,
-                      .has_ended_at = row.finished_at != 0,
-                      .error = job_problem(call, &row),
-                      .target = cm_uuid_text(call->arena, &row.repository_id)};
+    cm_api_job out = job_of(call, &row);
     cm_call_reply(call, status, &cm_api_job_schema, &out);
+}
+
+static cm_rc read_page(cm_call *call, const cm_row_jobs **ret_rows, size_t *ret_count,
+                       cm_err *err) {
+    const cm_services *services = call->services;
+    const cm_api_list_jobs_query *query = call->query;
+    cm_db db = cm_store_system(services->store);
+    cm_q_jobs_page_in in = {
+        .user_id = services->local.user_id,
+        .status = cm_str_from(cm_schema_enum_name(&cm_api_job_status_schema, (int)query->status)),
+        .job_type = query->kind.ptr == NULL ? CM_STR("") : query->kind,
+        .limit = query->limit + 1};
+    cm_str last;
+    cm_rc rc = CM_OK;
+    if (query->cursor.len > 0) {
+        rc = cm_cursor_read(query->cursor, call->route->op, &last, err);
+        if (rc == CM_OK && !cm_uuid_parse(last, &in.before_id)) {
+            rc = cm_fail(err, CM_INVALID_CURSOR, "the cursor is of another list");
+        }
+    }
+    return rc == CM_OK ? cm_q_jobs_page(&db, &in, call->arena, ret_rows, ret_count, err) : rc;
+}
+
+void cm_h_list_jobs(cm_call *call) {
+    const cm_api_list_jobs_query *query = call->query;
+    const cm_row_jobs *rows = NULL;
+    size_t count = 0;
+    cm_err err;
+    cm_rc rc = read_page(call, &rows, &count, &err);
+    if (rc != CM_OK) {
+        cm_call_fail(call, rc, &err);
+        return;
+    }
+    cm_api_job_page out = {0};
+    size_t shown = CM_MIN(count, (size_t)query->limit);
+    out.items.items = cm_arena_alloc(call->arena, (shown + 1) * sizeof(*out.items.items));
+    for (size_t i = 0; i < shown; i++) {
+        out.items.items[out.items.count++] = job_of(call, &rows[i]);
+    }
+    if (count > shown) {
+        out.next_cursor = cm_cursor_make(cm_uuid_text(call->arena, &rows[shown - 1].id),
+                                         call->route->op, call->arena);
+    }
+    cm_call_reply(call, 200, &cm_api_job_page_schema, &out);
 }
 
 void cm_h_get_job(cm_call *call) {

@@ -158,7 +158,12 @@ void cm_h_update_repository(cm_call *call) {
         row.is_archived = in->has_is_archived ? in->is_archived : row.is_archived;
         patch_text(call->body, "description", in->description, &row.description);
         patch_text(call->body, "repo_url", in->repo_url, &row.remote_url);
-        rc = cm_q_repositories_update(&db, &row, &err);
+        cm_q_repositories_set_names_in names = {.id = row.id,
+                                                .name = row.name,
+                                                .description = row.description,
+                                                .remote_url = row.remote_url,
+                                                .is_archived = row.is_archived};
+        rc = cm_q_repositories_set_names(&db, &names, &err);
     }
     if (rc == CM_EXISTS) {
         rc = cm_fail(&err, CM_NAME_TAKEN, "there is a repository named '" CM_STR_FMT "' already",
@@ -372,4 +377,17 @@ void cm_h_put_index_config(cm_call *call) {
         return;
     }
     cm_call_reply(call, 200, &cm_api_index_config_schema, in);
+}
+
+void cm_h_delete_index(cm_call *call) {
+    const cm_services *services = call->services;
+    cm_uuid id;
+    cm_err err;
+    cm_assert(cm_uuid_parse(call->path[0], &id));
+    cm_rc rc = cm_repositories_forget_index(services->repositories, &id, &err);
+    if (rc != CM_OK) {
+        cm_call_fail(call, rc, &err);
+        return;
+    }
+    cm_call_reply_empty(call, 204);
 }

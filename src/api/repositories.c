@@ -228,6 +228,11 @@ static bool was_interrupted(const cm_row_repositories *row) {
     return cm_str_eq_c(row->status, "indexing") || cm_str_eq_c(row->status, "pending");
 }
 
+/* Whether there is, or may be, an index of it: a tree to read, or files that are sent. */
+static bool has_files(const cm_row_repositories *row) {
+    return row->root_path.len > 0 || cm_str_eq_c(row->source_type, "upload");
+}
+
 static void open_row(cm_repositories *r, const cm_row_repositories *row) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_repository *repository = NULL;
@@ -265,7 +270,7 @@ cm_rc cm_repositories_open(const cm_repositories_options *options,
             return rc;
         }
         for (size_t i = 0; i < count; i++) {
-            if (rows[i].root_path.len > 0 || cm_str_eq_c(rows[i].source_type, "upload")) {
+            if (has_files(&rows[i])) {
                 open_row(r, &rows[i]);
             }
             page.after_id = rows[i].id;
@@ -344,7 +349,8 @@ static cm_rc take_config(const cm_db *db, cm_row_repositories *row,
         return CM_OK;
     }
     row->config = cm_index_config_text(config, arena);
-    return cm_q_repositories_update(db, row, err);
+    cm_q_repositories_set_config_in in = {.id = row->id, .config = row->config};
+    return cm_q_repositories_set_config(db, &in, err);
 }
 
 static cm_rc row_of_root(cm_repositories *r, const cm_repository_add *add, cm_str root,
@@ -456,8 +462,7 @@ cm_rc cm_repositories_configure(cm_repositories *repositories, const cm_uuid *id
     if (rc != CM_OK) {
         return rc;
     }
-    bool open = row.root_path.len > 0 || cm_str_eq_c(row.source_type, "upload");
-    if (open) { /* refuses while a job runs, so before the row says otherwise */
+    if (has_files(&row)) { /* refuses while a job runs, so before the row says otherwise */
         rc = cm_indexer_add(repositories->options.indexer, id, cm_arena_c(arena, row.root_path),
                             &options, &repository, err);
     }
@@ -548,4 +553,27 @@ cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_uuid *id, c
     drop_watch(repositories,
                id); /* the indexer has waited for its job: no callback comes any more */
     return cm_q_repositories_delete(&db, &row, err);
+}
+
+cm_rc cm_repositories_forget_index(cm_repositories *repositories, const cm_uuid *id, cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_db db = cm_store_as(repositories->options.store, repositories->options.local.user_id);
+    cm_db system = db_of(repositories);
+    cm_row_repositories row;
+    cm_q_repositories_set_status_in status = {.id = *id, .status = CM_STR("created")};
+    cm_rc rc = cm_q_repositories_get(&db, &(cm_q_repositories_get_in){.id = *id}, arena, &row, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = cm_indexer_remove(repositories->options.indexer, id, err);
+    if (rc != CM_OK && rc != CM_NOT_FOUND) {
+        return rc;
+    }
+    drop_watch(repositories, id);
+    rc = cm_q_repositories_set_status(&system, &status, err);
+    row.status = status.status; /* it is not to be indexed again by being opened */
+    if (rc == CM_OK && has_files(&row)) {
+        open_row(repositories, &row);
+    }
+    return rc;
 }

@@ -57,6 +57,9 @@ cm_rc cm_repositories_index(cm_repositories *repositories, cm_repository *reposi
 /* Job that runs or ran last; false when this process started none. */
 bool cm_repositories_job(cm_repositories *repositories, const cm_uuid *repository,
                          cm_uuid *ret_job);
+/* The index alone; the repository stays, as if it had never been indexed. CM_NOT_FOUND. */
+cm_rc cm_repositories_forget_index(cm_repositories *repositories, const cm_uuid *id,
+                                   cm_err *err) cm_must_check;
 /* Index, row and all that hangs on them. */
 cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_uuid *id,
                              cm_err *err) cm_must_check;

@@ -30,7 +30,14 @@ def project(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def codebase(server, project):
-    return server.index(project)
+    return recorded(server, server.index(project))
+
+
+def recorded(server, codebase):
+    """The rows follow the index by a moment: what tells is that they say when it was made."""
+    while not server.http.get(f"/api/v1/codebase/{codebase}").json()["indexedAt"]:
+        pass
+    return codebase
 
 
 def context(server, codebase, **headers):
@@ -128,7 +135,7 @@ def test_codebase__of_sent_files_lives_through_a_crash(tmp_path):
 
 
 def test_codebase__a_person_overrules_the_style(server, tmp_path):
-    codebase = server.index(small_repository(tmp_path / "overruled"))
+    codebase = recorded(server, server.index(small_repository(tmp_path / "overruled")))
     url = f"/api/v1/codebase/{codebase}"
     etag = server.http.get(url).headers["ETag"]
     changed = {"styleGuide": {"overrides": {"indentSize": 8, "quoteStyle": "single"}}, "projectName": "named anew"}
@@ -211,6 +218,30 @@ def test_jobs__are_cancelled_once(server, tmp_path):
     again = server.http.post(f"/v1/jobs/{made['job_id']}/cancel")
     assert (again.status_code, again.json()["code"]) == (409, "invalid_transition")
     assert server.http.post(f"/v1/jobs/{uuid.uuid4()}/cancel").status_code == 404
+
+
+def test_jobs__are_listed_by_kind_and_status(server, codebase):
+    page = server.http.get("/v1/jobs", params={"kind": "index", "status": "succeeded", "limit": 1}).json()
+    seen = [job["job_id"] for job in page["items"]]
+    assert page["items"][0]["status"] == "succeeded" and page["items"][0]["kind"] == "index"
+    while page["next_cursor"]:
+        page = server.http.get("/v1/jobs", params={"kind": "index", "status": "succeeded", "limit": 1,
+                                                   "cursor": page["next_cursor"]}).json()
+        seen += [job["job_id"] for job in page["items"]]
+    assert len(seen) == len(set(seen)) >= 1 and codebase
+    assert server.http.get("/v1/jobs", params={"kind": "none such"}).json()["items"] == []
+
+
+def test_index__is_forgotten_and_made_again(server, tmp_path):
+    tree = small_repository(tmp_path / "forgotten")
+    made = server.index(tree)
+    assert server.http.delete(f"/v1/repositories/{made}/index").status_code == 204
+    assert server.http.get(f"/v1/repositories/{made}/index/status").json()["status"] == "pending"
+    reply = server.http.post(f"/v1/repositories/{made}/search", json={"query": "load items"})
+    assert reply.json()["code"] == "index_not_ready"
+    assert server.index(tree) == made
+    reply = server.http.post(f"/v1/repositories/{made}/search", json={"query": "load items"})
+    assert reply.json()["results"][0]["file_path"] == "pkg/store.py"
 
 
 def test_implementers__of_an_interface_and_a_trait(server, codebase):

@@ -74,3 +74,15 @@ WHERE status = 'running' AND locked_until < :now;
 --: repository_id jobs.repository_id
 --> jobs.*
 SELECT {columns jobs} FROM jobs WHERE repository_id = :repository_id ORDER BY id DESC LIMIT 1;
+
+-- One page, newest first; `before_id` nil = from the newest. Empty status or type = any.
+--! jobs_page many @system
+--: before_id id?
+--: user_id id?
+--: status text
+--: job_type text
+--: limit int = 50
+--> jobs.*
+SELECT {columns jobs} FROM jobs WHERE (:before_id IS NULL OR id < :before_id)
+AND (:user_id IS NULL OR user_id = :user_id) AND (:status = '' OR status = :status)
+AND (:job_type = '' OR job_type = :job_type) ORDER BY id DESC LIMIT :limit;

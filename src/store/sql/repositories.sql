@@ -66,3 +66,23 @@ UPDATE repositories SET status = 'pending', index_progress = 0, updated_at = :no
 UPDATE repositories SET owner_id = (SELECT w.owner_id FROM workspaces w WHERE w.id = repositories.workspace_id),
 updated_at = :now WHERE owner_id = :owner_id AND EXISTS (SELECT 1 FROM workspaces w
 WHERE w.id = repositories.workspace_id AND w.owner_id <> :owner_id);
+
+-- What a person calls it; a job that ends meanwhile writes other columns.
+--! repositories_set_names exec @must
+--: id repositories.id
+--: name repositories.name
+--: description repositories.description
+--: remote_url repositories.remote_url
+--: is_archived bool
+UPDATE repositories SET name = :name, description = :description, remote_url = :remote_url,
+is_archived = :is_archived, updated_at = :now WHERE {write repositories} AND id = :id;
+
+--! repositories_set_config exec @must
+--: id repositories.id
+--: config repositories.config
+UPDATE repositories SET config = :config, updated_at = :now WHERE {write repositories} AND id = :id;
+
+--! repositories_set_style_guide exec @must
+--: id repositories.id
+--: style_guide repositories.style_guide
+UPDATE repositories SET style_guide = :style_guide, updated_at = :now WHERE {write repositories} AND id = :id;
