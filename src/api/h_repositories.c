@@ -3,7 +3,6 @@
 
 #include "api/api_gen.h"
 #include "api/cursor.h"
-#include "api/index_config.h"
 #include "api/lookup.h"
 #include "api/services.h"
 #include "store/q/repositories.h"
@@ -326,7 +325,11 @@ void cm_h_get_index(cm_call *call) {
     cm_index_progress progress;
     cm_err err;
     cm_assert(cm_uuid_parse(call->path[0], &in.id));
+    cm_api_index_config config;
     cm_rc rc = cm_q_repositories_get(&db, &in, call->arena, &row, &err);
+    rc = rc == CM_OK
+             ? cm_repositories_config(services->repositories, &in.id, call->arena, &config, &err)
+             : rc;
     if (rc != CM_OK) {
         cm_call_fail(call, rc, &err);
         return;
@@ -352,7 +355,7 @@ void cm_h_get_index(cm_call *call) {
         .status = (enum cm_api_repository_index_status)status_of(progress.status),
         .root_path = row.root_path,
         .head_commit = row.current_revision,
-        .config = cm_index_config_parse(row.config, CM_KIB(500), call->arena)};
+        .config = config};
     fill_statistics(snapshot, &out.statistics);
     cm_call_reply(call, 200, &cm_api_repository_index_schema, &out);
     json_decref((json_t *)(uintptr_t)out.statistics.languages);

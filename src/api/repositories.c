@@ -343,13 +343,13 @@ static cm_rc free_name(const cm_db *db, const cm_uuid *workspace, cm_str wanted,
 }
 
 /* A configuration that was sent takes the place of the stored one. */
-static cm_rc take_config(const cm_db *db, cm_row_repositories *row,
-                         const cm_api_index_config *config, cm_arena *arena, cm_err *err) {
+static cm_rc keep_config(const cm_db *db, const cm_uuid *id, const cm_api_index_config *config,
+                         cm_arena *arena, cm_err *err) {
+    cm_q_repositories_set_config_in in = {.id = *id};
     if (config == NULL) {
         return CM_OK;
     }
-    row->config = cm_index_config_text(config, arena);
-    cm_q_repositories_set_config_in in = {.id = row->id, .config = row->config};
+    in.config = cm_index_config_text(config, arena);
     return cm_q_repositories_set_config(db, &in, err);
 }
 
@@ -360,7 +360,6 @@ static cm_rc row_of_root(cm_repositories *r, const cm_repository_add *add, cm_st
     cm_q_repositories_by_root_in by_root = {.root_path = root};
     cm_rc rc = cm_q_repositories_by_root(&db, &by_root, arena, &row, err);
     if (rc == CM_OK) {
-        rc = take_config(&db, &row, add->config, arena, err);
         *ret_id = row.id;
         *ret_config = row.config;
     }
@@ -396,10 +395,14 @@ cm_rc cm_repositories_add(cm_repositories *repositories, const cm_repository_add
         return rc;
     }
     cm_api_index_config config =
-        cm_index_config_parse(stored, repositories->options.file_bytes_max, arena);
+        add->config != NULL
+            ? *add->config
+            : cm_index_config_parse(stored, repositories->options.file_bytes_max, arena);
     cm_repository_options options = cm_index_config_options(&config);
     rc = cm_indexer_add(repositories->options.indexer, &id, root.ptr, &options, &repository, err);
     rc = rc == CM_OK ? add_watch(repositories, repository, err) : rc;
+    cm_db db = db_of(repositories);
+    rc = rc == CM_OK ? keep_config(&db, &id, add->config, arena, err) : rc;
     if (rc != CM_OK) {
         cm_repository_unref(repository);
         return rc;
@@ -467,7 +470,7 @@ cm_rc cm_repositories_configure(cm_repositories *repositories, const cm_uuid *id
                             &options, &repository, err);
     }
     rc = rc == CM_OK && repository != NULL ? add_watch(repositories, repository, err) : rc;
-    rc = rc == CM_OK ? take_config(&db, &row, config, arena, err) : rc;
+    rc = rc == CM_OK ? keep_config(&db, id, config, arena, err) : rc;
     cm_repository_unref(repository);
     return rc;
 }

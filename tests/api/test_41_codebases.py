@@ -196,6 +196,9 @@ def test_config__is_kept_applied_and_survives(tmp_path):
         kept = server.http.get(f"/v1/repositories/{made}/index").json()
         assert kept["config"]["include_patterns"] == ["**/*.py", "*.md"]
         assert kept["statistics"]["languages"] == {"python": 3}
+        assert server.index(tree, config={"include_patterns": ["**/*.c"]}) == made  # one that is sent replaces it
+        kept = server.http.get(f"/v1/repositories/{made}/index").json()
+        assert kept["statistics"]["languages"] == {"c": 1} and kept["config"]["include_patterns"] == ["**/*.c"]
         job = server.http.post(f"/v1/repositories/{made}/index/rebuild")
         assert job.status_code == 202 and job.json()["kind"] == "index"
 
