@@ -1,11 +1,10 @@
-/* h_repositories.c - repositories, their index jobs and status. */
+/* h_repositories.c - repositories, their configuration, index and status. */
 #include "base/base.h"
 
 #include "api/api_gen.h"
 #include "api/cursor.h"
 #include "api/lookup.h"
 #include "api/services.h"
-#include "store/q/jobs.h"
 #include "store/q/repositories.h"
 
 /* ---- repositories ---- */
@@ -136,6 +135,46 @@ void cm_h_create_repository(cm_call *call) {
     reply_repository(call, 201, &row.id);
 }
 
+/* null clears, what is absent stays (RFC 7396). */
+static void patch_text(const json_t *body, const char *key, cm_str sent, cm_str *field) {
+    const json_t *value = json_object_get(body, key);
+    if (value != NULL) {
+        *field = json_is_null(value) ? CM_STR_EMPTY : sent;
+    }
+}
+
+void cm_h_update_repository(cm_call *call) {
+    const cm_services *services = call->services;
+    const cm_api_update_repository_request *in = call->input;
+    cm_db db = cm_store_as(services->store, services->local.user_id);
+    cm_q_repositories_get_in key = {0};
+    cm_row_repositories row;
+    cm_err err;
+    cm_assert(cm_uuid_parse(call->path[0], &key.id));
+    cm_rc rc = cm_q_repositories_get(&db, &key, call->arena, &row, &err);
+    if (rc == CM_OK) {
+        row.name = in->name.len > 0 ? in->name : row.name;
+        row.is_archived = in->has_is_archived ? in->is_archived : row.is_archived;
+        patch_text(call->body, "description", in->description, &row.description);
+        patch_text(call->body, "repo_url", in->repo_url, &row.remote_url);
+        cm_q_repositories_set_names_in names = {.id = row.id,
+                                                .name = row.name,
+                                                .description = row.description,
+                                                .remote_url = row.remote_url,
+                                                .is_archived = row.is_archived};
+        rc = cm_q_repositories_set_names(&db, &names, &err);
+    }
+    if (rc == CM_EXISTS) {
+        rc = cm_fail(&err, CM_NAME_TAKEN, "there is a repository named '" CM_STR_FMT "' already",
+                     CM_STR_ARG(in->name));
+    }
+    if (rc != CM_OK) {
+        cm_call_fail(call, rc, &err);
+        return;
+    }
+    reply_repository(call, 200, &key.id);
+}
+
 void cm_h_delete_repository(cm_call *call) {
     const cm_services *services = call->services;
     cm_uuid id;
@@ -161,14 +200,8 @@ static cm_rc find_or_add(cm_call *call, const cm_api_create_index_request *in,
                        "repository_path");
     }
     if (in->repository_path.len > 0) {
-        cm_repository_add add = {.root = in->repository_path, .name = in->name};
-        if (in->config != NULL) {
-            add.options = (cm_repository_options){.include = in->config->include_patterns,
-                                                  .exclude = in->config->exclude_patterns,
-                                                  .file_bytes_max =
-                                                      (size_t)in->config->max_file_size_kb * 1024,
-                                                  .no_ignore_files = !in->config->follow_gitignore};
-        }
+        cm_repository_add add = {
+            .root = in->repository_path, .name = in->name, .config = in->config};
         return cm_repositories_add(services->repositories, &add, ret_repository, err);
     }
     if (in->repository_id.len == 0) {
@@ -179,6 +212,13 @@ static cm_rc find_or_add(cm_call *call, const cm_api_create_index_request *in,
     if (repository == NULL) {
         return cm_fail(err, CM_NOT_FOUND, "there is no repository '" CM_STR_FMT "'",
                        CM_STR_ARG(in->repository_id));
+    }
+    if (in->config != NULL) {
+        cm_rc rc = cm_repositories_configure(services->repositories, &id, in->config, err);
+        if (rc != CM_OK) {
+            cm_repository_unref(repository);
+            return rc;
+        }
     }
     *ret_repository = repository;
     return CM_OK;
@@ -285,7 +325,11 @@ void cm_h_get_index(cm_call *call) {
     cm_index_progress progress;
     cm_err err;
     cm_assert(cm_uuid_parse(call->path[0], &in.id));
+    cm_api_index_config config;
     cm_rc rc = cm_q_repositories_get(&db, &in, call->arena, &row, &err);
+    rc = rc == CM_OK
+             ? cm_repositories_config(services->repositories, &in.id, call->arena, &config, &err)
+             : rc;
     if (rc != CM_OK) {
         cm_call_fail(call, rc, &err);
         return;
@@ -310,70 +354,43 @@ void cm_h_get_index(cm_call *call) {
         .index_version = (int64_t)cm_snapshot_generation(snapshot),
         .status = (enum cm_api_repository_index_status)status_of(progress.status),
         .root_path = row.root_path,
-        .head_commit = row.current_revision};
+        .head_commit = row.current_revision,
+        .config = config};
     fill_statistics(snapshot, &out.statistics);
     cm_call_reply(call, 200, &cm_api_repository_index_schema, &out);
     json_decref((json_t *)(uintptr_t)out.statistics.languages);
     cm_snapshot_unref(snapshot);
 }
 
-/* ---- jobs ---- */
-
-static double job_progress(const cm_services *services, const cm_row_jobs *row) {
-    if (cm_str_eq_c(row->status, "succeeded")) {
-        return 1;
-    }
-    cm_index_progress progress = {0};
-    cm_uuid job;
-    cm_repository *repository = cm_indexer_find(services->indexer, &row->repository_id);
-    if (repository != NULL &&
-        cm_repositories_job(services->repositories, &row->repository_id, &job) &&
-        cm_uuid_eq(&job, &row->id)) {
-        cm_repository_progress(repository, &progress);
+void cm_h_put_index_config(cm_call *call) {
+    const cm_services *services = call->services;
+    const cm_api_index_config *in = call->input;
+    cm_uuid id, job;
+    cm_err err;
+    cm_assert(cm_uuid_parse(call->path[0], &id));
+    cm_rc rc = cm_repositories_configure(services->repositories, &id, in, &err);
+    cm_repository *repository = rc == CM_OK ? cm_indexer_find(services->indexer, &id) : NULL;
+    if (repository != NULL && cm_repository_is_outdated(repository)) {
+        rc = cm_repositories_index(services->repositories, repository, CM_INDEX_INCREMENTAL, &job,
+                                   &err);
     }
     cm_repository_unref(repository);
-    return CM_MIN(CM_MAX(progress.progress, 0.0), 1.0);
-}
-
-static cm_api_problem *job_problem(cm_call *call, const cm_row_jobs *row) {
-    if (row->last_error.len == 0) {
-        return NULL;
-    }
-    cm_api_problem *problem = CM_ARENA_NEW(call->arena, cm_api_problem);
-    *problem = (cm_api_problem){.type = CM_STR("/problems/internal"),
-                                .title = CM_STR("Internal error"),
-                                .status = 500,
-                                .detail = row->last_error,
-                                .instance = CM_STR(""),
-                                .code = CM_STR("internal"),
-                                .request_id = call->request_id,
-                                .retryable = true};
-    return problem;
-}
-
-void cm_h_get_job(cm_call *call) {
-    const cm_services *services = call->services;
-    cm_db db = cm_store_system(services->store);
-    cm_row_jobs row;
-    cm_q_jobs_get_in in = {0};
-    cm_err err;
-    cm_assert(cm_uuid_parse(call->path[0], &in.id));
-    cm_rc rc = cm_q_jobs_get(&db, &in, call->arena, &row, &err);
     if (rc != CM_OK) {
         cm_call_fail(call, rc, &err);
         return;
     }
-    cm_api_job out = {.job_id = cm_uuid_text(call->arena, &row.id),
-                      .kind = row.job_type,
-                      .status = (enum cm_api_job_status)cm_schema_enum_value(
-                          &cm_api_job_status_schema, row.status),
-                      .progress = job_progress(services, &row),
-                      .created_at = row.created_at,
-                      .started_at = row.started_at,
-                      .has_started_at = row.started_at != 0,
-                      .ended_at = row.finished_at,
-                      .has_ended_at = row.finished_at != 0,
-                      .error = job_problem(call, &row),
-                      .target = cm_uuid_text(call->arena, &row.repository_id)};
-    cm_call_reply(call, 200, &cm_api_job_schema, &out);
+    cm_call_reply(call, 200, &cm_api_index_config_schema, in);
+}
+
+void cm_h_delete_index(cm_call *call) {
+    const cm_services *services = call->services;
+    cm_uuid id;
+    cm_err err;
+    cm_assert(cm_uuid_parse(call->path[0], &id));
+    cm_rc rc = cm_repositories_forget_index(services->repositories, &id, &err);
+    if (rc != CM_OK) {
+        cm_call_fail(call, rc, &err);
+        return;
+    }
+    cm_call_reply_empty(call, 204);
 }

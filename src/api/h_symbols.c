@@ -185,10 +185,14 @@ static cm_api_range name_range(uint32_t line, uint32_t column, size_t len) {
     return (cm_api_range){{line - 1, column}, {line - 1, (int64_t)(column + len)}};
 }
 
+typedef cm_rc find_symbols(const cm_snapshot *snapshot, const cm_symbol_query *query,
+                           cm_arena *arena, cm_symbol_result *ret_result, cm_err *err);
+
 static cm_rc find_definitions(const cm_snapshot *snapshot, const cm_symbol_query *query,
-                              cm_arena *arena, cm_api_navigation_response *out, cm_err *err) {
+                              find_symbols *find, cm_arena *arena, cm_api_navigation_response *out,
+                              cm_err *err) {
     cm_symbol_result found;
-    cm_rc rc = cm_symbols_definitions(snapshot, query, arena, &found, err);
+    cm_rc rc = find(snapshot, query, arena, &found, err);
     if (rc != CM_OK) {
         return rc;
     }
@@ -243,7 +247,8 @@ static void navigate(cm_call *call, enum navigation what) {
     if (rc == CM_OK) {
         uint32_t roles = what == CALLERS ? 1u << CM_REFERENCE_CALL : 0;
         rc = what == DEFINITIONS
-                 ? find_definitions(snapshot, &query, call->arena, &out, &err)
+                 ? find_definitions(snapshot, &query, cm_symbols_definitions, call->arena, &out,
+                                    &err)
                  : find_references(snapshot, &query, roles, call->arena, &out, &err);
     }
     if (rc == CM_OK) {
@@ -264,4 +269,25 @@ void cm_h_find_references(cm_call *call) {
 
 void cm_h_find_callers(cm_call *call) {
     navigate(call, CALLERS);
+}
+
+void cm_h_find_implementers(cm_call *call) {
+    const cm_api_find_implementers_query *in = call->query;
+    cm_snapshot *snapshot = cm_call_snapshot(call);
+    if (snapshot == NULL) {
+        return;
+    }
+    cm_symbol_query query = {.name = in->name,
+                             .from_path = in->path,
+                             .limit = (uint32_t)in->limit,
+                             .cancel = call->cancel};
+    cm_api_navigation_response out = {0};
+    cm_err err;
+    cm_rc rc = find_definitions(snapshot, &query, cm_symbols_implementers, call->arena, &out, &err);
+    if (rc == CM_OK) {
+        cm_call_reply(call, 200, &cm_api_navigation_response_schema, &out);
+    } else {
+        cm_call_fail(call, rc, &err);
+    }
+    cm_snapshot_unref(snapshot);
 }

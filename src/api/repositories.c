@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "api/codebase.h"
+#include "api/index_config.h"
 #include "api/repositories.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -13,6 +15,7 @@
 #include "base/vec.h"
 #include "store/q/jobs.h"
 #include "store/q/repositories.h"
+#include "store/q/repository_dependencies.h"
 
 #define WORKER_NAME "server"
 #define PAGE        100
@@ -56,13 +59,65 @@ static void write_languages(const cm_snapshot_statistics *statistics, cm_buf *st
     cm_json_array_end(&n);
 }
 
-static void record_ready(const watch *w) {
-    cm_snapshot *snapshot = cm_repository_snapshot(w->repository);
+/* The packages of the last run take the place of all that was there. */
+static void record_dependencies(const cm_db *db, const cm_uuid *id,
+                                const cm_api_codebase_patterns *patterns, cm_arena *arena) {
+    size_t count = patterns->dependencies.count;
+    cm_q_repository_dependencies_insert_in *rows =
+        cm_arena_try_calloc(arena, count + 1, sizeof(*rows));
+    cm_q_repository_dependencies_clear_in all = {.repository_id = *id};
+    cm_err err;
+    uint64_t ignored;
+    cm_rc rc = cm_q_repository_dependencies_clear(db, &all, &ignored, &err);
+    for (size_t i = 0; rows != NULL && i < count; i++) {
+        const cm_api_dependency *d = &patterns->dependencies.items[i];
+        rows[i] = (cm_q_repository_dependencies_insert_in){
+            .repository_id = *id,
+            .package_manager = d->package_manager,
+            .name = d->name,
+            .version = d->version,
+            .dependency_type = d->type == CM_API_DEPENDENCY_TYPE_DEVELOPMENT ? CM_STR("development")
+                                                                             : CM_STR("production"),
+            .manifest_path = d->manifest};
+    }
+    if (rc == CM_OK && rows != NULL && count > 0) {
+        rc = cm_q_repository_dependencies_insert_batch(db, rows, count, &err);
+    }
+    if (rc != CM_OK) {
+        cm_log_err(CM_LOG_WARN, "dependencies are not kept in the database", &err);
+    }
+}
+
+/* Style, frameworks and dependencies; what a person overruled stays. */
+static cm_rc describe(const cm_db *db, const cm_uuid *id, const cm_snapshot *snapshot,
+                      cm_arena *arena, cm_q_repositories_set_indexed_in *row, cm_err *err) {
+    cm_row_repositories before;
+    cm_api_codebase_patterns patterns;
+    cm_rc rc =
+        cm_q_repositories_get(db, &(cm_q_repositories_get_in){.id = *id}, arena, &before, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    cm_api_style_overrides overrides = cm_codebase_overrides(before.style_guide, arena);
+    rc = cm_codebase_patterns(snapshot, &overrides, arena, &patterns, err);
+    if (rc == CM_OK) {
+        row->style_guide =
+            cm_codebase_json(&cm_api_style_guide_schema, &patterns.style_guide, arena);
+        row->frameworks = cm_codebase_json_list(patterns.frameworks, arena);
+        record_dependencies(db, id, &patterns, arena);
+    }
+    return rc;
+}
+
+void cm_repositories_record(cm_repositories *repositories, cm_repository *repository) {
+    cm_snapshot *snapshot = cm_repository_snapshot(repository);
     if (snapshot == NULL) {
         return;
     }
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_buf stats, names;
     cm_snapshot_statistics statistics;
+    cm_err err;
     cm_buf_init(&stats, CM_KIB(64));
     cm_buf_init(&names, CM_KIB(64));
     cm_snapshot_statistics_get(snapshot, &statistics);
@@ -70,7 +125,7 @@ static void record_ready(const watch *w) {
     cm_str primary =
         statistics.language_count > 0 ? statistics.languages[0].language : CM_STR_EMPTY;
     cm_q_repositories_set_indexed_in row = {
-        .id = w->id,
+        .id = *cm_repository_id(repository),
         .index_generation = (int64_t)cm_snapshot_generation(snapshot),
         .file_count = (int64_t)statistics.files,
         .symbol_count = (int64_t)statistics.symbols,
@@ -79,8 +134,13 @@ static void record_ready(const watch *w) {
         .index_size_bytes = (int64_t)statistics.index_bytes,
         .language_stats = cm_buf_str(&stats),
         .languages = cm_buf_str(&names),
-        .primary_language = primary.len > 0 ? primary : CM_STR("unknown")};
-    cm_db db = db_of(w->owner);
+        .primary_language = primary.len > 0 ? primary : CM_STR("unknown"),
+        .frameworks = CM_STR("[]")};
+    cm_db db = db_of(repositories);
+    cm_rc rc = describe(&db, &row.id, snapshot, arena, &row, &err);
+    if (rc != CM_OK) {
+        cm_log_err(CM_LOG_WARN, "style and dependencies are not kept in the database", &err);
+    }
     cm_q_repositories_set_indexed_post(&db, &row, NULL);
     cm_snapshot_unref(snapshot);
     cm_buf_done(&stats);
@@ -98,6 +158,10 @@ static void record_end(const watch *w, const cm_index_progress *progress) {
                                                   .index_error = why,
                                                   .index_progress = progress->progress};
         cm_q_repositories_set_status_post(&db, &status, NULL);
+        if (!failed) {
+            cm_q_jobs_cancel_post(&db, &(cm_q_jobs_cancel_in){.id = w->job}, NULL);
+            return;
+        }
         cm_q_jobs_fail_in job = {.id = w->job,
                                  .locked_by = CM_STR(WORKER_NAME),
                                  .last_error = why,
@@ -105,7 +169,7 @@ static void record_end(const watch *w, const cm_index_progress *progress) {
         cm_q_jobs_fail_post(&db, &job, NULL);
         return;
     }
-    record_ready(w);
+    cm_repositories_record(w->owner, w->repository);
     cm_q_jobs_succeed_in job = {
         .id = w->job, .locked_by = CM_STR(WORKER_NAME), .result = CM_STR("{}")};
     cm_q_jobs_succeed_post(&db, &job, NULL);
@@ -164,10 +228,17 @@ static bool was_interrupted(const cm_row_repositories *row) {
     return cm_str_eq_c(row->status, "indexing") || cm_str_eq_c(row->status, "pending");
 }
 
+/* Whether there is, or may be, an index of it: a tree to read, or files that are sent. */
+static bool has_files(const cm_row_repositories *row) {
+    return row->root_path.len > 0 || cm_str_eq_c(row->source_type, "upload");
+}
+
 static void open_row(cm_repositories *r, const cm_row_repositories *row) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_repository *repository = NULL;
-    cm_repository_options options = {.file_bytes_max = r->options.file_bytes_max};
+    cm_api_index_config config =
+        cm_index_config_parse(row->config, r->options.file_bytes_max, arena);
+    cm_repository_options options = cm_index_config_options(&config);
     cm_err err;
     cm_uuid job;
     cm_rc rc = cm_indexer_add(r->options.indexer, &row->id, cm_arena_c(arena, row->root_path),
@@ -199,7 +270,7 @@ cm_rc cm_repositories_open(const cm_repositories_options *options,
             return rc;
         }
         for (size_t i = 0; i < count; i++) {
-            if (rows[i].root_path.len > 0) {
+            if (has_files(&rows[i])) {
                 open_row(r, &rows[i]);
             }
             page.after_id = rows[i].id;
@@ -271,14 +342,28 @@ static cm_rc free_name(const cm_db *db, const cm_uuid *workspace, cm_str wanted,
                    CM_STR_ARG(wanted));
 }
 
+/* A configuration that was sent takes the place of the stored one. */
+static cm_rc keep_config(const cm_db *db, const cm_uuid *id, const cm_api_index_config *config,
+                         cm_arena *arena, cm_err *err) {
+    cm_q_repositories_set_config_in in = {.id = *id};
+    if (config == NULL) {
+        return CM_OK;
+    }
+    in.config = cm_index_config_text(config, arena);
+    return cm_q_repositories_set_config(db, &in, err);
+}
+
 static cm_rc row_of_root(cm_repositories *r, const cm_repository_add *add, cm_str root,
-                         cm_arena *arena, cm_uuid *ret_id, cm_err *err) {
+                         cm_arena *arena, cm_uuid *ret_id, cm_str *ret_config, cm_err *err) {
     cm_db db = db_of(r);
     cm_row_repositories row;
     cm_q_repositories_by_root_in by_root = {.root_path = root};
     cm_rc rc = cm_q_repositories_by_root(&db, &by_root, arena, &row, err);
+    if (rc == CM_OK) {
+        *ret_id = row.id;
+        *ret_config = row.config;
+    }
     if (rc != CM_NOT_FOUND) {
-        *ret_id = rc == CM_OK ? row.id : (cm_uuid){0};
         return rc;
     }
     cm_str wanted = add->name.len > 0 ? add->name : cm_path_base(root);
@@ -287,10 +372,14 @@ static cm_rc row_of_root(cm_repositories *r, const cm_repository_add *add, cm_st
                                       .owner_id = r->options.local.user_id,
                                       .root_path = root,
                                       .source_type = CM_STR("local")};
+    if (add->config != NULL) {
+        in.config = cm_index_config_text(add->config, arena);
+    }
     rc = free_name(&db, &in.workspace_id, wanted.len > 0 ? wanted : CM_STR("root"), arena, &in.name,
                    err);
     rc = rc == CM_OK ? cm_q_repositories_insert(&db, &in, err) : rc;
     *ret_id = in.id;
+    *ret_config = in.config;
     return rc;
 }
 
@@ -298,25 +387,92 @@ cm_rc cm_repositories_add(cm_repositories *repositories, const cm_repository_add
                           cm_repository **ret_repository, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_repository *repository = NULL;
-    cm_repository_options options = add->options;
-    cm_str root;
+    cm_str root, stored;
     cm_uuid id;
-    if (options.file_bytes_max == 0) {
-        options.file_bytes_max = repositories->options.file_bytes_max;
-    }
     cm_rc rc = absolute_root(repositories, add->root, arena, &root, err);
-    rc = rc == CM_OK ? row_of_root(repositories, add, root, arena, &id, err) : rc;
+    rc = rc == CM_OK ? row_of_root(repositories, add, root, arena, &id, &stored, err) : rc;
     if (rc != CM_OK) {
         return rc;
     }
+    cm_api_index_config config =
+        add->config != NULL
+            ? *add->config
+            : cm_index_config_parse(stored, repositories->options.file_bytes_max, arena);
+    cm_repository_options options = cm_index_config_options(&config);
     rc = cm_indexer_add(repositories->options.indexer, &id, root.ptr, &options, &repository, err);
     rc = rc == CM_OK ? add_watch(repositories, repository, err) : rc;
+    cm_db db = db_of(repositories);
+    rc = rc == CM_OK ? keep_config(&db, &id, add->config, arena, err) : rc;
     if (rc != CM_OK) {
         cm_repository_unref(repository);
         return rc;
     }
     *ret_repository = repository;
     return CM_OK;
+}
+
+static cm_rc open_treeless(cm_repositories *r, const cm_uuid *id, cm_err *err) {
+    cm_repository *repository = NULL;
+    cm_repository_options options = {.file_bytes_max = r->options.file_bytes_max};
+    cm_rc rc = cm_indexer_add(r->options.indexer, id, "", &options, &repository, err);
+    rc = rc == CM_OK ? add_watch(r, repository, err) : rc;
+    cm_repository_unref(repository);
+    return rc;
+}
+
+cm_rc cm_repositories_create(cm_repositories *repositories, cm_str name, cm_str remote_url,
+                             cm_str primary_language, cm_uuid *ret_id, cm_err *err) {
+    cm_db db = cm_store_as(repositories->options.store, repositories->options.local.user_id);
+    cm_q_repositories_insert_in row = {.id = cm_uuid_v7(),
+                                       .workspace_id = repositories->options.local.workspace_id,
+                                       .owner_id = repositories->options.local.user_id,
+                                       .name = name,
+                                       .remote_url = remote_url,
+                                       .primary_language = primary_language,
+                                       .source_type = CM_STR("upload")};
+    cm_rc rc = cm_q_repositories_insert(&db, &row, err);
+    if (rc == CM_EXISTS) {
+        return cm_fail(err, CM_NAME_TAKEN, "there is a repository named '" CM_STR_FMT "' already",
+                       CM_STR_ARG(name));
+    }
+    rc = rc == CM_OK ? open_treeless(repositories, &row.id, err) : rc;
+    *ret_id = row.id;
+    return rc;
+}
+
+/* ---- configuration ---- */
+
+cm_rc cm_repositories_config(cm_repositories *repositories, const cm_uuid *id, cm_arena *arena,
+                             cm_api_index_config *ret_config, cm_err *err) {
+    cm_db db = cm_store_as(repositories->options.store, repositories->options.local.user_id);
+    cm_row_repositories row;
+    cm_rc rc = cm_q_repositories_get(&db, &(cm_q_repositories_get_in){.id = *id}, arena, &row, err);
+    if (rc == CM_OK) {
+        *ret_config =
+            cm_index_config_parse(row.config, repositories->options.file_bytes_max, arena);
+    }
+    return rc;
+}
+
+cm_rc cm_repositories_configure(cm_repositories *repositories, const cm_uuid *id,
+                                const cm_api_index_config *config, cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_db db = cm_store_as(repositories->options.store, repositories->options.local.user_id);
+    cm_repository_options options = cm_index_config_options(config);
+    cm_repository *repository = NULL;
+    cm_row_repositories row;
+    cm_rc rc = cm_q_repositories_get(&db, &(cm_q_repositories_get_in){.id = *id}, arena, &row, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    if (has_files(&row)) { /* refuses while a job runs, so before the row says otherwise */
+        rc = cm_indexer_add(repositories->options.indexer, id, cm_arena_c(arena, row.root_path),
+                            &options, &repository, err);
+    }
+    rc = rc == CM_OK && repository != NULL ? add_watch(repositories, repository, err) : rc;
+    rc = rc == CM_OK ? keep_config(&db, id, config, arena, err) : rc;
+    cm_repository_unref(repository);
+    return rc;
 }
 
 /* ---- jobs ---- */
@@ -400,4 +556,27 @@ cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_uuid *id, c
     drop_watch(repositories,
                id); /* the indexer has waited for its job: no callback comes any more */
     return cm_q_repositories_delete(&db, &row, err);
+}
+
+cm_rc cm_repositories_forget_index(cm_repositories *repositories, const cm_uuid *id, cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_db db = cm_store_as(repositories->options.store, repositories->options.local.user_id);
+    cm_db system = db_of(repositories);
+    cm_row_repositories row;
+    cm_q_repositories_set_status_in status = {.id = *id, .status = CM_STR("created")};
+    cm_rc rc = cm_q_repositories_get(&db, &(cm_q_repositories_get_in){.id = *id}, arena, &row, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = cm_indexer_remove(repositories->options.indexer, id, err);
+    if (rc != CM_OK && rc != CM_NOT_FOUND) {
+        return rc;
+    }
+    drop_watch(repositories, id);
+    rc = cm_q_repositories_set_status(&system, &status, err);
+    row.status = status.status; /* it is not to be indexed again by being opened */
+    if (rc == CM_OK && has_files(&row)) {
+        open_row(repositories, &row);
+    }
+    return rc;
 }

@@ -8,6 +8,7 @@
 #ifndef CM_API_REPOSITORIES_H
 #define CM_API_REPOSITORIES_H
 
+#include "api/api_gen.h"
 #include "index/indexer.h"
 #include "store/store.h"
 
@@ -29,21 +30,36 @@ cm_rc cm_repositories_open(const cm_repositories_options *options,
 void cm_repositories_close(cm_repositories *repositories);
 
 typedef struct cm_repository_add {
-    cm_str root; /* directory on this machine; made absolute */
-    cm_str name; /* empty = the directory's own */
-    cm_repository_options options;
+    cm_str root;                       /* directory on this machine; made absolute */
+    cm_str name;                       /* empty = the directory's own */
+    const cm_api_index_config *config; /* kept in the row; NULL = what the row says */
 } cm_repository_add;
 
 /* The repository of this root, made when there is none. CM_NOT_FOUND, CM_DENIED (outside
  * index.allowed_roots, or unreadable), CM_INVALID (not a directory). The reference is the caller's. */
 cm_rc cm_repositories_add(cm_repositories *repositories, const cm_repository_add *add,
                           cm_repository **ret_repository, cm_err *err) cm_must_check;
+/* One without a directory, whose files are sent. CM_NAME_TAKEN. */
+cm_rc cm_repositories_create(cm_repositories *repositories, cm_str name, cm_str remote_url,
+                             cm_str primary_language, cm_uuid *ret_id, cm_err *err) cm_must_check;
+/* The repository's configuration, as stored or the server's defaults. CM_NOT_FOUND. */
+cm_rc cm_repositories_config(cm_repositories *repositories, const cm_uuid *id, cm_arena *arena,
+                             cm_api_index_config *ret_config, cm_err *err) cm_must_check;
+/* Keeps the configuration; the next job applies it (cm_repository_is_outdated). CM_NOT_FOUND, CM_CONFLICT while
+ * a job runs. */
+cm_rc cm_repositories_configure(cm_repositories *repositories, const cm_uuid *id,
+                                const cm_api_index_config *config, cm_err *err) cm_must_check;
+/* Writes what the index holds now to the rows, as the end of a job does. */
+void cm_repositories_record(cm_repositories *repositories, cm_repository *repository);
 /* Starts an index job and its row. CM_CONFLICT when one is running. */
 cm_rc cm_repositories_index(cm_repositories *repositories, cm_repository *repository,
                             enum cm_index_mode mode, cm_uuid *ret_job, cm_err *err) cm_must_check;
 /* Job that runs or ran last; false when this process started none. */
 bool cm_repositories_job(cm_repositories *repositories, const cm_uuid *repository,
                          cm_uuid *ret_job);
+/* The index alone; the repository stays, as if it had never been indexed. CM_NOT_FOUND. */
+cm_rc cm_repositories_forget_index(cm_repositories *repositories, const cm_uuid *id,
+                                   cm_err *err) cm_must_check;
 /* Index, row and all that hangs on them. */
 cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_uuid *id,
                              cm_err *err) cm_must_check;

@@ -16,6 +16,7 @@ struct cm_client {
     cm_arena *arena;
     cm_places places;
     cm_server *server; /* NULL when another process owns the directory */
+    long timeout_s;
 };
 
 cm_rc cm_client_open(const cm_cli *cli, const cm_client_options *options, cm_client **ret_client,
@@ -24,13 +25,16 @@ cm_rc cm_client_open(const cm_cli *cli, const cm_client_options *options, cm_cli
     cm_owner_info owner;
     client->arena = cm_arena_new(0);
     client->curl = curl_easy_init();
+    client->timeout_s = options->timeout_s;
     cm_rc rc = client->curl == NULL ? cm_fail(err, CM_NOMEM, "cannot start an HTTP client") : CM_OK;
     if (rc == CM_OK) {
         rc = cm_places_resolve(cli->config, client->arena, &client->places, err);
     }
     if (rc == CM_OK && cm_owner_find(&client->places, client->arena, &owner, NULL) != CM_OK) {
         cm_server_options server = {.socket_only = true, .without_model = options->without_model};
-        rc = cm_server_open(cli->config, &client->places, &server, &client->server, err);
+        rc = options->running_only
+                 ? cm_fail(err, CM_NOT_FOUND, "no server runs; start one with `codementor serve`")
+                 : cm_server_open(cli->config, &client->places, &server, &client->server, err);
     }
     if (rc != CM_OK) {
         cm_client_close(client);
@@ -71,6 +75,7 @@ static cm_rc perform(cm_client *client, const char *method, const char *path, ch
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, client->timeout_s);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply);
     if (body != NULL) {

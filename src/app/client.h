@@ -15,6 +15,8 @@ typedef struct cm_client cm_client;
 
 typedef struct cm_client_options {
     bool without_model; /* a short-lived server need not load one */
+    bool running_only;  /* CM_NOT_FOUND when nobody owns the directory */
+    long timeout_s;     /* of one call; 0 = as long as it takes */
 } cm_client_options;
 
 cm_rc cm_client_open(const cm_cli *cli, const cm_client_options *options, cm_client **ret_client,

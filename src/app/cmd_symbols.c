@@ -78,10 +78,39 @@ static void print_references(const json_t *reply) {
     }
 }
 
+static void print_implementers(const json_t *reply) {
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(reply, "items"), i, item) {
+        const json_t *start = json_object_get(json_object_get(item, "range"), "start");
+        printf("%s:%lld  %-9s %s  %s\n", text_of(item, "file_path"),
+               (long long)json_integer_value(json_object_get(start, "line")) + 1,
+               text_of(item, "kind"), text_of(item, "name"), text_of(item, "signature"));
+    }
+    if (json_is_true(json_object_get(reply, "truncated"))) {
+        puts("... more; raise --limit");
+    }
+}
+
+static int implementers(const cm_cli *cli, const cm_args_refs *args) {
+    cm_cleanup(cm_buf_done) cm_buf query;
+    json_t *reply = NULL;
+    cm_err err;
+    cm_buf_init(&query, QUERY_MAX);
+    cm_buf_add_f(&query, "/implementers?limit=%lld", (long long)args->limit);
+    add_parameter(&query, "name", args->name);
+    cm_rc rc = cm_buf_check(&query, &err);
+    rc = rc == CM_OK ? cm_repo_ask(cli, args->repo, "GET", query.ptr, NULL, &reply, &err) : rc;
+    return finish(cli, rc, &err, reply, print_implementers);
+}
+
 int cm_cmd_refs(const cm_cli *cli) {
     const cm_args_refs *args = cli->args;
     json_t *reply = NULL;
     cm_err err;
+    if (args->implementers) {
+        return implementers(cli, args);
+    }
     json_t *body = json_pack("{s:s, s:I}", "symbol", args->name, "limit", (json_int_t)args->limit);
     cm_rc rc = body == NULL
                    ? cm_fail(&err, CM_INVALID_UTF8, "the name is not valid UTF-8")

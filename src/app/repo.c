@@ -49,8 +49,8 @@ cm_rc cm_repo_find(cm_client *client, const char *path, cm_repo *ret_repo, cm_er
     return CM_OK;
 }
 
-cm_rc cm_repo_ask(const cm_cli *cli, const char *given, const char *method, const char *path,
-                  const json_t *body, json_t **ret_reply, cm_err *err) {
+static cm_rc ask(const cm_cli *cli, const char *given, const char *method, const char *family,
+                 const char *path, const json_t *body, json_t **ret_reply, cm_err *err) {
     char root[PATH_MAX], url[PATH_MAX];
     cm_client *client = NULL;
     cm_repo repo;
@@ -60,11 +60,21 @@ cm_rc cm_repo_ask(const cm_cli *cli, const char *given, const char *method, cons
     cm_rc rc = cm_client_open(cli, &(cm_client_options){.without_model = true}, &client, err);
     rc = rc == CM_OK ? cm_repo_find(client, root, &repo, err) : rc;
     if (rc == CM_OK) {
-        snprintf(url, sizeof(url), "/v1/repositories/%s%s", repo.id, path);
+        snprintf(url, sizeof(url), "%s/%s%s", family, repo.id, path);
         rc = cm_client_call(client, method, url, body, ret_reply, err);
     }
     cm_client_close(client);
     return rc;
+}
+
+cm_rc cm_repo_ask(const cm_cli *cli, const char *given, const char *method, const char *path,
+                  const json_t *body, json_t **ret_reply, cm_err *err) {
+    return ask(cli, given, method, "/v1/repositories", path, body, ret_reply, err);
+}
+
+cm_rc cm_repo_ask_codebase(const cm_cli *cli, const char *given, const char *path,
+                           json_t **ret_reply, cm_err *err) {
+    return ask(cli, given, "GET", "/api/v1/codebase", path, NULL, ret_reply, err);
 }
 
 void cm_repo_encode(cm_buf *out, const char *text) {

@@ -21,6 +21,9 @@ cm_rc cm_repo_find(cm_client *client, const char *path, cm_repo *ret_repo,
  * ("/symbols?limit=5"). `*ret_reply` is freed with json_decref. */
 cm_rc cm_repo_ask(const cm_cli *cli, const char *given, const char *method, const char *path,
                   const json_t *body, json_t **ret_reply, cm_err *err) cm_must_check;
+/* The same for GET on /api/v1/codebase/{id}: `path` is "/context". */
+cm_rc cm_repo_ask_codebase(const cm_cli *cli, const char *given, const char *path,
+                           json_t **ret_reply, cm_err *err) cm_must_check;
 /* Appends `text` percent-encoded for a query string. */
 void cm_repo_encode(cm_buf *out, const char *text);
 

@@ -19,11 +19,14 @@
 /* Two cores read some hundred tokens in the time there is; each further cell of the window costs
  * memory in every slot, and none is worth it with the default model. */
 #define DEFAULT_CONTEXT 1024
+#define INDEX_QUEUE     256
 #define MODEL_WAIT_NS   60000000000ull /* a one-shot command waits this long for its model */
 
 struct cm_server {
     cm_services services; /* first: handed out by address */
     cm_owner *owner;
+    cm_pool *index_pool; /* NULL = jobs read on their own thread */
+    cm_parser_pool *index_parser;
     cm_compute *compute;
     cm_metrics *metrics;
     cm_maintenance maintenance;
@@ -48,7 +51,13 @@ static cm_rc open_workers(cm_server *s, const cm_config *config, cm_err *err) {
                                 .memory_max = CM_MIB(config->parse.memory_mb),
                                 .deadline_ms = (uint32_t)config->parse.timeout_ms};
     s->compute = cm_compute_new();
-    return rc == CM_OK ? cm_parser_pool_new(&parser, &s->services.parser, err) : rc;
+    rc = rc == CM_OK ? cm_parser_pool_new(&parser, &s->services.parser, err) : rc;
+    unsigned threads = (unsigned)config->index.threads;
+    if (rc == CM_OK && threads != 1) { /* one of them is the job's own */
+        rc = cm_pool_new_polite(threads, INDEX_QUEUE, &s->index_pool, err);
+    }
+    parser.workers = threads > 0 ? threads : parser.workers;
+    return rc == CM_OK ? cm_parser_pool_new(&parser, &s->index_parser, err) : rc;
 }
 
 static cm_rc open_store(cm_server *s, const cm_config *config, const cm_places *places,
@@ -70,8 +79,11 @@ static cm_rc open_store(cm_server *s, const cm_config *config, const cm_places *
 
 static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *places, bool watch,
                         cm_err *err) {
-    cm_indexer_options options = {
-        .parser = s->services.parser, .pool = s->services.pool, .watch = watch};
+    cm_indexer_options options = {.parser = s->services.parser,
+                                  .job_parser = s->index_parser,
+                                  .pool = s->index_pool,
+                                  .threads = (unsigned)config->index.threads,
+                                  .watch = watch};
     cm_rc rc = cm_indexer_open(places->data_dir, &options, &s->services.indexer, err);
     cm_repositories_options repositories = {.store = s->services.store,
                                             .local = s->services.local,
@@ -314,6 +326,7 @@ void cm_server_close(cm_server *server) {
     cm_models_free(services->models); /* its callbacks submit to the pool, so before it */
     cm_indexer_close(services->indexer);
     cm_repositories_close(services->repositories);
+    cm_pool_free(server->index_pool);
     cm_pool_free(services->pool); /* runs what is queued: answers of runs that just ended */
     cm_http_server_free(server->http);
     cm_loops_free(server->loops);
@@ -322,6 +335,7 @@ void cm_server_close(cm_server *server) {
     cm_assist_free(services->assist);
     cm_store_close(services->store);
     cm_parser_pool_free(services->parser);
+    cm_parser_pool_free(server->index_parser);
     cm_compute_free(server->compute);
     cm_tls_free(server->tls);
     cm_owner_release(server->owner);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/utf8.h"
 #include "code/chunk_text.h"
@@ -46,6 +47,7 @@ struct cm_parser_pool {
     worker **idle; /* stack */
     size_t idle_count;
     cm_map64 *remembered; /* content hashes that broke a worker */
+    bool *unloadable;     /* by language index: its grammar does not fit the runtime */
     cm_parser_stats stats;
 };
 
@@ -83,6 +85,7 @@ cm_rc cm_parser_pool_new(const cm_parser_options *options, cm_parser_pool **ret_
         pool->workers[i].ready = cm_alloc(language_count());
     }
     pool->remembered = cm_map64_new(REMEMBERED_MAX + 1);
+    pool->unloadable = cm_alloc(language_count());
     *ret_pool = pool;
     return CM_OK;
 }
@@ -97,11 +100,22 @@ void cm_parser_pool_free(cm_parser_pool *pool) {
         cm_free(pool->workers[i].ready);
     }
     cm_map64_free(pool->remembered);
+    cm_free(pool->unloadable);
     cm_free(pool->idle);
     cm_free(pool->workers);
     pthread_cond_destroy(&pool->freed);
     pthread_mutex_destroy(&pool->mutex);
     cm_free(pool);
+}
+
+void cm_parser_pool_rest(cm_parser_pool *pool) {
+    pthread_mutex_lock(&pool->mutex);
+    for (size_t i = 0; i < pool->idle_count; i++) {
+        cm_child_free(pool->idle[i]->child);
+        pool->idle[i]->child = NULL;
+        memset(pool->idle[i]->ready, 0, language_count());
+    }
+    pthread_mutex_unlock(&pool->mutex);
 }
 
 cm_parser_stats cm_parser_pool_stats(cm_parser_pool *pool) {
@@ -204,6 +218,26 @@ static bool is_remembered(cm_parser_pool *pool, uint64_t key) {
     pool->stats.remembered += found;
     pthread_mutex_unlock(&pool->mutex);
     return found;
+}
+
+static bool is_unloadable(cm_parser_pool *pool, const cm_language *language) {
+    pthread_mutex_lock(&pool->mutex);
+    bool found = pool->unloadable[language->index];
+    pthread_mutex_unlock(&pool->mutex);
+    return found;
+}
+
+/* Says it once: a tree of ten thousand files has one reason, not ten thousand. */
+static void note_unloadable(cm_parser_pool *pool, const cm_language *language, cm_str why) {
+    pthread_mutex_lock(&pool->mutex);
+    bool is_news = !pool->unloadable[language->index];
+    pool->unloadable[language->index] = true;
+    pool->stats.unloadable += is_news;
+    pthread_mutex_unlock(&pool->mutex);
+    if (is_news) {
+        cm_log(CM_LOG_WARN, "files of this language are indexed as text",
+               CM_S("language", language->id), CM_S("reason", why));
+    }
 }
 
 /* --- one exchange ------------------------------------------------------------------------------ */
@@ -411,6 +445,10 @@ static cm_str failure_text(const exchange *x, cm_arena *arena) {
     return reply_text(x, arena);
 }
 
+static bool says_unsupported(const exchange *x) {
+    return x->outcome == ANSWERED && x->reply.status == CM_WORKER_UNSUPPORTED;
+}
+
 /* From the end of an exchange to a result. The worker is still borrowed. */
 static cm_rc conclude(exchange *x, const cm_parse_request *request, cm_arena *arena,
                       cm_parsed *ret_parsed, cm_err *err) {
@@ -431,12 +469,35 @@ static cm_rc conclude(exchange *x, const cm_parse_request *request, cm_arena *ar
         return rc;
     }
     bool is_overrun = x->outcome == ANSWERED && x->reply.status == CM_WORKER_TIMED_OUT;
-    bool is_unsupported = x->outcome == ANSWERED && x->reply.status == CM_WORKER_UNSUPPORTED;
+    bool is_unsupported = says_unsupported(x);
     count_outcome(x->pool, is_overrun ? OVERRAN : x->outcome);
     if (x->outcome != NOT_STARTED && !is_unsupported) {
         remember(x->pool, failure_key(request->language, request->text));
     }
     return as_text(request, CM_PARSE_FAILED, failure_text(x, arena), arena, ret_parsed, err);
+}
+
+/* A hostile file may have spoken through its worker: another worker, shown no file at all, must say the
+ * same before a whole language is given up. */
+static cm_rc confirm_unloadable(cm_parser_pool *pool, const cm_language *language,
+                                const cm_cancel *cancel, cm_parsed *parsed, cm_err *err) {
+    cm_str nothing = CM_STR("\n");
+    exchange x = {.pool = pool,
+                  .cancel = cancel,
+                  .request = {.op = CM_WORKER_PARSE,
+                              .language = language->index,
+                              .text_len = (uint32_t)nothing.len,
+                              .deadline_ms = pool->options.deadline_ms}};
+    cm_rc rc = ask(&x, &nothing, 1, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    if (says_unsupported(&x)) {
+        note_unloadable(pool, language, parsed->failure);
+        parsed->status = CM_PARSE_SKIPPED;
+    }
+    give_back(pool, x.worker);
+    return CM_OK;
 }
 
 cm_rc cm_parse_file(cm_parser_pool *pool, const cm_parse_request *given, const cm_cancel *cancel,
@@ -449,6 +510,9 @@ cm_rc cm_parse_file(cm_parser_pool *pool, const cm_parse_request *given, const c
         return as_text(&request, CM_PARSE_OK, CM_STR_EMPTY, arena, ret_parsed, err);
     }
     cm_str why = refusal(pool, request.text, arena);
+    if (why.len == 0 && is_unloadable(pool, request.language)) {
+        why = CM_STR("the grammar does not fit the parser runtime");
+    }
     if (why.len > 0) {
         return as_text(&request, CM_PARSE_SKIPPED, why, arena, ret_parsed, err);
     }
@@ -466,7 +530,12 @@ cm_rc cm_parse_file(cm_parser_pool *pool, const cm_parse_request *given, const c
     cm_rc rc = ask(&x, &request.text, 1, err);
     if (rc == CM_OK) {
         rc = conclude(&x, &request, arena, ret_parsed, err);
+        bool unsupported = rc == CM_OK && says_unsupported(&x);
+        if (unsupported) {
+            replace(pool, x.worker);
+        }
         give_back(pool, x.worker);
+        rc = unsupported ? confirm_unloadable(pool, request.language, cancel, ret_parsed, err) : rc;
     }
     return rc;
 }

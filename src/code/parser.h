@@ -32,6 +32,8 @@ typedef struct cm_parser_stats {
     uint64_t overran;    /* workers killed for passing the deadline */
     uint64_t refused;    /* answers that failed validation */
     uint64_t remembered; /* files not tried again */
+    uint64_t
+        unloadable; /* languages whose grammar the runtime does not take; said in the log once each */
 } cm_parser_stats;
 
 /* `options` may be NULL. Workers start at first use. CM_LIMIT (text_max), CM_NOMEM. */
@@ -39,6 +41,8 @@ cm_rc cm_parser_pool_new(const cm_parser_options *options, cm_parser_pool **ret_
                          cm_err *err) cm_must_check;
 /* No call may be under way. Kills and reaps the workers. NULL is allowed. */
 void cm_parser_pool_free(cm_parser_pool *pool);
+/* Ends the workers that have nothing to do; the next calls start new ones. */
+void cm_parser_pool_rest(cm_parser_pool *pool);
 cm_parser_stats cm_parser_pool_stats(cm_parser_pool *pool);
 
 typedef struct cm_parse_request {

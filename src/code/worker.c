@@ -74,7 +74,8 @@ static void serve(worker *w, const cm_worker_request *request, cm_worker_reply *
     cm_err err = {0};
     cm_rc rc = request->op == CM_WORKER_PARSE ? parse(w, request, &limits, reply, &err)
                                               : scope_end(w, request, &limits, reply, &err);
-    reply->status = rc == CM_LIMIT ? CM_WORKER_TOO_BIG : status_of(rc);
+    /* Too little memory is this text's fault, not its language's. */
+    reply->status = rc == CM_LIMIT || rc == CM_NOMEM ? CM_WORKER_TOO_BIG : status_of(rc);
     if (rc != CM_OK) {
         snprintf(reply->text, sizeof(reply->text), "%.*s", (int)sizeof(reply->text) - 1, err.text);
     }

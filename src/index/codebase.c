@@ -26,16 +26,17 @@ static cm_rc no_memory(cm_err *err) {
 
 /* ---- gathering ---- */
 
-static bool add_votes(reading *r, const cm_language *language, const cm_style_votes *votes) {
-    if (votes->files == 0 || !language)
+static bool add_votes(reading *r, cm_str language, const cm_style_votes *votes) {
+    if (votes->files == 0)
         return true;
     for (size_t i = 0; i < r->votes.count; i++) {
-        if (r->votes.items[i].language == language) {
+        if (cm_str_eq(r->votes.items[i].language->id, language)) {
             cm_style_votes_add(&r->votes.items[i].votes, votes);
             return true;
         }
     }
-    return cm_vec_push(&r->votes, (language_votes){language, *votes});
+    const cm_language *found = cm_language_find(language);
+    return !found || cm_vec_push(&r->votes, (language_votes){found, *votes});
 }
 
 static bool add_dependencies(reading *r, cm_str path, const cm_dependencies *dependencies) {
@@ -62,7 +63,7 @@ static cm_rc gather(reading *r, cm_err *err) {
         cm_rc rc = cm_notes_known(bytes) ? cm_notes_read(bytes, arena, &notes, err) : CM_END;
         if (rc != CM_OK && rc != CM_END)
             return rc;
-        if (rc == CM_OK && (!add_votes(r, cm_language_find(d.language), &notes.votes) ||
+        if (rc == CM_OK && (!add_votes(r, d.language, &notes.votes) ||
                             !add_dependencies(r, d.path, &notes.dependencies)))
             return no_memory(err);
         cm_arena_clear(r->scratch);

@@ -99,6 +99,9 @@ static cm_repository *find_locked(cm_indexer *indexer, const cm_uuid *id, size_t
 
 static cm_rc check_root(const char *root, char resolved[PATH_MAX], cm_err *err) {
     struct stat st;
+    resolved[0] = '\0';
+    if (root[0] == '\0')
+        return CM_OK;
     if (!realpath(root, resolved))
         return cm_fail_errno(err, errno, "cannot open repository '%s'", root);
     if (stat(resolved, &st) != 0)
@@ -112,7 +115,7 @@ static cm_rc check_root(const char *root, char resolved[PATH_MAX], cm_err *err) 
 
 /* The caller holds the lock. */
 static cm_rc watch(const cm_indexer *indexer, cm_repository *repository, cm_err *err) {
-    if (!indexer->options.watch || repository->watch)
+    if (!indexer->options.watch || repository->watch || repository->root[0] == '\0')
         return CM_OK;
     return cm_watch_start(repository, &repository->watch, err);
 }
@@ -164,7 +167,7 @@ cm_repository *cm_indexer_find_path(cm_indexer *indexer, cm_str path) {
         cm_repository *r = indexer->repositories.items[i];
         pthread_mutex_lock(&r->lock);
         cm_str root = cm_str_from(r->root);
-        if (cm_path_is_inside(path, root) && (!best || root.len > best_len)) {
+        if (root.len > 0 && cm_path_is_inside(path, root) && (!best || root.len > best_len)) {
             best = r;
             best_len = root.len;
         }

@@ -21,8 +21,11 @@ typedef struct cm_parser_pool cm_parser_pool; /* code/parser.h */
 
 typedef struct cm_indexer_options {
     cm_parser_pool *parser; /* borrowed; NULL = every file is indexed as text by lines */
+    cm_parser_pool
+        *job_parser; /* borrowed; of jobs, whose workers may stand back; NULL = `parser` */
     cm_pool *pool; /* borrowed; files are analysed by background jobs. NULL = on the job's thread */
     bool watch;    /* follow changes on disk (index/watch.h) */
+    unsigned threads; /* files a job reads at a time; 0 = one more than the pool runs */
     size_t ram_bytes; /* segment under construction before it is flushed; 0 = 256 MiB */
 } cm_indexer_options;
 
@@ -35,7 +38,8 @@ cm_rc cm_indexer_open(const char *data_dir, const cm_indexer_options *options,
 /* Cancels running jobs, waits for them, closes all repositories. */
 void cm_indexer_close(cm_indexer *indexer);
 
-/* Adds the repository `id` with its tree at `root` (made absolute, links resolved), or returns the one already open.
+/* Adds the repository `id` with its tree at `root` (made absolute, links resolved; empty = it has none, its files are
+ * sent by cm_repository_sync_texts), or returns the one already open.
  * A different root for a known id replaces the old one; the next job indexes the difference.
  * CM_NOT_FOUND, CM_DENIED (cannot read the directory), CM_INVALID (not a directory). */
 cm_rc cm_indexer_add(cm_indexer *indexer, const cm_uuid *id, const char *root,

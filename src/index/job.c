@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "rt/polite.h"
 
 #define WINDOW        64
 #define IN_FLIGHT_MAX CM_MIB(16)  /* of source: an analysis takes several times its text */
@@ -77,9 +78,18 @@ static void notify(job *j, bool always) {
     fn(argument, &progress);
 }
 
-static void advance(job *j, uint64_t bytes, uint64_t unchanged, bool failed) {
+#define FILE_WORK 1024 /* to open a file and to keep its records, in bytes of reading */
+
+/* A file over the limit is looked at and not read, however long. */
+static uint64_t work_of(const job *j, uint64_t size) {
+    return FILE_WORK + (size <= j->options.file_bytes_max ? size : 0);
+}
+
+/* `work` 0 = nothing of the file was read. */
+static void advance(job *j, uint64_t bytes, uint64_t work, uint64_t unchanged, bool failed) {
     cm_index_progress *p = &j->r->progress;
     pthread_mutex_lock(&j->r->lock);
+    p->work_read += work;
     p->files_indexed++;
     p->files_unchanged += unchanged;
     p->files_failed += failed;
@@ -112,7 +122,7 @@ static cm_rc plan_file(job *j, const cm_walk_entry *entry, cm_err *err) {
     if (in && !j->full) {
         const cm_document_record *d = &in->segment->documents[local];
         if (is_unchanged(entry, in->segment, local)) {
-            advance(j, entry->size, 1, false);
+            advance(j, entry->size, 0, 1, false);
             return CM_OK;
         }
         file.known = (d->status <= CM_DOCUMENT_TEXT || d->status == CM_DOCUMENT_BINARY) &&
@@ -137,8 +147,30 @@ static cm_rc plan_removed(job *j, cm_err *err) {
     return ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory planning");
 }
 
+/* A repository without a tree consists of what the index holds: a job only reads that again, in new ways. */
+static cm_rc list_documents(job *j, cm_err *err) {
+    CM_VEC(cm_walk_entry) entries = {0};
+    cm_index_document d;
+    bool ok = true;
+    for (uint32_t cursor = 0; ok && j->base && cm_snapshot_next_document(j->base, &cursor, &d);) {
+        if (!cm_document_has_text(&d))
+            continue;
+        ok = cm_vec_push(&entries, (cm_walk_entry){d.path, d.size, d.mtime_ns});
+        j->walk.bytes += d.size;
+    }
+    cm_walk_entry *copy = ok ? CM_ARENA_ARRAY(j->arena, cm_walk_entry, entries.count + 1) : NULL;
+    if (copy && entries.count > 0)
+        memcpy(copy, entries.items, entries.count * sizeof(*copy));
+    j->walk.entries = copy;
+    j->walk.count = copy ? entries.count : 0;
+    cm_vec_done(&entries);
+    return copy ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory planning");
+}
+
 static cm_rc plan(job *j, cm_err *err) {
-    cm_rc rc = cm_walk_run(j->root, &j->options, CM_STR_EMPTY, j->cancel, j->arena, &j->walk, err);
+    cm_rc rc = j->root[0] == '\0' ? list_documents(j, err)
+                                  : cm_walk_run(j->root, &j->options, CM_STR_EMPTY, j->cancel,
+                                                j->arena, &j->walk, err);
     if (rc != CM_OK)
         return rc;
     pthread_mutex_lock(&j->r->lock);
@@ -148,10 +180,18 @@ static cm_rc plan(job *j, cm_err *err) {
     pthread_mutex_unlock(&j->r->lock);
     for (size_t i = 0; rc == CM_OK && i < j->walk.count; i++)
         rc = plan_file(j, &j->walk.entries[i], err);
+    pthread_mutex_lock(&j->r->lock);
+    for (size_t i = 0; i < j->files.count; i++)
+        j->r->progress.work_total += work_of(j, j->files.items[i].size);
+    pthread_mutex_unlock(&j->r->lock);
     return rc == CM_OK ? plan_removed(j, err) : rc;
 }
 
 /* ---- analysis in parallel, consumption in order ---- */
+
+static cm_parser_pool *job_parser(const cm_repository *r) {
+    return r->environment.job_parser ? r->environment.job_parser : r->environment.parser;
+}
 
 static void slot_run(slot *s) {
     job *j = s->job;
@@ -159,13 +199,26 @@ static void slot_run(slot *s) {
         .root = j->root,
         .path = s->file->path,
         .file_bytes_max = j->options.file_bytes_max,
-        .parser = j->r->environment.parser,
+        .parser = job_parser(j->r),
         .cancel = j->cancel,
         .unless = s->file->known ? &s->file->hash : NULL,
         .chunk_strategy = j->options.chunk_strategy,
     };
+    cm_index_document d;
+    cm_str text;
     s->analysis = NULL;
-    s->rc = cm_analysis_run(&request, &s->analysis, &s->err);
+    if (j->root[0] != '\0') {
+        s->rc = cm_analysis_run(&request, &s->analysis, &s->err);
+        return;
+    }
+    cm_arena *scratch = cm_arena_new((size_t)1 << 30);
+    s->rc = cm_snapshot_find_document(j->base, s->file->path, &d)
+                ? cm_snapshot_text(j->base, d.id, scratch, &text, &s->err)
+                : cm_fail(&s->err, CM_NOT_FOUND, "a document is gone");
+    request.text = &text;
+    if (s->rc == CM_OK)
+        s->rc = cm_analysis_run(&request, &s->analysis, &s->err);
+    cm_arena_free(scratch);
 }
 
 static void slot_job(void *argument, unsigned worker) {
@@ -201,12 +254,14 @@ static void slot_run_here(job *j, slot *s) {
     pthread_mutex_unlock(&j->lock);
 }
 
-/* Keeps the pool busy, two files a worker. */
+/* Keeps the pool busy: two files a worker, or as many as the limit leaves beside the job's own thread. */
 static void feed_pool(job *j) {
     cm_pool *pool = j->r->environment.pool;
+    unsigned threads = j->r->environment.threads;
     while (pool) {
         pthread_mutex_lock(&j->lock);
-        bool enough = j->outstanding >= 2 * cm_pool_workers(pool);
+        bool enough = threads > 0 ? j->outstanding >= threads - 1
+                                  : j->outstanding >= 2 * cm_pool_workers(pool);
         pthread_mutex_unlock(&j->lock);
         slot *s = enough ? NULL : next_slot(j);
         if (!s)
@@ -263,6 +318,15 @@ static void drain(job *j) {
 
 /* ---- flushing ---- */
 
+/* Of what is not written yet, one part of `parts_left` is now. */
+static void wrote(job *j, uint64_t parts_left) {
+    cm_index_progress *p = &j->r->progress;
+    pthread_mutex_lock(&j->r->lock);
+    p->work_written += (p->work_read - p->work_written) / parts_left;
+    pthread_mutex_unlock(&j->r->lock);
+    notify(j, false);
+}
+
 /* Writes what has been built; an incremental or first job publishes it at once. */
 static cm_rc flush(job *j, cm_err *err) {
     cm_repository *r = j->r;
@@ -275,6 +339,7 @@ static cm_rc flush(job *j, cm_err *err) {
     cm_rc rc = cm_builder_finish(j->builder, parts, err);
     cm_builder_free(j->builder);
     j->builder = cm_builder_new();
+    wrote(j, 2);
     pthread_mutex_lock(&r->publish);
     if (rc == CM_OK)
         rc = cm_repository_seal(r, parts, true, &segment, err);
@@ -287,6 +352,7 @@ static cm_rc flush(job *j, cm_err *err) {
         rc = cm_repository_publish(r, &change, err);
     }
     pthread_mutex_unlock(&r->publish);
+    wrote(j, 1);
     cm_segment_unref(segment);
     for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
         cm_buf_done(&parts[kind]);
@@ -338,7 +404,7 @@ static cm_rc consume(job *j, slot *s, cm_err *err) {
     j->in_flight -= CM_MIN(file->size, j->options.file_bytes_max);
     j->next_consume++;
     if (rc == CM_OK)
-        advance(j, file->size, unchanged && file->known, failed);
+        advance(j, file->size, work_of(j, file->size), unchanged && file->known, failed);
     return rc;
 }
 
@@ -422,8 +488,11 @@ void *cm_repository_job(void *repository) {
     cm_repository *r = repository;
     cm_err err = {0};
     job *j = CM_NEW(job);
+    cm_thread_make_polite();
     job_init(j, r);
     cm_rc rc = run(j, &err);
+    if (r->environment.job_parser)
+        cm_parser_pool_rest(r->environment.job_parser);
     conclude(j, rc, &err);
     job_done(j);
     cm_free(j);

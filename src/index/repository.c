@@ -254,6 +254,13 @@ cm_snapshot *cm_repository_snapshot(cm_repository *repository) {
     return snapshot;
 }
 
+bool cm_repository_is_outdated(cm_repository *repository) {
+    pthread_mutex_lock(&repository->lock);
+    bool outdated = repository->snapshot && repository->indexed_options != repository->options_hash;
+    pthread_mutex_unlock(&repository->lock);
+    return outdated;
+}
+
 void cm_repository_watch_progress(cm_repository *repository, cm_index_progress_fn *notify,
                                   void *argument) {
     pthread_mutex_lock(&repository->lock);
@@ -267,8 +274,10 @@ void cm_repository_progress(cm_repository *repository, cm_index_progress *ret_pr
     cm_index_progress p = repository->progress;
     pthread_mutex_unlock(&repository->lock);
     p.progress = p.status == CM_INDEX_READY ? 1.0 : 0.0;
-    if (p.status == CM_INDEX_INDEXING && p.bytes_total > 0) {
-        p.progress = (double)p.bytes_indexed / (double)p.bytes_total;
+    if (p.status == CM_INDEX_INDEXING && p.work_total > 0) {
+        p.progress = (CM_PROGRESS_READING * (double)p.work_read +
+                      (1 - CM_PROGRESS_READING) * (double)p.work_written) /
+                     (double)p.work_total;
         int64_t elapsed = cm_clock_wall_ms() - p.started_ms;
         if (p.progress > 0.01 && elapsed > 0)
             p.estimated_completion_ms =

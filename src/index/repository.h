@@ -31,6 +31,10 @@ enum cm_index_status {
     CM_INDEX_ERROR, /* the last job failed; an older snapshot may still answer */
 };
 
+/* The share of a job's time that goes into reading and parsing; the rest builds and writes the segments. Measured on
+ * 1,464 files of Go: .81 to .82. The rest is seen at half and at its end only, so a little more counts for reading. */
+#define CM_PROGRESS_READING 0.85
+
 typedef struct cm_index_progress {
     enum cm_index_status status;
     bool cancelled;         /* the last job was stopped on request */
@@ -39,7 +43,9 @@ typedef struct cm_index_progress {
     uint64_t files_unchanged;
     uint64_t files_failed; /* unreadable, or parsed as text because the parser gave up */
     uint64_t bytes_total, bytes_indexed;
-    double progress;                 /* 0..1, by bytes */
+    uint64_t work_total; /* bytes to be read and a little for each file; unchanged ones take none */
+    uint64_t work_read, work_written;
+    double progress;                 /* 0..1, by work: reading is CM_PROGRESS_READING of it */
     int64_t started_ms;              /* wall clock; 0 = never */
     int64_t finished_ms;             /* 0 while running */
     int64_t estimated_completion_ms; /* wall clock; 0 = unknown */
@@ -52,8 +58,11 @@ cm_repository *cm_repository_ref(cm_repository *repository);
 void cm_repository_unref(cm_repository *repository); /* NULL is allowed */
 
 const cm_uuid *cm_repository_id(const cm_repository *repository);
-/* Absolute path of the tree, copied into `arena`. */
+/* Absolute path of the tree, copied into `arena`; empty when it has none. */
 cm_str cm_repository_root(cm_repository *repository, cm_arena *arena);
+
+/* True when the index was made with other options than it has now: the next job reads every file. */
+bool cm_repository_is_outdated(cm_repository *repository);
 
 /* Starts a job in the background. CM_CONFLICT when one is running already. */
 cm_rc cm_repository_index(cm_repository *repository, enum cm_index_mode mode,
@@ -66,6 +75,16 @@ cm_rc cm_repository_sync(cm_repository *repository, cm_str_list paths, cm_err *e
  * finds the file changed on disk. */
 cm_rc cm_repository_sync_text(cm_repository *repository, cm_str path, cm_str text,
                               cm_err *err) cm_must_check;
+/* The same for many files at once: searchers see all of them or none. A later change of a path replaces an
+ * earlier one. A repository without a tree has its files from here alone, so there they are on disk
+ * when this returns. */
+typedef struct cm_text_change {
+    cm_str path;
+    cm_str text;
+    bool is_removed; /* the file leaves the index; `text` is ignored */
+} cm_text_change;
+cm_rc cm_repository_sync_texts(cm_repository *repository, const cm_text_change *changes,
+                               size_t count, cm_err *err) cm_must_check;
 /* Asks a running job to stop; it does within a file. */
 void cm_repository_cancel(cm_repository *repository);
 /* CM_OK at once when no job runs; CM_TIMEOUT. The result of the job itself is in its progress. */

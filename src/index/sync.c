@@ -180,9 +180,18 @@ static cm_rc publish(sync *s, cm_err *err) {
     return rc;
 }
 
+static cm_rc check_has_tree(cm_repository *r, cm_err *err) {
+    pthread_mutex_lock(&r->lock);
+    bool has = r->root[0] != '\0';
+    pthread_mutex_unlock(&r->lock);
+    return has ? CM_OK
+               : cm_fail(err, CM_INVALID,
+                         "this repository has no directory to read from; send the files' content");
+}
+
 cm_rc cm_repository_sync(cm_repository *repository, cm_str_list paths, cm_err *err) {
     sync s;
-    cm_rc rc = CM_OK;
+    cm_rc rc = check_has_tree(repository, err);
     for (size_t i = 0; rc == CM_OK && i < paths.count; i++)
         if (paths.items[i].len > 0)
             rc = cm_path_check_relative(paths.items[i], err);
@@ -203,19 +212,54 @@ cm_rc cm_repository_sync(cm_repository *repository, cm_str_list paths, cm_err *e
     return rc;
 }
 
-cm_rc cm_repository_sync_text(cm_repository *repository, cm_str path, cm_str text, cm_err *err) {
+static cm_rc add_change(sync *s, const cm_snapshot *base, const cm_text_change *change,
+                        cm_err *err) {
+    cm_index_document d;
+    if (!change->is_removed)
+        return add_file(s, base, change->path, &change->text, err);
+    if (!base || !cm_snapshot_find_document(base, change->path, &d))
+        return CM_OK;
+    return cm_vec_push(&s->removed, d.path) ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory");
+}
+
+/* Places of the last change of each path. */
+static cm_rc last_changes(const cm_text_change *changes, size_t count, cm_map *last, cm_err *err) {
+    for (size_t i = 0; i < count; i++) {
+        cm_rc rc = cm_path_check_relative(changes[i].path, err);
+        if (rc != CM_OK)
+            return rc;
+        if (!cm_map_put(last, changes[i].path, i))
+            return cm_fail(err, CM_NOMEM, "out of memory reading changes");
+    }
+    return CM_OK;
+}
+
+cm_rc cm_repository_sync_texts(cm_repository *repository, const cm_text_change *changes,
+                               size_t count, cm_err *err) {
     sync s;
-    cm_rc rc = cm_path_check_relative(path, err);
+    cm_cleanup(cm_map_freep) cm_map *last = cm_map_new(0);
+    cm_rc rc = last_changes(changes, count, last, err);
     if (rc != CM_OK)
         return rc;
     pthread_mutex_lock(&repository->publish);
     sync_init(&s, repository);
     cm_snapshot *base = cm_repository_snapshot(repository);
-    rc = add_file(&s, base, path, &text, err);
+    for (size_t i = 0; rc == CM_OK && i < count; i++) {
+        uint64_t at = i;
+        if (cm_map_get(last, changes[i].path, &at) && at == i)
+            rc = add_change(&s, base, &changes[i], err);
+    }
     if (rc == CM_OK)
         rc = publish(&s, err);
+    if (rc == CM_OK && s.root[0] == '\0') /* nobody could read them again after a crash */
+        rc = cm_repository_flush(repository, err);
     cm_snapshot_unref(base);
     sync_done(&s);
     pthread_mutex_unlock(&repository->publish);
     return rc;
+}
+
+cm_rc cm_repository_sync_text(cm_repository *repository, cm_str path, cm_str text, cm_err *err) {
+    return cm_repository_sync_texts(repository, &(cm_text_change){.path = path, .text = text}, 1,
+                                    err);
 }

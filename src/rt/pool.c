@@ -9,6 +9,7 @@
 #include "rt/pool.h"
 
 #include "base/mem.h"
+#include "rt/polite.h"
 
 #include <pthread.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ typedef struct cm_worker {
 
 struct cm_pool {
     unsigned workers;
+    bool polite;
     size_t queue_max;
     cm_worker *threads;
     unsigned started; /* threads that run, for clean-up after a failed start */
@@ -85,6 +87,9 @@ static void *worker_main(void *argument) {
     cm_pool *pool = worker->pool;
     cm_job job;
     enum cm_priority priority;
+    if (pool->polite) {
+        cm_thread_make_polite();
+    }
     pthread_mutex_lock(&pool->lock);
     while (take_job(pool, &job, &priority)) {
         pthread_mutex_unlock(&pool->lock);
@@ -122,13 +127,15 @@ static cm_rc start_workers(cm_pool *pool, cm_err *err) {
     return CM_OK;
 }
 
-cm_rc cm_pool_new(unsigned workers, size_t queue_max, cm_pool **ret_pool, cm_err *err) {
+static cm_rc pool_new(unsigned workers, size_t queue_max, bool polite, cm_pool **ret_pool,
+                      cm_err *err) {
     if (workers > CM_POOL_WORKERS_MAX || queue_max == 0) {
         return cm_fail(err, CM_INVALID, "a pool needs 1 to %d workers and a queue of at least 1",
                        CM_POOL_WORKERS_MAX);
     }
     cm_pool *pool = CM_NEW(cm_pool);
     pool->workers = workers ? workers : cores();
+    pool->polite = polite;
     pool->queue_max = queue_max;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
@@ -144,6 +151,14 @@ cm_rc cm_pool_new(unsigned workers, size_t queue_max, cm_pool **ret_pool, cm_err
     }
     *ret_pool = pool;
     return CM_OK;
+}
+
+cm_rc cm_pool_new(unsigned workers, size_t queue_max, cm_pool **ret_pool, cm_err *err) {
+    return pool_new(workers, queue_max, false, ret_pool, err);
+}
+
+cm_rc cm_pool_new_polite(unsigned workers, size_t queue_max, cm_pool **ret_pool, cm_err *err) {
+    return pool_new(workers, queue_max, true, ret_pool, err);
 }
 
 void cm_pool_free(cm_pool *pool) {

@@ -20,6 +20,9 @@ typedef void cm_job_fn(void *argument, unsigned worker);
 /* `workers` 0 = number of cores, at least 2. `queue_max` jobs of each priority may wait. */
 cm_rc cm_pool_new(unsigned workers, size_t queue_max, cm_pool **ret_pool,
                   cm_err *err) cm_must_check;
+/* The same with workers that stand back (rt/polite.h): for background jobs alone. */
+cm_rc cm_pool_new_polite(unsigned workers, size_t queue_max, cm_pool **ret_pool,
+                         cm_err *err) cm_must_check;
 /* Runs what is queued, then joins all workers. */
 void cm_pool_free(cm_pool *pool);
 unsigned cm_pool_workers(const cm_pool *pool);

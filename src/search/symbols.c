@@ -217,6 +217,73 @@ cm_rc cm_symbols_references(const cm_snapshot *snapshot, const cm_symbol_query *
     return rc;
 }
 
+/* ---- implementers ---- */
+
+typedef struct implementers {
+    definitions found;
+    cm_map64 *seen; /* symbols told already */
+    cm_arena *scratch;
+} implementers;
+
+/* The word at or after `at`. */
+static cm_str next_word(cm_str text, size_t at) {
+    while (at < text.len && !cm_is_word(text.ptr[at]))
+        at++;
+    size_t end = at;
+    while (end < text.len && cm_is_word(text.ptr[end]))
+        end++;
+    return cm_str_sub(text, at, end - at);
+}
+
+/* `impl Shape for Circle`, `instance Shape Circle`: no definition encloses the place, the line names it. */
+static uint32_t named_on_line(implementers *x, const cm_index_reference *reference, cm_str name) {
+    const cm_snapshot *snapshot = x->found.snapshot;
+    cm_str line;
+    uint32_t id;
+    cm_err ignored;
+    cm_arena_clear(x->scratch);
+    if (cm_snapshot_lines(snapshot, reference->document, reference->line, reference->line,
+                          x->scratch, &line, &ignored) != CM_OK)
+        return CM_ID_NONE;
+    cm_str rest = cm_str_from_offset(line, reference->column + name.len);
+    size_t preposition = cm_str_find(rest, CM_STR(" for "));
+    cm_str word = next_word(rest, preposition == SIZE_MAX ? 0 : preposition + 5);
+    return word.len > 0 && cm_snapshot_definitions(snapshot, word, &id, 1) > 0 ? id : CM_ID_NONE;
+}
+
+static bool add_implementer(void *argument, const cm_index_reference *reference) {
+    implementers *x = argument;
+    bool added = false;
+    if (reference->role != CM_REFERENCE_INHERIT)
+        return true;
+    cm_str parent, name = split_qualified(x->found.query->name, &parent);
+    uint32_t id =
+        reference->scope != CM_ID_NONE ? reference->scope : named_on_line(x, reference, name);
+    if (id != CM_ID_NONE && !cm_map64_slot(x->seen, id, &added))
+        x->found.full = true;
+    if (added)
+        add_definition(&x->found, id);
+    return !x->found.full && cm_cancel_hit(x->found.query->cancel) == CM_CANCEL_NONE;
+}
+
+cm_rc cm_symbols_implementers(const cm_snapshot *snapshot, const cm_symbol_query *query,
+                              cm_arena *arena, cm_symbol_result *ret_result, cm_err *err) {
+    implementers x = {.found = {.snapshot = snapshot, .query = query},
+                      .seen = cm_map64_new(0),
+                      .scratch = cm_arena_new(CM_MIB(128))};
+    cm_str ignored, name = split_qualified(query->name, &ignored);
+    x.found.has_from = cm_snapshot_find_document(snapshot, query->from_path, &x.found.from);
+    cm_snapshot_references(snapshot, name, add_implementer, &x);
+    cm_map64_free(x.seen);
+    cm_arena_free(x.scratch);
+    cm_rc rc = cm_cancel_check(query->cancel, err);
+    if (rc != CM_OK) {
+        cm_vec_done(&x.found.hits);
+        return rc;
+    }
+    return take_definitions(&x.found, limit_of(query), arena, ret_result, err);
+}
+
 /* ---- what the imported files define ---- */
 
 cm_rc cm_symbols_imported(const cm_snapshot *snapshot, cm_str path, cm_str_list wanted,

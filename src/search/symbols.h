@@ -53,6 +53,12 @@ cm_rc cm_symbols_references(const cm_snapshot *snapshot, const cm_symbol_query *
                             uint32_t roles, cm_arena *arena, cm_reference_result *ret_result,
                             cm_err *err) cm_must_check;
 
+/* What implements the interface or extends the class `name`: for each place that inherits from it the
+ * definition that does so. One definition is told once. */
+cm_rc cm_symbols_implementers(const cm_snapshot *snapshot, const cm_symbol_query *query,
+                              cm_arena *arena, cm_symbol_result *ret_result,
+                              cm_err *err) cm_must_check;
+
 /* What the documents imported by `path` define, nearest and most used first: the definitions a
  * completion in that file most likely needs. Names in `wanted` (may be empty) come first. */
 cm_rc cm_symbols_imported(const cm_snapshot *snapshot, cm_str path, cm_str_list wanted,

@@ -93,13 +93,6 @@ SELECT {columns jobs} FROM jobs WHERE repository_id = :repository_id ORDER BY id
 SELECT {columns jobs} FROM jobs WHERE job_type = :job_type AND dedupe_key = :dedupe_key
 AND status IN ('queued', 'running');
 
--- Newest first; an empty status means all.
---! jobs_recent many @system
---: status jobs.status
---: limit int = 50
---> jobs.*
-SELECT {columns jobs} FROM jobs WHERE :status = '' OR status = :status ORDER BY id DESC LIMIT :limit;
-
 -- Asked for by hand: at once, with all its attempts again. 0 rows changed when it runs or is done.
 --! jobs_retry exec @system
 --: id jobs.id
@@ -121,3 +114,15 @@ SELECT MIN(due) AS due FROM (
 SELECT MIN(run_at) AS due FROM jobs WHERE :free AND status = 'queued' AND job_type = ANY (:job_types)
 UNION ALL SELECT MIN(locked_until) FROM jobs WHERE status = 'running'
 UNION ALL SELECT MIN(next_run_at) FROM job_schedules WHERE is_enabled) moments;
+
+-- One page, newest first; `before_id` nil = from the newest. Empty status or type = any.
+--! jobs_page many @system
+--: before_id id?
+--: user_id id?
+--: status text
+--: job_type text
+--: limit int = 50
+--> jobs.*
+SELECT {columns jobs} FROM jobs WHERE (:before_id IS NULL OR id < :before_id)
+AND (:user_id IS NULL OR user_id = :user_id) AND (:status = '' OR status = :status)
+AND (:job_type = '' OR job_type = :job_type) ORDER BY id DESC LIMIT :limit;

@@ -45,12 +45,15 @@ updated_at = :now WHERE id = :id;
 --: language_stats repositories.language_stats
 --: languages repositories.languages
 --: primary_language repositories.primary_language
+--: frameworks repositories.frameworks
+--: style_guide repositories.style_guide
 --: current_revision repositories.current_revision
 UPDATE repositories SET status = 'ready', index_error = NULL, index_progress = 1,
 index_version = index_version + 1, index_generation = :index_generation, file_count = :file_count,
 symbol_count = :symbol_count, chunk_count = :chunk_count, line_count = :line_count,
 index_size_bytes = :index_size_bytes, language_stats = :language_stats, languages = :languages,
-primary_language = :primary_language, current_revision = :current_revision, indexed_at = :now,
+primary_language = :primary_language, frameworks = :frameworks, style_guide = :style_guide,
+current_revision = :current_revision, indexed_at = :now,
 updated_at = :now WHERE id = :id;
 
 -- Runs that a dead server left half done go back to the queue.
@@ -63,3 +66,23 @@ UPDATE repositories SET status = 'pending', index_progress = 0, updated_at = :no
 UPDATE repositories SET owner_id = (SELECT w.owner_id FROM workspaces w WHERE w.id = repositories.workspace_id),
 updated_at = :now WHERE owner_id = :owner_id AND EXISTS (SELECT 1 FROM workspaces w
 WHERE w.id = repositories.workspace_id AND w.owner_id <> :owner_id);
+
+-- What a person calls it; a job that ends meanwhile writes other columns.
+--! repositories_set_names exec @must
+--: id repositories.id
+--: name repositories.name
+--: description repositories.description
+--: remote_url repositories.remote_url
+--: is_archived bool
+UPDATE repositories SET name = :name, description = :description, remote_url = :remote_url,
+is_archived = :is_archived, updated_at = :now WHERE {write repositories} AND id = :id;
+
+--! repositories_set_config exec @must
+--: id repositories.id
+--: config repositories.config
+UPDATE repositories SET config = :config, updated_at = :now WHERE {write repositories} AND id = :id;
+
+--! repositories_set_style_guide exec @must
+--: id repositories.id
+--: style_guide repositories.style_guide
+UPDATE repositories SET style_guide = :style_guide, updated_at = :now WHERE {write repositories} AND id = :id;

@@ -259,6 +259,52 @@ static void test_index_codebase__an_older_index_is_read_again_not_refused(void *
     assert_int_equal(run_job(f).files_unchanged, 2);
 }
 
+/* ---- a repository without a tree ---- */
+
+static const cm_uuid treeless_id = {{8, 8, 8}};
+
+static bool has_text(cm_repository *repository, const char *path, const char *want) {
+    cm_arena *arena = cm_arena_new(0);
+    cm_snapshot *s = cm_repository_snapshot(repository);
+    cm_index_document d;
+    cm_str text;
+    bool has = s && cm_snapshot_find_document(s, cm_str_from(path), &d) &&
+               cm_snapshot_text(s, d.id, arena, &text, NULL) == CM_OK && cm_str_eq_c(text, want);
+    cm_snapshot_unref(s);
+    cm_arena_free(arena);
+    return has;
+}
+
+static void test_index_codebase__what_was_sent_outlives_the_process_and_any_job(void **state) {
+    fixture *f = *state;
+    const cm_text_change changes[] = {
+        {.path = CM_STR("a.py"), .text = CM_STR("old\n")},
+        {.path = CM_STR("b.py"), .text = CM_STR("b = 1\n")},
+        {.path = CM_STR("a.py"), .text = CM_STR("a = 1\n")}, /* the later one counts */
+        {.path = CM_STR("never.py"), .is_removed = true},
+    };
+    cm_str paths[] = {CM_STR("a.py")};
+    cm_repository *r;
+    cm_err err = {0};
+    assert_int_equal(cm_indexer_add(f->indexer, &treeless_id, "", NULL, &r, &err), CM_OK);
+    assert_int_equal(cm_repository_sync_texts(r, changes, CM_COUNT(changes), &err), CM_OK);
+    assert_int_equal(cm_repository_sync(r, (cm_str_list){paths, 1}, &err), CM_INVALID);
+    cm_repository_unref(r);
+    close_indexer(f);
+    open_indexer(f);
+    assert_int_equal(cm_indexer_add(f->indexer, &treeless_id, "", NULL, &r, &err), CM_OK);
+    for (int mode = CM_INDEX_INCREMENTAL; mode <= CM_INDEX_FULL; mode++) {
+        assert_true(has_text(r, "a.py", "a = 1\n") && has_text(r, "b.py", "b = 1\n"));
+        assert_int_equal(cm_repository_index(r, (enum cm_index_mode)mode, &err), CM_OK);
+        assert_int_equal(cm_repository_wait(r, 60000, &err), CM_OK);
+    }
+    assert_true(has_text(r, "a.py", "a = 1\n") && has_text(r, "b.py", "b = 1\n"));
+    const cm_text_change gone = {.path = CM_STR("a.py"), .is_removed = true};
+    assert_int_equal(cm_repository_sync_texts(r, &gone, 1, &err), CM_OK);
+    assert_false(has_text(r, "a.py", "a = 1\n"));
+    cm_repository_unref(r);
+}
+
 /* ---- bytes ---- */
 
 static void test_index_notes__come_back_as_written_and_survive_any_cut(void **state) {
@@ -301,6 +347,7 @@ int main(void) {
         ON_TREE(test_index_codebase__one_changed_file_changes_the_sum),
         ON_TREE(test_index_codebase__an_editorconfig_beats_the_votes),
         ON_TREE(test_index_codebase__an_older_index_is_read_again_not_refused),
+        ON_TREE(test_index_codebase__what_was_sent_outlives_the_process_and_any_job),
         cmocka_unit_test(test_index_notes__come_back_as_written_and_survive_any_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

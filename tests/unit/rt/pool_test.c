@@ -1,11 +1,14 @@
 #include "rt/pool.h"
 
 #include "gate.h"
+#include "rt/polite.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <cmocka.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 typedef struct trace {
     gate started; /* blockers that run */
@@ -126,6 +129,26 @@ static void test_rt_pool__each_job_knows_its_worker(void **state) {
     cm_pool_free(pool);
 }
 
+static void note_nice(void *argument, unsigned worker) {
+    (void)worker;
+    int *nice = argument;
+    *nice = getpriority(PRIO_PROCESS, (id_t)gettid());
+}
+
+static void test_rt_pool__polite_workers_stand_back_and_others_do_not(void **state) {
+    (void)state;
+    int polite = 0, ordinary = 0, ours = getpriority(PRIO_PROCESS, (id_t)gettid());
+    cm_pool *pool = NULL, *other = pool_of(1, 1);
+    cm_err err;
+    assert_int_equal(cm_pool_new_polite(2, 4, &pool, &err), CM_OK);
+    assert_int_equal(cm_pool_submit(pool, CM_BACKGROUND, note_nice, &polite, &err), CM_OK);
+    assert_int_equal(cm_pool_submit(other, CM_INTERACTIVE, note_nice, &ordinary, &err), CM_OK);
+    cm_pool_free(pool);
+    cm_pool_free(other);
+    assert_int_equal(ordinary, ours);
+    assert_int_equal(polite, CM_MAX(ours, 10)); /* the tests themselves may run nice */
+}
+
 typedef struct late {
     cm_pool *pool;
     cm_rc rc;
@@ -185,6 +208,7 @@ int main(void) {
         cmocka_unit_test(test_rt_pool__background_jobs_leave_one_worker_free),
         cmocka_unit_test(test_rt_pool__a_full_queue_refuses_at_once),
         cmocka_unit_test(test_rt_pool__each_job_knows_its_worker),
+        cmocka_unit_test(test_rt_pool__polite_workers_stand_back_and_others_do_not),
         cmocka_unit_test(test_rt_pool__refuses_jobs_once_it_is_closing),
         cmocka_unit_test(test_rt_pool__many_submitters_lose_nothing),
         cmocka_unit_test(test_rt_pool__nonsense_sizes_are_refused),

@@ -273,8 +273,8 @@ static void test_store_jobs__stopping_at_any_moment_leaves_nothing_running(void 
         cm_jobs_stop(jobs);
         const cm_row_jobs *rows;
         size_t count = 1;
-        cm_q_jobs_recent_in in = {.status = CM_STR("running"), .limit = 10};
-        assert_ok(cm_q_jobs_recent(&f->system, &in, f->arena, &rows, &count, err));
+        cm_q_jobs_page_in in = {.job_type = CM_STR(""), .status = CM_STR("running"), .limit = 10};
+        assert_ok(cm_q_jobs_page(&f->system, &in, f->arena, &rows, &count, err));
         assert_int_equal(count, 0);
     }
     stage_free(s);
@@ -390,8 +390,8 @@ static void test_store_jobs__several_servers_make_one_job_of_each_moment(void **
         const cm_row_jobs *rows;
         size_t done = 0;
         while (done < (size_t)moment) {
-            cm_q_jobs_recent_in in = {.status = CM_STR("succeeded"), .limit = 100};
-            assert_ok(cm_q_jobs_recent(&f->system, &in, f->arena, &rows, &done, err));
+            cm_q_jobs_page_in in = {.job_type = CM_STR(""), .status = CM_STR("succeeded"), .limit = 100};
+            assert_ok(cm_q_jobs_page(&f->system, &in, f->arena, &rows, &done, err));
         }
     }
     for (int i = 0; i < SERVERS; i++) {

@@ -1,0 +1,169 @@
+/* What a job says of its progress against the work that was really done, counted in bytes and not by the clock. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "index/indexer.h"
+#include "tree.h"
+
+#define SMALL       600
+#define SMALL_BYTES 2000
+#define BIG         6
+#define BIG_BYTES   300000
+#define HUGE_BYTES  4000000 /* over the limit: looked at, not read */
+#define SAMPLES_MAX 4096
+#define LIMIT       400000
+
+typedef struct fixture {
+    tree source, data;
+    cm_indexer *indexer;
+    cm_repository *repository;
+} fixture;
+
+static const cm_uuid some_id = {{9, 9, 9}};
+
+static void write_words(const tree *t, const char *path, size_t bytes) {
+    cm_buf text;
+    cm_buf_init(&text, CM_MIB(8));
+    for (unsigned i = 0; text.len < bytes; i++)
+        cm_buf_add_f(&text, "value_%u = other_%u\n", i * 7919 % 5003, i % 611);
+    cm_buf_truncate(&text, bytes);
+    tree_write(t, path, cm_buf_str(&text));
+    cm_buf_done(&text);
+}
+
+/* In order of path: small ones, then big ones among them, then one that is not read, then small ones again. */
+static int setup(void **state) {
+    fixture *f = CM_NEW(fixture);
+    char path[64];
+    cm_err err = {0};
+    const cm_repository_options options = {.file_bytes_max = LIMIT};
+    tree_new(&f->source);
+    tree_new(&f->data);
+    for (int i = 0; i < SMALL; i++) {
+        snprintf(path, sizeof(path), "d%d/small%03d.py", i % 10, i);
+        write_words(&f->source, path, SMALL_BYTES);
+    }
+    for (int i = 0; i < BIG; i++) {
+        snprintf(path, sizeof(path), "d%d/big%d.py", 3 + i / 3, i);
+        write_words(&f->source, path, BIG_BYTES);
+    }
+    write_words(&f->source, "d5/huge.py", HUGE_BYTES);
+    assert_int_equal(cm_indexer_open(f->data.root, NULL, &f->indexer, &err), CM_OK);
+    assert_int_equal(
+        cm_indexer_add(f->indexer, &some_id, f->source.root, &options, &f->repository, &err),
+        CM_OK);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    fixture *f = *state;
+    cm_repository_unref(f->repository);
+    cm_indexer_close(f->indexer);
+    tree_free(&f->source);
+    tree_free(&f->data);
+    cm_free(f);
+    return 0;
+}
+
+/* Bytes that must be read for the first `files` paths: what a job has done when it says so many files. */
+static uint64_t bytes_of_first(fixture *f, uint64_t files) {
+    cm_snapshot *s = cm_repository_snapshot(f->repository);
+    cm_index_document d;
+    uint64_t bytes = 0, seen = 0;
+    for (uint32_t cursor = 0; seen < files && cm_snapshot_next_document(s, &cursor, &d); seen++)
+        bytes += cm_document_has_text(&d) ? d.size : 0;
+    assert_int_equal(seen, files);
+    cm_snapshot_unref(s);
+    return bytes;
+}
+
+/* Every state of the progress that a client could have seen. */
+static size_t record(fixture *f, cm_index_progress *samples) {
+    size_t count = 0;
+    cm_err err;
+    cm_index_progress p;
+    do {
+        cm_repository_progress(f->repository, &p);
+        if (count == 0 || p.files_indexed != samples[count - 1].files_indexed)
+            samples[count++] = p;
+    } while (count < SAMPLES_MAX - 1 && cm_repository_wait(f->repository, 1, &err) == CM_TIMEOUT);
+    assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
+    cm_repository_progress(f->repository, &samples[count]);
+    return count + 1;
+}
+
+static void test_index_progress__is_true_after_the_first_quarter(void **state) {
+    fixture *f = *state;
+    cm_err err;
+    cm_index_progress *samples = cm_alloc(SAMPLES_MAX * sizeof(*samples));
+    assert_int_equal(cm_repository_index(f->repository, CM_INDEX_FULL, &err), CM_OK);
+    size_t count = record(f, samples), judged = 0;
+    double total = (double)bytes_of_first(f, SMALL + BIG + 1), before = 0;
+    assert_true(samples[count - 1].progress == 1.0);
+    for (size_t i = 0; i < count; i++) {
+        const cm_index_progress *p = &samples[i];
+        assert_true(p->progress >= before && p->progress <= 1.0);
+        before = p->progress;
+        if (p->status != CM_INDEX_INDEXING)
+            continue;
+        assert_true(p->progress < 1.0); /* not before all is written */
+        double done = CM_PROGRESS_READING * (double)bytes_of_first(f, p->files_indexed) / total;
+        if (p->progress < 0.25 || p->work_written > 0)
+            continue;
+        judged++;
+        assert_true(p->progress > done - 0.2 && p->progress < done + 0.2);
+    }
+    assert_true(judged > 0);
+    cm_free(samples);
+}
+
+static void test_index_progress__unchanged_files_are_no_work(void **state) {
+    fixture *f = *state;
+    cm_err err;
+    cm_index_progress p;
+    assert_int_equal(cm_repository_index(f->repository, CM_INDEX_FULL, &err), CM_OK);
+    assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
+    write_words(&f->source, "d0/small000.py", SMALL_BYTES + 1);
+    assert_int_equal(cm_repository_index(f->repository, CM_INDEX_INCREMENTAL, &err), CM_OK);
+    assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
+    cm_repository_progress(f->repository, &p);
+    assert_int_equal(p.files_unchanged, SMALL + BIG);
+    assert_in_range(p.work_total, SMALL_BYTES + 1, SMALL_BYTES + 4096);
+    assert_int_equal(p.work_read, p.work_total);
+}
+
+static void cancel_at_once(void *repository, const cm_index_progress *progress) {
+    if (progress->finished_ms == 0)
+        cm_repository_cancel(repository);
+}
+
+static void test_index_progress__a_cancelled_job_ends_within_a_file(void **state) {
+    fixture *f = *state;
+    cm_err err;
+    cm_index_progress p;
+    cm_repository_watch_progress(f->repository, cancel_at_once, f->repository);
+    assert_int_equal(cm_repository_index(f->repository, CM_INDEX_FULL, &err), CM_OK);
+    assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
+    cm_repository_progress(f->repository, &p);
+    assert_true(p.cancelled);
+    assert_int_equal(p.files_indexed, 1); /* the first one told us; none came after */
+    assert_int_equal(p.status, CM_INDEX_CREATED);
+    cm_repository_watch_progress(f->repository, NULL, NULL);
+    assert_int_equal(cm_repository_index(f->repository, CM_INDEX_INCREMENTAL, &err), CM_OK);
+    assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
+    cm_repository_progress(f->repository, &p);
+    assert_int_equal(p.status, CM_INDEX_READY);
+}
+
+int main(void) {
+#define ON_TREE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        ON_TREE(test_index_progress__is_true_after_the_first_quarter),
+        ON_TREE(test_index_progress__unchanged_files_are_no_work),
+        ON_TREE(test_index_progress__a_cancelled_job_ends_within_a_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
