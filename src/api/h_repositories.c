@@ -5,6 +5,7 @@
 #include "api/cursor.h"
 #include "api/lookup.h"
 #include "api/services.h"
+#include "base/json.h"
 #include "store/q/repositories.h"
 
 /* ---- repositories ---- */
@@ -317,6 +318,19 @@ static void fill_statistics(const cm_snapshot *snapshot, cm_api_index_statistics
                                      .index_size_bytes = (int64_t)statistics.index_bytes};
 }
 
+/* What the tables say, for as long as the index is not open: lost, or not yet built again. */
+static void fill_statistics_of_row(const cm_row_repositories *row, cm_api_index_statistics *out) {
+    json_t *languages = NULL;
+    if (cm_json_parse(row->language_stats, &languages, NULL) != CM_OK) {
+        languages = json_object();
+    }
+    *out = (cm_api_index_statistics){.total_files = row->file_count,
+                                     .total_symbols = row->symbol_count,
+                                     .total_chunks = row->chunk_count,
+                                     .languages = languages,
+                                     .index_size_bytes = row->index_size_bytes};
+}
+
 void cm_h_get_index(cm_call *call) {
     const cm_services *services = call->services;
     cm_db db = cm_store_as(services->store, services->local.user_id);
@@ -334,11 +348,14 @@ void cm_h_get_index(cm_call *call) {
         cm_call_fail(call, rc, &err);
         return;
     }
-    cm_snapshot *snapshot = cm_call_snapshot(call);
-    if (snapshot == NULL) {
+    cm_repository *repository = cm_indexer_find(services->indexer, &in.id);
+    cm_snapshot *snapshot = repository != NULL ? cm_repository_snapshot(repository) : NULL;
+    if (snapshot == NULL && row.index_generation == 0) {
+        cm_repository_unref(repository);
+        cm_fail(&err, CM_INDEX_NOT_READY, "the repository is still being indexed");
+        cm_call_fail(call, err.rc, &err);
         return;
     }
-    cm_repository *repository = cm_indexer_find(services->indexer, &in.id);
     if (repository != NULL) {
         cm_repository_progress(repository, &progress);
         cm_repository_unref(repository);
@@ -351,12 +368,17 @@ void cm_h_get_index(cm_call *call) {
         .git_remote = row.remote_url,
         .indexed_at = row.indexed_at,
         .has_indexed_at = row.indexed_at != 0,
-        .index_version = (int64_t)cm_snapshot_generation(snapshot),
+        .index_version =
+            snapshot != NULL ? (int64_t)cm_snapshot_generation(snapshot) : row.index_generation,
         .status = (enum cm_api_repository_index_status)status_of(progress.status),
         .root_path = row.root_path,
         .head_commit = row.current_revision,
         .config = config};
-    fill_statistics(snapshot, &out.statistics);
+    if (snapshot != NULL) {
+        fill_statistics(snapshot, &out.statistics);
+    } else {
+        fill_statistics_of_row(&row, &out.statistics);
+    }
     cm_call_reply(call, 200, &cm_api_repository_index_schema, &out);
     json_decref((json_t *)(uintptr_t)out.statistics.languages);
     cm_snapshot_unref(snapshot);

@@ -8,11 +8,11 @@
 #include "api/index_config.h"
 #include "api/repositories.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/vec.h"
+#include "index/tables.h"
 #include "store/q/jobs.h"
 #include "store/q/repositories.h"
 #include "store/q/repository_dependencies.h"
@@ -39,25 +39,6 @@ static cm_db db_of(const cm_repositories *r) {
 }
 
 /* ---- outcome of a job ---- */
-
-static void write_languages(const cm_snapshot_statistics *statistics, cm_buf *stats,
-                            cm_buf *names) {
-    cm_json_writer s, n;
-    cm_json_writer_init(&s, stats);
-    cm_json_writer_init(&n, names);
-    cm_json_object(&s);
-    cm_json_array(&n);
-    for (size_t i = 0; i < statistics->language_count; i++) {
-        const cm_language_count *language = &statistics->languages[i];
-        if (language->language.len > 0) {
-            cm_json_key_str(&s, language->language);
-            cm_json_u64(&s, language->files);
-            cm_json_str(&n, language->language);
-        }
-    }
-    cm_json_object_end(&s);
-    cm_json_array_end(&n);
-}
 
 /* The packages of the last run take the place of all that was there. */
 static void record_dependencies(const cm_db *db, const cm_uuid *id,
@@ -121,7 +102,7 @@ void cm_repositories_record(cm_repositories *repositories, cm_repository *reposi
     cm_buf_init(&stats, CM_KIB(64));
     cm_buf_init(&names, CM_KIB(64));
     cm_snapshot_statistics_get(snapshot, &statistics);
-    write_languages(&statistics, &stats, &names);
+    cm_tables_languages(&statistics, &stats, &names);
     cm_str primary =
         statistics.language_count > 0 ? statistics.languages[0].language : CM_STR_EMPTY;
     cm_q_repositories_set_indexed_in row = {

@@ -14,13 +14,15 @@
 #include "base/path.h"
 #include "net/http.h"
 #include "rt/metrics.h"
+#include "index/tables.h"
 #include "store/maintenance.h"
 
 /* Two cores read some hundred tokens in the time there is; each further cell of the window costs
  * memory in every slot, and none is worth it with the default model. */
-#define DEFAULT_CONTEXT 1024
-#define INDEX_QUEUE     256
-#define MODEL_WAIT_NS   60000000000ull /* a one-shot command waits this long for its model */
+#define DEFAULT_CONTEXT    1024
+#define INDEX_QUEUE        256
+#define ONE_SHOT_TABLES_MS 5000 /* `index` without a server: its rows are written before it ends */
+#define MODEL_WAIT_NS      60000000000ull /* a one-shot command waits this long for its model */
 
 struct cm_server {
     cm_services services; /* first: handed out by address */
@@ -31,6 +33,8 @@ struct cm_server {
     cm_metrics *metrics;
     cm_maintenance maintenance;
     cm_jobs *jobs; /* NULL in the short life of a one-shot command */
+    cm_tables *tables;
+    bool one_shot;
     cm_gateway *gateway;
     cm_loops *loops;
     cm_tls *tls;
@@ -77,6 +81,23 @@ static cm_rc open_store(cm_server *s, const cm_config *config, const cm_places *
     return cm_store_local_get(s->services.store, &s->services.local, err);
 }
 
+static cm_rc open_tables(cm_server *s, const cm_config *config, cm_err *err) {
+    static const enum cm_tables_mode modes[] = {
+        [CM_CONFIG_INDEX_TABLES_NONE] = CM_TABLES_NONE,
+        [CM_CONFIG_INDEX_TABLES_FILES] = CM_TABLES_FILES,
+        [CM_CONFIG_INDEX_TABLES_ALL] = CM_TABLES_ALL,
+    };
+    cm_store_stats stats;
+    cm_store_stats_get(s->services.store, &stats);
+    cm_tables_options tables = {.store = s->services.store};
+    if (config->index.tables != CM_CONFIG_INDEX_TABLES_AUTO) {
+        tables.mode = modes[config->index.tables];
+    } else {
+        tables.mode = stats.engine == CM_POSTGRES ? CM_TABLES_ALL : CM_TABLES_FILES;
+    }
+    return cm_tables_open(&tables, &s->tables, err);
+}
+
 static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *places, bool watch,
                         cm_err *err) {
     cm_indexer_options options = {.parser = s->services.parser,
@@ -84,7 +105,9 @@ static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *
                                   .pool = s->index_pool,
                                   .threads = (unsigned)config->index.threads,
                                   .watch = watch};
-    cm_rc rc = cm_indexer_open(places->data_dir, &options, &s->services.indexer, err);
+    cm_rc rc = open_tables(s, config, err);
+    options.tables = s->tables;
+    rc = rc == CM_OK ? cm_indexer_open(places->data_dir, &options, &s->services.indexer, err) : rc;
     cm_repositories_options repositories = {.store = s->services.store,
                                             .local = s->services.local,
                                             .indexer = s->services.indexer,
@@ -261,6 +284,7 @@ static cm_rc open_all(cm_server *s, const cm_config *config, const cm_places *pl
 cm_rc cm_server_open(const cm_config *config, const cm_places *places,
                      const cm_server_options *options, cm_server **ret_server, cm_err *err) {
     cm_server *s = CM_NEW(cm_server);
+    s->one_shot = options->socket_only;
     s->services.version = CM_BUILD_VERSION;
     s->services.commit = CM_BUILD_COMMIT;
     s->services.build_date = CM_BUILD_DATE;
@@ -325,6 +349,7 @@ void cm_server_close(cm_server *server) {
     cm_jobs_stop(server->jobs);
     cm_models_free(services->models); /* its callbacks submit to the pool, so before it */
     cm_indexer_close(services->indexer);
+    cm_tables_close(server->tables, server->one_shot ? ONE_SHOT_TABLES_MS : 0);
     cm_repositories_close(services->repositories);
     cm_pool_free(server->index_pool);
     cm_pool_free(services->pool); /* runs what is queued: answers of runs that just ended */

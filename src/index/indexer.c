@@ -5,6 +5,7 @@
 #include "base/path.h"
 #include "base/vec.h"
 #include "index/repository_priv.h"
+#include "index/tables.h"
 #include "index/watch.h"
 
 #include <dirent.h>
@@ -41,6 +42,8 @@ static cm_rc open_all(cm_indexer *indexer, cm_err *err) {
         char *folder = repository_folder(indexer, &id);
         cm_rc opened = cm_repository_open(folder, &id, NULL, &indexer->options, &repository, &why);
         cm_free(folder);
+        if (opened == CM_OK)
+            cm_tables_opened(indexer->options.tables, repository);
         if (opened == CM_OK && !cm_vec_push(&indexer->repositories, repository)) {
             cm_repository_unref(repository);
             rc = cm_fail(err, CM_NOMEM, "out of memory opening repositories");

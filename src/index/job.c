@@ -8,6 +8,7 @@
 #include "index/builder.h"
 #include "index/notes.h"
 #include "index/repository_priv.h"
+#include "index/tables.h"
 #include "index/walk.h"
 
 #include "base/clock.h"
@@ -481,6 +482,7 @@ static void conclude(job *j, cm_rc rc, const cm_err *err) {
     pthread_mutex_unlock(&r->lock);
     if (rc != CM_OK && !cancelled)
         cm_log_err(CM_LOG_ERROR, "indexing failed", err);
+    cm_tables_changed(r->environment.tables, r);
     notify(j, true);
 }
 

@@ -2,6 +2,7 @@
 #include "index/builder.h"
 #include "index/manifest.h"
 #include "index/repository_priv.h"
+#include "index/tables.h"
 
 #include "base/log.h"
 #include "base/path.h"
@@ -185,6 +186,7 @@ cm_rc cm_repository_publish(cm_repository *repository, const cm_change *change, 
         r->snapshot = fresh;
         pthread_mutex_unlock(&r->lock);
         cm_snapshot_unref(old);
+        cm_tables_changed(r->environment.tables, r);
     }
     list_done(&list);
     return rc;

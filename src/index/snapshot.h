@@ -192,6 +192,9 @@ void cm_snapshot_statistics_get(const cm_snapshot *snapshot,
 /* UUIDv8, the same in every index of the same content. Nil when the number is not valid. */
 cm_uuid cm_snapshot_document_uuid(const cm_snapshot *snapshot, uint32_t document);
 cm_uuid cm_snapshot_symbol_uuid(const cm_snapshot *snapshot, uint32_t symbol);
+/* Of all symbols of a document, in order; NULL when there is none, or no memory. */
+const cm_uuid *cm_snapshot_symbol_uuids(const cm_snapshot *snapshot, uint32_t document,
+                                        cm_arena *arena);
 cm_uuid cm_snapshot_chunk_uuid(const cm_snapshot *snapshot, uint32_t chunk);
 
 /* Position of an enum in the API's own words: "function", "call", "block", "ok". */

@@ -79,25 +79,61 @@ cm_uuid cm_snapshot_document_uuid(const cm_snapshot *snapshot, uint32_t document
     return cm_uuid_v8(parts, CM_COUNT(parts));
 }
 
+static cm_uuid symbol_uuid(const cm_snapshot *snapshot, cm_str path, enum cm_symbol_kind kind,
+                           cm_str qualified, uint32_t ordinal) {
+    const cm_str parts[] = {
+        repository_bytes(snapshot),
+        path,
+        cm_str_from(cm_symbol_kind_name(kind)),
+        qualified,
+        cm_str_make((const char *)&ordinal, sizeof(ordinal)),
+    };
+    return cm_uuid_v8(parts, CM_COUNT(parts));
+}
+
+/* The ordinal tells those of one kind and qualified name apart: overloads, branches of an #if, a class defined
+ * twice with the same methods. */
+const cm_uuid *cm_snapshot_symbol_uuids(const cm_snapshot *snapshot, uint32_t document,
+                                        cm_arena *arena) {
+    cm_index_document d;
+    if (!cm_snapshot_document(snapshot, document, &d))
+        return NULL;
+    cm_uuid *ids = CM_ARENA_ARRAY(arena, cm_uuid, (size_t)d.symbol_count + 1);
+    cm_arena *scratch = cm_arena_new(0);
+    cm_map *seen = cm_map_new(0);
+    for (uint32_t i = 0; ids && i < d.symbol_count; i++) {
+        cm_index_symbol s;
+        if (!cm_snapshot_symbol(snapshot, d.first_symbol + i, &s))
+            continue;
+        cm_arena_clear(scratch);
+        cm_str name = cm_snapshot_qualified_name(snapshot, s.id, scratch);
+        cm_str key = cm_arena_fmt(scratch, "%c" CM_STR_FMT, 'a' + (int)s.kind, CM_STR_ARG(name));
+        uint64_t *times = cm_map_slot(seen, key, NULL);
+        if (times)
+            ids[i] = symbol_uuid(snapshot, d.path, s.kind, name, (uint32_t)(*times)++);
+        else
+            ids = NULL;
+    }
+    cm_map_free(seen);
+    cm_arena_free(scratch);
+    return ids;
+}
+
 cm_uuid cm_snapshot_symbol_uuid(const cm_snapshot *snapshot, uint32_t symbol) {
     cm_index_symbol s, other;
     cm_index_document d;
     if (!cm_snapshot_symbol(snapshot, symbol, &s) ||
         !cm_snapshot_document(snapshot, s.document, &d))
         return (cm_uuid){0};
-    uint32_t ordinal = 0; /* among those of one name, kind and parent: overloads, #if branches */
+    cm_arena *arena = cm_arena_new(0);
+    cm_str name = cm_snapshot_qualified_name(snapshot, symbol, arena);
+    uint32_t ordinal = 0;
     for (uint32_t id = d.first_symbol; id < symbol; id++)
         ordinal += cm_snapshot_symbol(snapshot, id, &other) && other.kind == s.kind &&
-                   other.parent == s.parent && cm_str_eq(other.name, s.name);
-    cm_arena *arena = cm_arena_new(0);
-    const cm_str parts[] = {
-        repository_bytes(snapshot),
-        d.path,
-        cm_str_from(cm_symbol_kind_name(s.kind)),
-        cm_snapshot_qualified_name(snapshot, symbol, arena),
-        cm_str_make((const char *)&ordinal, sizeof(ordinal)),
-    };
-    cm_uuid id = cm_uuid_v8(parts, CM_COUNT(parts));
+                   cm_str_eq(other.name, s.name) &&
+                   (other.parent == s.parent ||
+                    cm_str_eq(cm_snapshot_qualified_name(snapshot, id, arena), name));
+    cm_uuid id = symbol_uuid(snapshot, d.path, s.kind, name, ordinal);
     cm_arena_free(arena);
     return id;
 }

@@ -1,22 +1,26 @@
 #include "index/words.h"
 
+#define W(word) \
+    { word, sizeof(word) - 1 } /* measured once, not at every look-up */
+
 /* As stems, sorted; looked up by binary search. */
-static const char *const stop_words[] = {
-    "a",    "about", "all",   "an",   "and",   "any",     "are",    "as",     "at",
-    "be",   "been",  "by",    "can",  "cod",   "cre",     "do",     "doe",    "each",
-    "for",  "from",  "given", "had",  "has",   "hav",     "how",    "i",      "if",
-    "in",   "into",  "is",    "it",   "its",   "lik",     "mak",    "me",     "my",
-    "of",   "on",    "one",   "or",   "our",   "over",    "python", "should", "so",
-    "som",  "than",  "that",  "the",  "their", "them",    "then",   "ther",   "thes",
-    "thi",  "to",    "use",   "used", "using", "want",    "was",    "we",     "what",
-    "when", "wher",  "which", "will", "with",  "without", "you",    "your",
+static const cm_str stop_words[] = {
+    W("a"),    W("about"), W("all"),    W("an"),     W("and"),     W("any"),  W("are"),  W("as"),
+    W("at"),   W("be"),    W("been"),   W("by"),     W("can"),     W("cod"),  W("cre"),  W("do"),
+    W("doe"),  W("each"),  W("for"),    W("from"),   W("given"),   W("had"),  W("has"),  W("hav"),
+    W("how"),  W("i"),     W("if"),     W("in"),     W("into"),    W("is"),   W("it"),   W("its"),
+    W("lik"),  W("mak"),   W("me"),     W("my"),     W("of"),      W("on"),   W("one"),  W("or"),
+    W("our"),  W("over"),  W("python"), W("should"), W("so"),      W("som"),  W("than"), W("that"),
+    W("the"),  W("their"), W("them"),   W("then"),   W("ther"),    W("thes"), W("thi"),  W("to"),
+    W("use"),  W("used"),  W("using"),  W("want"),   W("was"),     W("we"),   W("what"), W("when"),
+    W("wher"), W("which"), W("will"),   W("with"),   W("without"), W("you"),  W("your"),
 };
 
 bool cm_word_is_stop(cm_str word) {
     size_t low = 0, high = CM_COUNT(stop_words);
     while (low < high) {
         size_t middle = (low + high) / 2;
-        int order = cm_str_cmp(cm_str_from(stop_words[middle]), word);
+        int order = cm_str_cmp(stop_words[middle], word);
         if (order == 0)
             return true;
         if (order < 0)
@@ -32,10 +36,11 @@ static bool is_vowel(char c) {
 }
 
 /* Longest first where one ends another. */
-static const char *const suffixes[] = {
-    "izations", "ization", "ations", "ation", "ators", "ator", "ating", "ated", "ates", "ate",
-    "izers",    "izer",    "izing",  "ized",  "izes",  "ize",  "ions",  "ion",  "ings", "ing",
-    "ers",      "er",      "ors",    "or",    "ed",    "es",   "s",     "e",
+static const cm_str suffixes[] = {
+    W("izations"), W("ization"), W("ations"), W("ation"), W("ators"), W("ator"),  W("ating"),
+    W("ated"),     W("ates"),    W("ate"),    W("izers"), W("izer"),  W("izing"), W("ized"),
+    W("izes"),     W("ize"),     W("ions"),   W("ion"),   W("ings"),  W("ing"),   W("ers"),
+    W("er"),       W("ors"),     W("or"),     W("ed"),    W("es"),    W("s"),     W("e"),
 };
 
 static bool has_vowel(const char *word, size_t len) {
@@ -55,8 +60,10 @@ static size_t stem(char *word, size_t len) {
     }
     if (cm_str_ends(w, CM_STR("ss")) || cm_str_ends(w, CM_STR("us")))
         return len; /* class, status */
+    if (!memchr("degnrs", w.ptr[len - 1], 6))
+        return len; /* no suffix ends so: most words leave here */
     for (size_t i = 0; i < CM_COUNT(suffixes); i++) {
-        cm_str suffix = cm_str_from(suffixes[i]);
+        cm_str suffix = suffixes[i];
         if (len < suffix.len + 3 || !cm_str_ends(w, suffix) || !has_vowel(word, len - suffix.len))
             continue;
         len -= suffix.len;
@@ -70,25 +77,31 @@ static size_t stem(char *word, size_t len) {
 
 /* What people write out and programmers cut short, by stem; the short form stands for both. Sorted. */
 static const struct {
-    const char *stem, *same;
+    cm_str stem, same;
 } synonyms[] = {
-    {"argument", "arg"},    {"array", "arr"},       {"attribut", "attr"},   {"authentic", "auth"},
-    {"averag", "avg"},      {"boolean", "bool"},    {"calcul", "calc"},     {"charact", "char"},
-    {"column", "col"},      {"command", "cmd"},     {"config", "conf"},     {"configur", "conf"},
-    {"context", "ctx"},     {"coordin", "coord"},   {"databas", "db"},      {"destin", "dest"},
-    {"dictionary", "dict"}, {"differenc", "diff"},  {"directory", "dir"},   {"document", "doc"},
-    {"element", "elem"},    {"environment", "env"}, {"execut", "exec"},     {"express", "expr"},
-    {"extens", "ext"},      {"funct", "func"},      {"identifi", "id"},     {"imag", "img"},
-    {"index", "idx"},       {"indic", "idx"},       {"inform", "info"},     {"initial", "init"},
-    {"integ", "int"},       {"length", "len"},      {"library", "lib"},     {"maximum", "max"},
-    {"messag", "msg"},      {"minimum", "min"},     {"numb", "num"},        {"object", "obj"},
-    {"packag", "pkg"},      {"paramet", "param"},   {"password", "passwd"}, {"point", "ptr"},
-    {"posit", "pos"},       {"previous", "prev"},   {"process", "proc"},    {"property", "prop"},
-    {"random", "rand"},     {"receiv", "recv"},     {"rectangl", "rect"},   {"referenc", "ref"},
-    {"repository", "repo"}, {"request", "req"},     {"respons", "resp"},    {"sequenc", "seq"},
-    {"sourc", "src"},       {"specific", "spec"},   {"statistic", "stat"},  {"string", "str"},
-    {"synchron", "sync"},   {"temp", "tmp"},        {"temporary", "tmp"},   {"utility", "util"},
-    {"valu", "val"},        {"variabl", "var"},     {"vect", "vec"},        {"window", "win"},
+    {W("argument"), W("arg")},    {W("array"), W("arr")},       {W("attribut"), W("attr")},
+    {W("authentic"), W("auth")},  {W("averag"), W("avg")},      {W("boolean"), W("bool")},
+    {W("calcul"), W("calc")},     {W("charact"), W("char")},    {W("column"), W("col")},
+    {W("command"), W("cmd")},     {W("config"), W("conf")},     {W("configur"), W("conf")},
+    {W("context"), W("ctx")},     {W("coordin"), W("coord")},   {W("databas"), W("db")},
+    {W("destin"), W("dest")},     {W("dictionary"), W("dict")}, {W("differenc"), W("diff")},
+    {W("directory"), W("dir")},   {W("document"), W("doc")},    {W("element"), W("elem")},
+    {W("environment"), W("env")}, {W("execut"), W("exec")},     {W("express"), W("expr")},
+    {W("extens"), W("ext")},      {W("funct"), W("func")},      {W("identifi"), W("id")},
+    {W("imag"), W("img")},        {W("index"), W("idx")},       {W("indic"), W("idx")},
+    {W("inform"), W("info")},     {W("initial"), W("init")},    {W("integ"), W("int")},
+    {W("length"), W("len")},      {W("library"), W("lib")},     {W("maximum"), W("max")},
+    {W("messag"), W("msg")},      {W("minimum"), W("min")},     {W("numb"), W("num")},
+    {W("object"), W("obj")},      {W("packag"), W("pkg")},      {W("paramet"), W("param")},
+    {W("password"), W("passwd")}, {W("point"), W("ptr")},       {W("posit"), W("pos")},
+    {W("previous"), W("prev")},   {W("process"), W("proc")},    {W("property"), W("prop")},
+    {W("random"), W("rand")},     {W("receiv"), W("recv")},     {W("rectangl"), W("rect")},
+    {W("referenc"), W("ref")},    {W("repository"), W("repo")}, {W("request"), W("req")},
+    {W("respons"), W("resp")},    {W("sequenc"), W("seq")},     {W("sourc"), W("src")},
+    {W("specific"), W("spec")},   {W("statistic"), W("stat")},  {W("string"), W("str")},
+    {W("synchron"), W("sync")},   {W("temp"), W("tmp")},        {W("temporary"), W("tmp")},
+    {W("utility"), W("util")},    {W("valu"), W("val")},        {W("variabl"), W("var")},
+    {W("vect"), W("vec")},        {W("window"), W("win")},
 };
 
 /* Replaces a stem by its synonym; returns the new length, which is never longer. */
@@ -96,9 +109,9 @@ static size_t replace_synonym(char *word, size_t len) {
     size_t low = 0, high = CM_COUNT(synonyms);
     while (low < high) {
         size_t middle = (low + high) / 2;
-        int order = cm_str_cmp(cm_str_from(synonyms[middle].stem), cm_str_make(word, len));
+        int order = cm_str_cmp(synonyms[middle].stem, cm_str_make(word, len));
         if (order == 0) {
-            cm_str same = cm_str_from(synonyms[middle].same);
+            cm_str same = synonyms[middle].same;
             memcpy(word, same.ptr, same.len);
             return same.len;
         }

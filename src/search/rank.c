@@ -85,11 +85,28 @@ static cm_str last_name(cm_str text) {
     return text;
 }
 
+/* The first symbol of a document that starts at or after `byte`: they are in that order. */
+static uint32_t first_symbol_from(const cm_snapshot *snapshot, const cm_index_document *document,
+                                  uint32_t byte) {
+    uint32_t low = 0, high = document->symbol_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        cm_index_symbol s;
+        if (cm_snapshot_symbol(snapshot, document->first_symbol + middle, &s) &&
+            s.start_byte < byte)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static double definition_boost(const cm_snapshot *snapshot, const cm_index_chunk *chunk,
                                const cm_index_document *document, cm_str name, bool symbol_asked,
                                const cm_lexical_result *lexical, cm_ranked *r) {
     double best = 0;
-    for (uint32_t i = 0; i < document->symbol_count; i++) {
+    for (uint32_t i = first_symbol_from(snapshot, document, chunk->start_byte);
+         i < document->symbol_count; i++) {
         cm_index_symbol s;
         if (!cm_snapshot_symbol(snapshot, document->first_symbol + i, &s) ||
             s.kind == CM_SYMBOL_IMPORT || s.start_byte < chunk->start_byte)

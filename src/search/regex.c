@@ -4,136 +4,26 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "index/snapshot_priv.h"
-#include "index/trigram.h"
 #include "search/rank.h"
+#include "search/regex_plan.h"
 #include "search/render.h"
 
 #include <pcre2.h>
 
-#define LITERALS_MAX      16
-#define TRIGRAMS_MAX      64
+#define CLAUSES_MAX       16
+#define TRIGRAMS_MAX      64     /* of one literal */
 #define MATCH_LIMIT       100000 /* steps for one line: catastrophic patterns end here */
 #define HITS_PER_DOCUMENT 5
 
-/* ---- literals ---- */
-
-typedef struct literal_list {
-    cm_arena *arena;
-    cm_str *items;
-    size_t count, max;
-    char now[256];
-    size_t len;
-} literal_list;
-
-static void end_literal(literal_list *l) {
-    if (l->len >= 3 && l->count < l->max)
-        l->items[l->count++] = cm_arena_str(l->arena, cm_str_make(l->now, l->len));
-    l->len = 0;
-}
-
-static void add_char(literal_list *l, char c) {
-    if (l->len == sizeof(l->now))
-        end_literal(l);
-    l->now[l->len++] = c;
-}
-
-/* End of the group or class that starts at `at`, or SIZE_MAX. */
-static size_t skip_class(cm_str p, size_t at) {
-    size_t i = at + 1;
-    if (i < p.len && p.ptr[i] == '^')
-        i++;
-    if (i < p.len && p.ptr[i] == ']')
-        i++;
-    for (; i < p.len; i++) {
-        if (p.ptr[i] == '\\')
-            i++;
-        else if (p.ptr[i] == '[' && i + 1 < p.len && p.ptr[i + 1] == ':')
-            i += 2; /* [:alpha:] ends in ":]", which must not end the class */
-        else if (p.ptr[i] == ':' && i + 1 < p.len && p.ptr[i + 1] == ']')
-            i++;
-        else if (p.ptr[i] == ']')
-            return i + 1;
-    }
-    return SIZE_MAX;
-}
-
-static size_t skip_group(cm_str p, size_t at) {
-    size_t depth = 0;
-    for (size_t i = at; i < p.len;) {
-        char c = p.ptr[i];
-        if (c == '\\') {
-            i += 2;
-        } else if (c == '[') {
-            i = skip_class(p, i);
-        } else {
-            depth += c == '(';
-            depth -= c == ')';
-            i++;
-            if (depth == 0)
-                return i;
-        }
-    }
-    return SIZE_MAX;
-}
-
-static bool is_repeat(char c) {
-    return c == '*' || c == '?' || c == '{';
-}
-
-/* One escape; false when it cannot be judged. */
-static bool add_escape(literal_list *l, cm_str p, size_t *at) {
-    if (*at + 1 >= p.len)
-        return false;
-    char c = p.ptr[*at + 1];
-    *at += 2;
-    if (!cm_is_alpha(c) && !cm_is_digit(c)) {
-        add_char(l, c);
-        return true;
-    }
-    end_literal(l);
-    return strchr("wWdDsSbBAzZtnrhHvVR", c) != NULL;
-}
-
-size_t cm_regex_literals(cm_str pattern, cm_arena *arena, cm_str *literals, size_t max) {
-    literal_list l = {.arena = arena, .items = literals, .max = max};
-    cm_str p = pattern;
-    for (size_t i = 0; i < p.len;) {
-        char c = p.ptr[i];
-        if (c == '|' || c == ')')
-            return 0;
-        if (c == '(' || c == '[') {
-            /* "(?i" and the like reach beyond their parentheses only as flags, which fold anyway, except
-             * x (blanks count for nothing) */
-            if (c == '(' && i + 1 < p.len && (p.ptr[i + 1] == '*' || p.ptr[i + 1] == '?'))
-                return 0;
-            end_literal(&l);
-            i = c == '(' ? skip_group(p, i) : skip_class(p, i);
-            if (i == SIZE_MAX)
-                return 0;
-        } else if (c == '\\') {
-            if (!add_escape(&l, p, &i))
-                return 0;
-        } else if (is_repeat(c)) {
-            if (l.len > 0)
-                l.len--; /* the character before may be absent */
-            end_literal(&l);
-            size_t close = c == '{' ? cm_str_find_char(cm_str_from_offset(p, i), '}') : 0;
-            if (close == SIZE_MAX)
-                return 0;
-            i += close + 1;
-        } else if (c == '+' || c == '.' || c == '^' || c == '$') {
-            end_literal(&l);
-            i++;
-        } else {
-            add_char(&l, c);
-            i++;
-        }
-    }
-    end_literal(&l);
-    return l.count;
-}
-
 /* ---- candidates ---- */
+
+/* A document to look into, with what it is ordered by. */
+typedef struct place {
+    uint32_t document;
+    int order;
+    double nearness;
+    cm_str path;
+} place;
 
 typedef struct regex_search {
     const cm_snapshot *snapshot;
@@ -141,88 +31,101 @@ typedef struct regex_search {
     pcre2_code *code;
     pcre2_match_data *match;
     pcre2_match_context *context;
-    uint32_t trigrams[TRIGRAMS_MAX];
-    size_t trigram_count;
-    CM_VEC(uint32_t) documents;
+    bool jit;
+    cm_regex_clause clauses[CLAUSES_MAX];
+    size_t clause_count;
+    const cm_regex_clause *scan; /* the most telling one: only lines that have it are matched */
+    CM_VEC(place) places;
 } regex_search;
 
-static void plan_trigrams(regex_search *x, cm_arena *arena) {
-    cm_str literals[LITERALS_MAX];
-    size_t count = cm_regex_literals(x->query->text, arena, literals, LITERALS_MAX);
-    for (size_t i = 0; i < count; i++)
-        for (size_t at = 0; at + 3 <= literals[i].len && x->trigram_count < TRIGRAMS_MAX; at++)
-            x->trigrams[x->trigram_count++] =
-                cm_trigram(literals[i].ptr[at], literals[i].ptr[at + 1], literals[i].ptr[at + 2]);
+static void plan_literals(regex_search *x, cm_arena *arena) {
+    x->clause_count = cm_regex_plan(x->query->text, arena, x->clauses, CLAUSES_MAX);
+    for (size_t i = 0; i < x->clause_count; i++)
+        if (!x->scan || cm_regex_clause_least(&x->clauses[i]) > cm_regex_clause_least(x->scan))
+            x->scan = &x->clauses[i];
 }
 
-/* Keeps the documents of `list` that also have `trigram`; the first call fills it. */
-static bool intersect(const cm_segment *s, uint32_t trigram, bool first, uint32_t *list,
-                      size_t *count) {
-    char key[3] = {(char)(trigram >> 16), (char)(trigram >> 8), (char)trigram};
-    uint64_t offset;
-    cm_numbers numbers;
-    if (!cm_dict_find(&s->trigrams, cm_str_make(key, 3), &offset) ||
-        !cm_numbers_open(s->trigram_postings, offset, &numbers)) {
-        *count = 0;
-        return false;
+static int rarest_first(const void *left, const void *right) {
+    const cm_numbers *a = left, *b = right;
+    return (a->left > b->left) - (a->left < b->left);
+}
+
+/* Documents of a segment that have all trigrams of `literal`, ascending, into `list`. */
+static size_t find_literal(const cm_segment *s, cm_str literal, uint32_t *list) {
+    cm_numbers numbers[TRIGRAMS_MAX];
+    size_t trigrams = CM_MIN(literal.len - 2, (size_t)TRIGRAMS_MAX), count = 0;
+    for (size_t i = 0; i < trigrams; i++) {
+        uint64_t offset;
+        if (!cm_dict_find(&s->trigrams, cm_str_sub(literal, i, 3), &offset) ||
+            !cm_numbers_open(s->trigram_postings, offset, &numbers[i]))
+            return 0;
     }
-    size_t kept = 0, at = 0;
-    while (cm_numbers_next(&numbers)) {
-        if (first) {
-            if (kept < s->document_count)
-                list[kept++] = numbers.now;
-            continue;
+    qsort(numbers, trigrams, sizeof(*numbers), rarest_first);
+    while (count < s->document_count && cm_numbers_next(&numbers[0]))
+        list[count++] = numbers[0].now;
+    for (size_t i = 1; i < trigrams && count > 0; i++) {
+        size_t kept = 0, at = 0;
+        while (at < count && cm_numbers_next(&numbers[i])) {
+            while (at < count && list[at] < numbers[i].now)
+                at++;
+            if (at < count && list[at] == numbers[i].now)
+                list[kept++] = list[at++];
         }
-        while (at < *count && list[at] < numbers.now)
-            at++;
-        if (at == *count)
-            break;
-        if (list[at] == numbers.now)
-            list[kept++] = numbers.now;
+        count = kept;
     }
-    *count = kept;
-    return kept > 0;
+    return count;
+}
+
+/* Keeps in `found` the documents that have a literal of the clause. */
+static void apply_clause(const cm_segment *s, const cm_regex_clause *clause, uint32_t *list,
+                         bool *has, bool *found) {
+    memset(has, 0, s->document_count);
+    for (size_t i = 0; i < clause->count; i++) {
+        size_t count = find_literal(s, clause->literals[i], list);
+        for (size_t k = 0; k < count; k++)
+            if (list[k] < s->document_count)
+                has[list[k]] = true;
+    }
+    for (uint32_t i = 0; i < s->document_count; i++)
+        found[i] = found[i] && has[i];
+}
+
+static bool add_place(regex_search *x, uint32_t id) {
+    cm_index_document d;
+    if (!cm_snapshot_document(x->snapshot, id, &d) || !cm_search_allows(x->query, &d))
+        return true;
+    place p = {.document = id, .order = d.is_test + 2 * d.is_vendored, .path = d.path};
+    if (x->query->near_path.len > 0)
+        p.nearness = cm_rank_nearness(d.path, x->query->near_path);
+    return cm_vec_push(&x->places, p);
 }
 
 static cm_rc collect_segment(regex_search *x, const cm_snapshot_segment *in, cm_err *err) {
     const cm_segment *s = in->segment;
-    uint32_t *list = cm_try_calloc((size_t)s->document_count + 1, sizeof(*list));
-    size_t count = s->document_count;
-    if (!list)
-        return cm_fail(err, CM_NOMEM, "out of memory searching");
-    for (uint32_t i = 0; i < s->document_count; i++)
-        list[i] = i;
-    for (size_t i = 0; i < x->trigram_count; i++)
-        if (!intersect(s, x->trigrams[i], i == 0, list, &count))
-            break;
-    bool ok = true;
-    for (size_t i = 0; ok && i < count; i++) {
-        cm_index_document d;
-        if (list[i] < s->document_count &&
-            cm_snapshot_document(x->snapshot, in->first_document + list[i], &d) &&
-            cm_search_allows(x->query, &d))
-            ok = cm_vec_push(&x->documents, d.id);
-    }
+    size_t n = (size_t)s->document_count + 1;
+    uint32_t *list = cm_try_calloc(n, sizeof(*list));
+    bool *has = cm_try_calloc(n, 1), *found = cm_try_calloc(n, 1);
+    bool ok = list && has && found;
+    if (ok)
+        memset(found, 1, s->document_count);
+    for (size_t i = 0; ok && i < x->clause_count; i++)
+        apply_clause(s, &x->clauses[i], list, has, found);
+    for (uint32_t i = 0; ok && i < s->document_count; i++)
+        ok = !found[i] || add_place(x, in->first_document + i);
     cm_free(list);
+    cm_free(has);
+    cm_free(found);
     return ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory searching");
 }
 
-/* Own code before tests and vendored code, shallow before deep, near before far; then by path. */
-static int document_cmp(const void *left, const void *right, void *argument) {
-    const regex_search *x = argument;
-    cm_index_document a = {0}, b = {0};
-    (void)cm_snapshot_document(x->snapshot, *(const uint32_t *)left, &a);
-    (void)cm_snapshot_document(x->snapshot, *(const uint32_t *)right, &b);
-    int order = (a.is_test + 2 * a.is_vendored) - (b.is_test + 2 * b.is_vendored);
-    if (order != 0)
-        return order;
-    if (x->query->near_path.len > 0) {
-        double na = cm_rank_nearness(a.path, x->query->near_path);
-        double nb = cm_rank_nearness(b.path, x->query->near_path);
-        if (na != nb)
-            return na > nb ? -1 : 1;
-    }
-    return cm_str_cmp(a.path, b.path);
+/* Own code before tests and vendored code, near before far; then by path. */
+static int place_cmp(const void *left, const void *right) {
+    const place *a = left, *b = right;
+    if (a->order != b->order)
+        return a->order - b->order;
+    if (a->nearness != b->nearness)
+        return a->nearness > b->nearness ? -1 : 1;
+    return cm_str_cmp(a->path, b->path);
 }
 
 /* ---- matching ---- */
@@ -283,8 +186,9 @@ static void add_highlight(cm_search_hit *hit, uint32_t line, cm_str text, size_t
 }
 
 static bool match_line(const regex_search *x, cm_str line, size_t *ret_from, size_t *ret_to) {
-    int n = pcre2_match(x->code, (PCRE2_SPTR)(line.ptr ? line.ptr : ""), line.len, 0, 0, x->match,
-                        x->context);
+    PCRE2_SPTR text = (PCRE2_SPTR)(line.ptr ? line.ptr : "");
+    int n = x->jit ? pcre2_jit_match(x->code, text, line.len, 0, 0, x->match, x->context)
+                   : pcre2_match(x->code, text, line.len, 0, 0, x->match, x->context);
     if (n < 0)
         return false; /* no match, or the limit of steps: such a line does not count */
     const PCRE2_SIZE *span = pcre2_get_ovector_pointer(x->match);
@@ -293,27 +197,107 @@ static bool match_line(const regex_search *x, cm_str line, size_t *ret_from, siz
     return true;
 }
 
+/* Walks the lines that can match: all, or those that have a literal of the scanned clause. */
+typedef struct line_walk {
+    const cm_regex_clause *clause;               /* NULL = all lines */
+    cm_str text, folded;                         /* `folded` in lower case, for the clause */
+    const char *next[CM_REGEX_ALTERNATIVES_MAX]; /* where each literal stands next, or the end */
+    size_t at;                                   /* start of the next line */
+    size_t counted;                              /* lines up to here are in `number` */
+    uint32_t number;
+} line_walk;
+
+/* ASCII letters of eight bytes in lower case at once: this runs over every document that is looked into. */
+static uint64_t fold8(uint64_t x) {
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t low = x & 0x7f * ones;
+    uint64_t from_a = low + (0x80 - 'A') * ones, beyond_z = low + (0x7f - 'Z') * ones;
+    return x | (((from_a ^ beyond_z) & ~x & 0x80 * ones) >> 2);
+}
+
+static void fold(const char *text, size_t len, char *out) {
+    size_t i = 0;
+    for (; i + 8 <= len; i += 8) {
+        uint64_t word;
+        memcpy(&word, text + i, 8);
+        word = fold8(word);
+        memcpy(out + i, &word, 8);
+    }
+    for (; i < len; i++)
+        out[i] = cm_to_lower(text[i]);
+}
+
+static bool line_walk_init(line_walk *w, const regex_search *x, cm_str text, cm_arena *arena) {
+    *w = (line_walk){.text = text, .clause = x->scan};
+    char *folded = x->scan ? cm_arena_try_alloc(arena, text.len + 1) : NULL;
+    if (folded)
+        fold(text.ptr, text.len, folded);
+    w->folded = cm_str_make(folded, text.len);
+    for (size_t i = 0; x->scan && i < x->scan->count; i++)
+        w->next[i] = folded;
+    return folded || !x->scan;
+}
+
+/* The nearest literal at or after `at`, or SIZE_MAX. */
+static size_t next_literal(line_walk *w) {
+    const char *start = w->folded.ptr + w->at, *end = w->folded.ptr + w->folded.len;
+    const char *nearest = end;
+    for (size_t i = 0; i < w->clause->count; i++) {
+        cm_str literal = w->clause->literals[i];
+        if (w->next[i] < start || w->next[i] == w->folded.ptr) {
+            w->next[i] = memmem(start, (size_t)(end - start), literal.ptr, literal.len);
+            w->next[i] = w->next[i] ? w->next[i] : end;
+        }
+        nearest = CM_MIN(nearest, w->next[i]);
+    }
+    return nearest == end ? SIZE_MAX : (size_t)(nearest - w->folded.ptr);
+}
+
+static bool line_walk_next(line_walk *w, cm_str *ret_line) {
+    if (w->at >= w->text.len)
+        return false;
+    size_t at = w->clause ? next_literal(w) : w->at;
+    if (at == SIZE_MAX)
+        return false;
+    const char *before = at > 0 ? memrchr(w->text.ptr, '\n', at) : NULL;
+    size_t start = before ? (size_t)(before - w->text.ptr) + 1 : 0;
+    cm_str rest = cm_str_from_offset(w->text, start);
+    bool more = cm_str_line(&rest, ret_line);
+    w->at = rest.len > 0 ? w->text.len - rest.len : w->text.len;
+    return more;
+}
+
+/* Number of `line`, from 1. Lines before the first match are counted only once there is one. */
+static uint32_t line_number(line_walk *w, cm_str line) {
+    size_t start = (size_t)(line.ptr - w->text.ptr);
+    for (const char *p = w->text.ptr + w->counted, *end = w->text.ptr + start;
+         p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++)
+        w->number++;
+    w->counted = start;
+    return w->number + 1;
+}
+
 /* False when the hits are full. */
 static bool match_document(regex_search *x, uint32_t id, cm_arena *arena, cm_arena *scratch,
                            document_hits *out) {
     cm_index_document d;
-    cm_str text, line;
+    cm_str text, line, kept = CM_STR_EMPTY;
     cm_err ignored;
+    line_walk walk;
     if (!cm_snapshot_document(x->snapshot, id, &d) ||
-        cm_snapshot_text(x->snapshot, id, scratch, &text, &ignored) != CM_OK)
+        cm_snapshot_text(x->snapshot, id, scratch, &text, &ignored) != CM_OK || text.len == 0 ||
+        !line_walk_init(&walk, x, text, scratch))
         return true;
-    cm_str rest = text, kept = CM_STR_EMPTY;
-    uint32_t number = 0;
     size_t first_hit = out->count;
-    while (cm_str_line(&rest, &line)) {
+    while (line_walk_next(&walk, &line)) {
         size_t from, to;
-        number++;
         if (!match_line(x, line, &from, &to))
             continue;
         if (out->count - first_hit >= HITS_PER_DOCUMENT)
             return true;
         if (kept.len == 0)
             kept = cm_arena_str(arena, text);
+        uint32_t number = line_number(&walk, line);
         cm_search_hit *hit =
             hit_for(out, x, &d, kept, chunk_of_line(x->snapshot, &d, number), number);
         if (!hit)
@@ -336,7 +320,9 @@ static cm_rc compile(regex_search *x, cm_err *err) {
         return cm_fail(err, CM_INVALID, "invalid regular expression at offset %zu: %s", (size_t)at,
                        (const char *)message);
     }
-    (void)pcre2_jit_compile(x->code, PCRE2_JIT_COMPLETE); /* slower without, but the same */
+    size_t jit_bytes = 0; /* slower without, but the same */
+    x->jit = pcre2_jit_compile(x->code, PCRE2_JIT_COMPLETE) == 0 &&
+             pcre2_pattern_info(x->code, PCRE2_INFO_JITSIZE, &jit_bytes) == 0 && jit_bytes > 0;
     x->match = pcre2_match_data_create_from_pattern(x->code, NULL);
     x->context = pcre2_match_context_create(NULL);
     if (!x->match || !x->context)
@@ -351,18 +337,18 @@ static cm_rc match_all(regex_search *x, uint32_t limit, uint64_t deadline_ns, cm
     out.hits = CM_ARENA_ARRAY(arena, cm_search_hit, (size_t)limit + 1);
     if (!out.hits)
         return cm_fail(err, CM_NOMEM, "out of memory searching");
-    if (x->documents.count > 1)
-        qsort_r(x->documents.items, x->documents.count, sizeof(uint32_t), document_cmp, x);
+    if (x->places.count > 1)
+        qsort(x->places.items, x->places.count, sizeof(place), place_cmp);
     cm_arena *scratch = cm_arena_new(0);
     cm_rc rc = CM_OK;
-    for (size_t i = 0; rc == CM_OK && i < x->documents.count; i++) {
+    for (size_t i = 0; rc == CM_OK && i < x->places.count; i++) {
         if (deadline_ns && cm_clock_ns() > deadline_ns) {
             result->truncated = true;
             break;
         }
         rc = cm_cancel_check(x->query->cancel, err);
         cm_arena_clear(scratch);
-        if (rc == CM_OK && !match_document(x, x->documents.items[i], arena, scratch, &out)) {
+        if (rc == CM_OK && !match_document(x, x->places.items[i].document, arena, scratch, &out)) {
             result->truncated = true;
             break;
         }
@@ -379,12 +365,12 @@ cm_rc cm_search_regex(const cm_snapshot *snapshot, const cm_search_query *query,
     regex_search x = {.snapshot = snapshot, .query = query};
     cm_rc rc = compile(&x, err);
     if (rc == CM_OK)
-        plan_trigrams(&x, arena);
+        plan_literals(&x, arena);
     for (size_t i = 0; rc == CM_OK && i < snapshot->count; i++)
         rc = collect_segment(&x, &snapshot->segments[i], err);
     if (rc == CM_OK)
         rc = match_all(&x, limit, deadline_ns, arena, result, err);
-    cm_vec_done(&x.documents);
+    cm_vec_done(&x.places);
     pcre2_match_data_free(x.match);
     pcre2_match_context_free(x.context);
     pcre2_code_free(x.code);

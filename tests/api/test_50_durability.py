@@ -44,6 +44,27 @@ def test_kill__at_any_moment_of_indexing_the_next_start_catches_up(tmp_path):
         assert counts(server, server.index(root)) == expected
 
 
+@pytest.mark.parametrize("mode, symbols", [("files", False), ("all", True)])
+def test_tables__the_database_says_what_a_lost_index_held(tmp_path, mode, symbols):
+    root = small_repository(tmp_path / "tree")
+    server = Server(tmp_path)
+    assert server.run("index", str(root), "--set", f"index.tables={mode}").returncode == 0  # writes its rows before it ends
+    with sqlite3.connect(server.data / "codementor.db") as database:
+        paths = {path for (path,) in database.execute("SELECT file_path FROM files")}
+        assert "pkg/store.py" in paths
+        uses = database.execute("SELECT s.reference_count FROM symbols s JOIN files f ON f.id = s.file_id "
+                                "WHERE s.name = 'Store' AND f.file_path = 'pkg/store.py'").fetchall()
+        assert (len(uses) == 1 and uses[0][0] >= 1) if symbols else not uses
+        (repository, files) = database.execute("SELECT id, file_count FROM repositories").fetchone()
+        assert files == len(paths)
+    shutil.rmtree(server.data / "index")
+    with server:
+        assert counts(server, repository)["total_files"] == files
+        assert server.http.delete(f"/v1/repositories/{repository}").status_code == 204
+    with sqlite3.connect(server.data / "codementor.db") as database:
+        assert database.execute("SELECT (SELECT count(*) FROM files) + (SELECT count(*) FROM symbols)").fetchone() == (0,)
+
+
 def test_kill__acknowledged_repositories_are_still_there(tmp_path):
     server = Server(tmp_path)
     server.start()

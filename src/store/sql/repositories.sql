@@ -86,3 +86,25 @@ UPDATE repositories SET config = :config, updated_at = :now WHERE {write reposit
 --: id repositories.id
 --: style_guide repositories.style_guide
 UPDATE repositories SET style_guide = :style_guide, updated_at = :now WHERE {write repositories} AND id = :id;
+
+-- What the index holds now, whoever changed it; an empty status leaves that of the running job.
+--! repositories_set_counts exec @system @must
+--: id repositories.id
+--: status text
+--: index_error repositories.index_error
+--: index_generation repositories.index_generation
+--: file_count repositories.file_count
+--: symbol_count repositories.symbol_count
+--: chunk_count repositories.chunk_count
+--: line_count repositories.line_count
+--: index_size_bytes repositories.index_size_bytes
+--: language_stats repositories.language_stats
+--: languages repositories.languages
+--: primary_language repositories.primary_language
+UPDATE repositories SET status = CASE WHEN :status = '' THEN status ELSE :status END,
+index_error = CASE WHEN :status = '' THEN index_error ELSE :index_error END,
+indexed_at = CASE WHEN index_generation = :index_generation THEN indexed_at ELSE :now END,
+index_generation = :index_generation, file_count = :file_count, symbol_count = :symbol_count,
+chunk_count = :chunk_count, line_count = :line_count, index_size_bytes = :index_size_bytes,
+language_stats = :language_stats, languages = :languages, primary_language = :primary_language,
+updated_at = :now WHERE id = :id;

@@ -9,6 +9,7 @@
 #include "search/fuse.h"
 #include "search/outline.h"
 #include "search/regex.h"
+#include "search/regex_plan.h"
 #include "search/search.h"
 #include "search/symbols.h"
 #include "unit/index/tree.h"
@@ -220,13 +221,21 @@ static void test_search_regex__literals_are_those_every_match_has(void **state) 
     } cases[] = {
         {"hello", "hello"},
         {"hello.*world", "hello world"},
-        {"hello|world", ""},
+        {"hello|world", "hello|world"},
+        {"hello|wo", ""},
+        {"Hello (big|small) World", "hello  big|small  world"},
+        {"(?i)Dead\\s+Line", "dead line"},
+        {"a(?:bcd|efg(hij|k))?lmn", "lmn"},
+        {"(?:abc|de(fgh|ijkl))x", "abc|fgh|ijkl"},
+        {"(?!abc)def", ""},
+        {"(abc|)def", "def"},
+        {"caf\xc3\xa9 noir", "caf  noir"},
         {"hellos?", "hello"},
         {"abc+def", "abc def"},
         {"abcd{2}ef", "abc"},
         {"foo\\.bar", "foo.bar"},
         {"foo\\d+bar", "foo bar"},
-        {"(abc|def)ghi", "ghi"},
+        {"(abc|def)ghi", "abc|def ghi"},
         {"[abc]def[ghi]", "def"},
         {"\\x41bcd", ""},
         {"(?x)a b c d", ""},
@@ -235,15 +244,47 @@ static void test_search_regex__literals_are_those_every_match_has(void **state) 
         {"[[:alpha:]]tail", "tail"},
     };
     for (size_t i = 0; i < CM_COUNT(cases); i++) {
-        cm_str literals[8];
+        cm_regex_clause clauses[8];
         cm_buf all;
         cm_buf_init(&all, 256);
-        size_t n = cm_regex_literals(cm_str_from(cases[i].pattern), f->arena, literals, 8);
+        size_t n = cm_regex_plan(cm_str_from(cases[i].pattern), f->arena, clauses, 8);
         for (size_t k = 0; k < n; k++)
-            cm_buf_add_f(&all, "%s" CM_STR_FMT, k ? " " : "", CM_STR_ARG(literals[k]));
+            for (size_t l = 0; l < clauses[k].count; l++)
+                cm_buf_add_f(&all, "%s" CM_STR_FMT,
+                             l   ? "|"
+                             : k ? " "
+                                 : "",
+                             CM_STR_ARG(clauses[k].literals[l]));
         assert_string_equal(cm_buf_c(&all), cases[i].literals);
         cm_buf_done(&all);
     }
+}
+
+/* A look-ahead of nothing keeps the pattern's meaning and takes its literals away: every line is matched. */
+static void test_search_regex__a_plan_finds_what_no_plan_finds(void **state) {
+    fixture *f = *state;
+    static const char *const patterns[] = {
+        "parse",         "PARSE_\\w+",  "(header|server)",      "def \\w+\\(", "self\\.",
+        "return|import", "^class \\w+", "parse.*(header|\\))$", "no such text"};
+    size_t total = 0;
+    for (size_t i = 0; i < CM_COUNT(patterns); i++) {
+        cm_search_result with, without;
+        cm_search_query query = {.text = cm_str_from(patterns[i]), .regex = true, .limit = 200};
+        assert_int_equal(cm_search_run(f->snapshot, &query, f->arena, &with, NULL), CM_OK);
+        query.text = cm_arena_fmt(f->arena, "(?=)(?:%s)", patterns[i]);
+        assert_int_equal(cm_search_run(f->snapshot, &query, f->arena, &without, NULL), CM_OK);
+        assert_int_equal(with.count, without.count);
+        for (size_t k = 0; k < with.count; k++) {
+            const cm_search_hit *a = &with.hits[k], *b = &without.hits[k];
+            assert_int_equal(a->chunk, b->chunk);
+            assert_int_equal(a->highlight_count, b->highlight_count);
+            if (a->highlight_count > 0)
+                assert_memory_equal(a->highlights, b->highlights,
+                                    a->highlight_count * sizeof(*a->highlights));
+        }
+        total += with.count;
+    }
+    assert_true(total > 10);
 }
 
 static void test_search_symbols__nearest_definition_comes_first(void **state) {
@@ -382,6 +423,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_search_regex__bad_pattern_says_where),
         cmocka_unit_test(test_search_regex__hostile_pattern_ends),
         cmocka_unit_test(test_search_regex__literals_are_those_every_match_has),
+        cmocka_unit_test(test_search_regex__a_plan_finds_what_no_plan_finds),
         cmocka_unit_test(test_search_symbols__nearest_definition_comes_first),
         cmocka_unit_test(test_search_symbols__qualified_name_asks_for_the_parent),
         cmocka_unit_test(test_search_symbols__call_sites_name_their_function),
