@@ -1,5 +1,9 @@
 #include "index/words.h"
 
+/* CM_STR for static tables. */
+#define LITERAL(text) \
+    { text, sizeof(text) - 1 }
+
 /* As stems, sorted; looked up by binary search. */
 static const char *const stop_words[] = {
     "a",    "about", "all",   "an",   "and",   "any",     "are",    "as",     "at",
@@ -31,11 +35,21 @@ static bool is_vowel(char c) {
     return c == 'a' || c == 'e' || c == 'i' || c == 'o' || c == 'u' || c == 'y';
 }
 
-/* Longest first where one ends another. */
-static const char *const suffixes[] = {
-    "izations", "ization", "ations", "ation", "ators", "ator", "ating", "ated", "ates", "ate",
-    "izers",    "izer",    "izing",  "ized",  "izes",  "ize",  "ions",  "ion",  "ings", "ing",
-    "ers",      "er",      "ors",    "or",    "ed",    "es",   "s",     "e",
+/* By last letter, longest first where one ends another. */
+#define SUFFIXES_MAX 16
+static const struct {
+    char last;
+    cm_str suffixes[SUFFIXES_MAX];
+} endings[] = {
+    {'s',
+     {LITERAL("izations"), LITERAL("ations"), LITERAL("ators"), LITERAL("ates"), LITERAL("izers"),
+      LITERAL("izes"), LITERAL("ions"), LITERAL("ings"), LITERAL("ers"), LITERAL("ors"),
+      LITERAL("es"), LITERAL("s")}},
+    {'e', {LITERAL("ate"), LITERAL("ize"), LITERAL("e")}},
+    {'d', {LITERAL("ated"), LITERAL("ized"), LITERAL("ed")}},
+    {'r', {LITERAL("ator"), LITERAL("izer"), LITERAL("er"), LITERAL("or")}},
+    {'g', {LITERAL("ating"), LITERAL("izing"), LITERAL("ing")}},
+    {'n', {LITERAL("ization"), LITERAL("ation"), LITERAL("ion")}},
 };
 
 static bool has_vowel(const char *word, size_t len) {
@@ -55,9 +69,13 @@ static size_t stem(char *word, size_t len) {
     }
     if (cm_str_ends(w, CM_STR("ss")) || cm_str_ends(w, CM_STR("us")))
         return len; /* class, status */
-    for (size_t i = 0; i < CM_COUNT(suffixes); i++) {
-        cm_str suffix = cm_str_from(suffixes[i]);
-        if (len < suffix.len + 3 || !cm_str_ends(w, suffix) || !has_vowel(word, len - suffix.len))
+    size_t ending = 0;
+    while (ending < CM_COUNT(endings) && endings[ending].last != word[len - 1])
+        ending++;
+    for (size_t i = 0; ending < CM_COUNT(endings) && i < SUFFIXES_MAX; i++) {
+        cm_str suffix = endings[ending].suffixes[i];
+        if (suffix.len == 0 || len < suffix.len + 3 || !cm_str_ends(w, suffix) ||
+            !has_vowel(word, len - suffix.len))
             continue;
         len -= suffix.len;
         char last = word[len - 1];
@@ -70,25 +88,42 @@ static size_t stem(char *word, size_t len) {
 
 /* What people write out and programmers cut short, by stem; the short form stands for both. Sorted. */
 static const struct {
-    const char *stem, *same;
+    cm_str stem, same;
 } synonyms[] = {
-    {"argument", "arg"},    {"array", "arr"},       {"attribut", "attr"},   {"authentic", "auth"},
-    {"averag", "avg"},      {"boolean", "bool"},    {"calcul", "calc"},     {"charact", "char"},
-    {"column", "col"},      {"command", "cmd"},     {"config", "conf"},     {"configur", "conf"},
-    {"context", "ctx"},     {"coordin", "coord"},   {"databas", "db"},      {"destin", "dest"},
-    {"dictionary", "dict"}, {"differenc", "diff"},  {"directory", "dir"},   {"document", "doc"},
-    {"element", "elem"},    {"environment", "env"}, {"execut", "exec"},     {"express", "expr"},
-    {"extens", "ext"},      {"funct", "func"},      {"identifi", "id"},     {"imag", "img"},
-    {"index", "idx"},       {"indic", "idx"},       {"inform", "info"},     {"initial", "init"},
-    {"integ", "int"},       {"length", "len"},      {"library", "lib"},     {"maximum", "max"},
-    {"messag", "msg"},      {"minimum", "min"},     {"numb", "num"},        {"object", "obj"},
-    {"packag", "pkg"},      {"paramet", "param"},   {"password", "passwd"}, {"point", "ptr"},
-    {"posit", "pos"},       {"previous", "prev"},   {"process", "proc"},    {"property", "prop"},
-    {"random", "rand"},     {"receiv", "recv"},     {"rectangl", "rect"},   {"referenc", "ref"},
-    {"repository", "repo"}, {"request", "req"},     {"respons", "resp"},    {"sequenc", "seq"},
-    {"sourc", "src"},       {"specific", "spec"},   {"statistic", "stat"},  {"string", "str"},
-    {"synchron", "sync"},   {"temp", "tmp"},        {"temporary", "tmp"},   {"utility", "util"},
-    {"valu", "val"},        {"variabl", "var"},     {"vect", "vec"},        {"window", "win"},
+    {LITERAL("argument"), LITERAL("arg")},    {LITERAL("array"), LITERAL("arr")},
+    {LITERAL("attribut"), LITERAL("attr")},   {LITERAL("authentic"), LITERAL("auth")},
+    {LITERAL("averag"), LITERAL("avg")},      {LITERAL("boolean"), LITERAL("bool")},
+    {LITERAL("calcul"), LITERAL("calc")},     {LITERAL("charact"), LITERAL("char")},
+    {LITERAL("column"), LITERAL("col")},      {LITERAL("command"), LITERAL("cmd")},
+    {LITERAL("config"), LITERAL("conf")},     {LITERAL("configur"), LITERAL("conf")},
+    {LITERAL("context"), LITERAL("ctx")},     {LITERAL("coordin"), LITERAL("coord")},
+    {LITERAL("databas"), LITERAL("db")},      {LITERAL("destin"), LITERAL("dest")},
+    {LITERAL("dictionary"), LITERAL("dict")}, {LITERAL("differenc"), LITERAL("diff")},
+    {LITERAL("directory"), LITERAL("dir")},   {LITERAL("document"), LITERAL("doc")},
+    {LITERAL("element"), LITERAL("elem")},    {LITERAL("environment"), LITERAL("env")},
+    {LITERAL("execut"), LITERAL("exec")},     {LITERAL("express"), LITERAL("expr")},
+    {LITERAL("extens"), LITERAL("ext")},      {LITERAL("funct"), LITERAL("func")},
+    {LITERAL("identifi"), LITERAL("id")},     {LITERAL("imag"), LITERAL("img")},
+    {LITERAL("index"), LITERAL("idx")},       {LITERAL("indic"), LITERAL("idx")},
+    {LITERAL("inform"), LITERAL("info")},     {LITERAL("initial"), LITERAL("init")},
+    {LITERAL("integ"), LITERAL("int")},       {LITERAL("length"), LITERAL("len")},
+    {LITERAL("library"), LITERAL("lib")},     {LITERAL("maximum"), LITERAL("max")},
+    {LITERAL("messag"), LITERAL("msg")},      {LITERAL("minimum"), LITERAL("min")},
+    {LITERAL("numb"), LITERAL("num")},        {LITERAL("object"), LITERAL("obj")},
+    {LITERAL("packag"), LITERAL("pkg")},      {LITERAL("paramet"), LITERAL("param")},
+    {LITERAL("password"), LITERAL("passwd")}, {LITERAL("point"), LITERAL("ptr")},
+    {LITERAL("posit"), LITERAL("pos")},       {LITERAL("previous"), LITERAL("prev")},
+    {LITERAL("process"), LITERAL("proc")},    {LITERAL("property"), LITERAL("prop")},
+    {LITERAL("random"), LITERAL("rand")},     {LITERAL("receiv"), LITERAL("recv")},
+    {LITERAL("rectangl"), LITERAL("rect")},   {LITERAL("referenc"), LITERAL("ref")},
+    {LITERAL("repository"), LITERAL("repo")}, {LITERAL("request"), LITERAL("req")},
+    {LITERAL("respons"), LITERAL("resp")},    {LITERAL("sequenc"), LITERAL("seq")},
+    {LITERAL("sourc"), LITERAL("src")},       {LITERAL("specific"), LITERAL("spec")},
+    {LITERAL("statistic"), LITERAL("stat")},  {LITERAL("string"), LITERAL("str")},
+    {LITERAL("synchron"), LITERAL("sync")},   {LITERAL("temp"), LITERAL("tmp")},
+    {LITERAL("temporary"), LITERAL("tmp")},   {LITERAL("utility"), LITERAL("util")},
+    {LITERAL("valu"), LITERAL("val")},        {LITERAL("variabl"), LITERAL("var")},
+    {LITERAL("vect"), LITERAL("vec")},        {LITERAL("window"), LITERAL("win")},
 };
 
 /* Replaces a stem by its synonym; returns the new length, which is never longer. */
@@ -96,9 +131,9 @@ static size_t replace_synonym(char *word, size_t len) {
     size_t low = 0, high = CM_COUNT(synonyms);
     while (low < high) {
         size_t middle = (low + high) / 2;
-        int order = cm_str_cmp(cm_str_from(synonyms[middle].stem), cm_str_make(word, len));
+        int order = cm_str_cmp(synonyms[middle].stem, cm_str_make(word, len));
         if (order == 0) {
-            cm_str same = cm_str_from(synonyms[middle].same);
+            cm_str same = synonyms[middle].same;
             memcpy(word, same.ptr, same.len);
             return same.len;
         }
@@ -155,10 +190,8 @@ static void emit(cm_str run, size_t start, bool stemmed, size_t base, cm_word_fn
     visit(argument, cm_str_make(word, len), base + start, run.len);
 }
 
-/* One identifier: its parts, and the whole when there is more than one part. */
-static void split_run(cm_str run, size_t base, cm_word_fn *visit, void *argument) {
-    if (run.len > CM_WORD_BYTES_MAX)
-        return;
+/* Its parts, and the whole when there is more than one part. */
+void cm_words_of(cm_str run, size_t base, cm_word_fn *visit, void *argument) {
     size_t parts = 0;
     for (size_t at = 0; at < run.len;) {
         if (run.ptr[at] == '_') {
@@ -175,16 +208,32 @@ static void split_run(cm_str run, size_t base, cm_word_fn *visit, void *argument
         emit(run, 0, false, base, visit, argument);
 }
 
-void cm_words_split(cm_str text, cm_word_fn *visit, void *argument) {
-    for (size_t at = 0; at < text.len;) {
-        if (!cm_is_word(text.ptr[at])) {
-            at++;
+/* cm_is_word as a table: the loop over a text spends its time here. */
+static const bool word_bytes[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true,   ['_'] = true,
+    ['a' ... 'z'] = true, [0x80 ... 0xff] = true,
+};
+
+bool cm_words_next(cm_str text, size_t *at, cm_str *ret_run) {
+    for (size_t i = *at; i < text.len; i++) {
+        if (!word_bytes[(unsigned char)text.ptr[i]])
             continue;
-        }
-        size_t end = at + 1;
-        while (end < text.len && cm_is_word(text.ptr[end]))
+        size_t end = i + 1;
+        while (end < text.len && word_bytes[(unsigned char)text.ptr[end]])
             end++;
-        split_run(cm_str_make(text.ptr + at, end - at), at, visit, argument);
-        at = end;
+        if (end - i <= CM_WORD_BYTES_MAX) {
+            *at = end;
+            *ret_run = cm_str_make(text.ptr + i, end - i);
+            return true;
+        }
+        i = end;
     }
+    return false;
+}
+
+void cm_words_split(cm_str text, cm_word_fn *visit, void *argument) {
+    size_t at = 0;
+    cm_str run;
+    while (cm_words_next(text, &at, &run))
+        cm_words_of(run, at - run.len, visit, argument);
 }
