@@ -177,7 +177,6 @@ cm_rc cm_extract(cm_extractor *extractor, const cm_language *language, cm_str te
     if (has_error && cm_run_is_broken(&run)) {
         cm_run_segments(&run);
     } else {
-        cm_run_captures(&run);
         cm_run_walk(&run);
     }
     cm_run_sort(&run);
