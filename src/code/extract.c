@@ -60,8 +60,10 @@ void cm_extractor_prepare(cm_extractor *extractor, const cm_language *language) 
 bool cm_run_stopped(cm_run *run) {
     if (!run->stopped) {
         const cm_extract_limits *limits = run->limits;
-        run->stopped = (limits->deadline_ns != 0 && cm_clock_ns() > limits->deadline_ns) ||
-                       (limits->stop && atomic_load_explicit(limits->stop, memory_order_relaxed));
+        run->stopped =
+            (limits->deadline_ns != 0 && cm_clock_ns() > limits->deadline_ns) ||
+            (limits->own_deadline_ns != 0 && cm_clock_thread_ns() > limits->own_deadline_ns) ||
+            (limits->stop && atomic_load_explicit(limits->stop, memory_order_relaxed));
     }
     return run->stopped;
 }
