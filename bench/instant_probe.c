@@ -2,7 +2,8 @@
  *
  * usage: instant_probe TREE .EXT [FEATURES]
  *
- * Holds out every tenth file, chosen by a hash of its path, and indexes the rest as one part.
+ * Holds out every tenth file, chosen by a hash of its path, and indexes the rest as one part. Vendored and
+ * generated files are neither asked about nor indexed, as in a server.
  *
  * next token: at positions spread over the held-out files, the first predicted token against the real
  *   one, line breaks included; the text after the cursor is withheld, as if it were not written yet.
@@ -18,6 +19,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "code/tokens.h"
+#include "index/roles.h"
 #include <ftw.h>
 #include <sys/stat.h>
 
@@ -35,6 +37,7 @@ typedef struct source {
 
 static CM_VEC(source) sources; /* nftw hands no argument through */
 static const char *extension;
+static size_t root_len;
 
 static int add_file(const char *path, const struct stat *info, int kind, struct FTW *ftw) {
     (void)ftw;
@@ -44,6 +47,11 @@ static int add_file(const char *path, const struct stat *info, int kind, struct 
     cm_buf text;
     cm_buf_init(&text, FILE_BYTES_MAX);
     if (cm_file_read(path, FILE_BYTES_MAX, &text, NULL) == CM_OK) {
+        cm_str inside = cm_str_from_offset(cm_str_from(path), root_len);
+        if (cm_path_is_vendored(inside) || cm_text_is_generated(cm_buf_str(&text))) {
+            cm_buf_done(&text);
+            return 0;
+        }
         source s = {.path = cm_strdup(path), .held_out = cm_hash64(path, strlen(path)) % 10 == 0};
         s.text = cm_buf_take(&text, &s.len);
         cm_assert(cm_vec_push(&sources, s));
@@ -340,6 +348,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     extension = argv[2];
+    root_len = strlen(argv[1]);
     nftw(argv[1], add_file, 64, FTW_PHYS);
     if (sources.count == 0) {
         fprintf(stderr, "instant_probe: no '%s' files in '%s'\n", extension, argv[1]);

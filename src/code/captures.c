@@ -16,8 +16,8 @@ typedef struct parts {
     bool relative;
 } parts;
 
-static void add_use(cm_run *run, TSNode node, const TSQueryMatch *match, uint8_t role) {
-    use u = {.name = node_span(node), .pattern = match->pattern_index, .role = role};
+static void add_use(cm_run *run, TSNode node, uint32_t pattern, uint8_t role) {
+    use u = {.name = node_span(node), .pattern = pattern, .role = role};
     if (!cm_vec_push(&run->extractor->uses, u)) {
         run->stopped = true;
     }
@@ -107,7 +107,7 @@ static void take_capture(cm_run *run, parts *p, const TSQueryMatch *match, TSNod
     case CAPTURE_CONTAINER: p->definition.container = node_span(node); break;
     case CAPTURE_BODY: p->definition.body = node_span(node); break;
     case CAPTURE_DOC: p->definition.doc = node_span(node); break;
-    case CAPTURE_REFERENCE: add_use(run, node, match, info.value); break;
+    case CAPTURE_REFERENCE: add_use(run, node, match->pattern_index, info.value); break;
     case CAPTURE_IMPORT: p->import = node_span(node); break;
     case CAPTURE_IMPORT_MODULE: p->module = node_span(node); break;
     case CAPTURE_IMPORT_NAME: p->import_name = node_span(node); break;
@@ -230,19 +230,35 @@ void cm_run_sort(cm_run *run) {
     }
 }
 
-void cm_run_captures(cm_run *run) {
+static void run_query(cm_run *run, TSNode node, uint32_t start_depth_max) {
     cm_extractor *x = run->extractor;
-    if (!run->compiled->query) {
-        return;
-    }
     TSQueryCursorOptions options = {.payload = run, .progress_callback = query_progress};
-    ts_query_cursor_exec_with_options(x->cursor, run->compiled->query, ts_tree_root_node(run->tree),
-                                      &options);
+    ts_query_cursor_set_max_start_depth(x->cursor, start_depth_max);
+    ts_query_cursor_exec_with_options(x->cursor, run->compiled->query, node, &options);
     TSQueryMatch match;
     while (!cm_run_tick(run) && ts_query_cursor_next_match(x->cursor, &match)) {
         if (cm_compiled_accepts(run->compiled, &match, run->text)) {
             take_match(run, &match);
         }
+    }
+}
+
+void cm_run_captures(cm_run *run) {
+    if (run->compiled->query) {
+        run_query(run, ts_tree_root_node(run->tree), UINT32_MAX);
+    }
+}
+
+void cm_run_captures_at(cm_run *run, TSNode node) {
+    run_query(run, node, 0);
+}
+
+void cm_run_plain(cm_run *run, TSNode node) {
+    const plain_pattern *plain = &run->compiled->plain[ts_node_symbol(node)];
+    if (plain->info.class == CAPTURE_REFERENCE) {
+        add_use(run, node, plain->pattern, plain->info.value);
+    } else {
+        add_span(run, node, plain->info.class == CAPTURE_SCOPE);
     }
 }
 

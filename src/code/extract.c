@@ -60,8 +60,10 @@ void cm_extractor_prepare(cm_extractor *extractor, const cm_language *language) 
 bool cm_run_stopped(cm_run *run) {
     if (!run->stopped) {
         const cm_extract_limits *limits = run->limits;
-        run->stopped = (limits->deadline_ns != 0 && cm_clock_ns() > limits->deadline_ns) ||
-                       (limits->stop && atomic_load_explicit(limits->stop, memory_order_relaxed));
+        run->stopped =
+            (limits->deadline_ns != 0 && cm_clock_ns() > limits->deadline_ns) ||
+            (limits->own_deadline_ns != 0 && cm_clock_thread_ns() > limits->own_deadline_ns) ||
+            (limits->stop && atomic_load_explicit(limits->stop, memory_order_relaxed));
     }
     return run->stopped;
 }
@@ -177,7 +179,6 @@ cm_rc cm_extract(cm_extractor *extractor, const cm_language *language, cm_str te
     if (has_error && cm_run_is_broken(&run)) {
         cm_run_segments(&run);
     } else {
-        cm_run_captures(&run);
         cm_run_walk(&run);
     }
     cm_run_sort(&run);

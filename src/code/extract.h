@@ -16,8 +16,9 @@ typedef struct cm_extractor cm_extractor;
 
 /* When to give up. Both are looked at every few microseconds of work. */
 typedef struct cm_extract_limits {
-    uint64_t deadline_ns;    /* on the cm_clock_ns scale; 0 = none */
-    const atomic_uint *stop; /* non-zero: give up; NULL = never */
+    uint64_t deadline_ns;     /* on the cm_clock_ns scale; 0 = none */
+    uint64_t own_deadline_ns; /* of processor time, on the cm_clock_thread_ns scale; 0 = none */
+    const atomic_uint *stop;  /* non-zero: give up; NULL = never */
     enum cm_chunk_strategy strategy;
 } cm_extract_limits;
 

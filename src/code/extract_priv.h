@@ -1,9 +1,9 @@
 /* extract_priv.h - the parts of one extraction, shared by extract.c, query.c, captures.c, walk.c,
  * documentation.c and chunks.c.
  *
- * Order of work: parse; run the language's one joined query (captures.c collects definitions, imports,
- * captured references, scopes and locals); walk the tree once for comments and plain uses of names
- * (walk.c); attach documentation; cut chunks. */
+ * Order of work: parse; walk the tree once for comments and plain uses of names (walk.c), running the
+ * language's one joined query where one of its patterns may begin (captures.c collects definitions, imports,
+ * captured references, scopes and locals); attach documentation; cut chunks. */
 #ifndef CM_CODE_EXTRACT_PRIV_H
 #define CM_CODE_EXTRACT_PRIV_H
 
@@ -42,7 +42,15 @@ enum symbol_flag { /* of a node type */
                    NODE_NAME = 1,
                    NODE_WRAPPER = 2,
                    NODE_COMMENT = 4,
+                   NODE_ROOT = 8,   /* a pattern of the query begins at such a node */
+                   NODE_PLAIN = 16, /* the node alone is a capture */
 };
+
+/* The pattern `(type) @capture`: answered by a table, which is far cheaper than the query. */
+typedef struct plain_pattern {
+    capture_info info;
+    uint32_t pattern; /* its number, which decides between captures of one name */
+} plain_pattern;
 
 typedef struct cm_compiled {
     const TSLanguage *language;
@@ -50,6 +58,9 @@ typedef struct cm_compiled {
     capture_info *captures; /* by capture id */
     uint8_t *flags;         /* by TSSymbol */
     uint32_t flag_count;
+    plain_pattern *plain; /* by TSSymbol, where NODE_PLAIN is set */
+    bool
+        has_roots; /* every pattern begins at a node with NODE_ROOT; else the query sees all nodes */
     uint8_t *member_fields; /* by TSFieldId: 1 = what stands there is a member, never a local */
     uint32_t field_count;
     TSFieldId body_field;
@@ -155,10 +166,12 @@ typedef struct declarator {
 } declarator;
 bool cm_declarator_resolve(TSNode node, declarator *ret);
 
-/* captures.c: runs the query on run->tree; adds to definitions, uses, scopes, locals, imports and
- * out->imports. Clear before the first tree of a file, sort after the last. */
+/* captures.c: runs the query on all of run->tree, or on the patterns that begin at `node`; adds to definitions,
+ * uses, scopes, locals, imports and out->imports. Clear before the first tree of a file, sort after the last. */
 void cm_run_clear(cm_run *run);
 void cm_run_captures(cm_run *run);
+void cm_run_captures_at(cm_run *run, TSNode node);
+void cm_run_plain(cm_run *run, TSNode node);
 void cm_run_sort(cm_run *run);
 /* segments.c: whether the tree is too broken to use, and the extraction piece by piece instead. Takes
  * the tree: afterwards run->tree is NULL. */
@@ -168,8 +181,8 @@ void cm_run_segments(cm_run *run);
 TSTree *cm_run_parse(cm_run *run, uint32_t start, uint32_t end);
 /* captures.c: definitions -> out->symbols with parents, signatures, documentation and visibility. */
 void cm_run_symbols(cm_run *run);
-/* walk.c: the walk collects comments (documentation needs them before the symbols are made) and names;
- * afterwards the names become references with the symbol around each. */
+/* walk.c: the walk over run->tree collects captures, comments (documentation needs them before the symbols are
+ * made) and names; afterwards the names become references with the symbol around each. */
 void cm_run_walk(cm_run *run);
 void cm_run_references(cm_run *run);
 /* documentation.c */

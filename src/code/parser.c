@@ -29,6 +29,7 @@
 #define REMEMBERED_MAX    8192u
 #define SLICE_NS          (5 * 1000000ull)  /* how late a cancellation may be noticed */
 #define GRACE_NS          (30 * 1000000ull) /* for the worker's own deadline to work */
+#define BUSY_FACTOR       4u /* time a worker may take for its processor time on a busy machine */
 #define FIRST_USE_NS      (5 * 1000000000ull) /* a worker compiles the query of a language new to it */
 #define SCOPE_DEADLINE_MS 40u
 #define SCOPE_SIDE_BYTES  CM_KIB(64)
@@ -263,7 +264,8 @@ static char *shared_of(worker *w) {
 static void await(exchange *x) {
     cm_worker_control *control = (cm_worker_control *)(void *)shared_of(x->worker);
     bool *ready = &x->worker->ready[x->request.language];
-    uint64_t allowed = x->request.deadline_ms * 1000000ull + GRACE_NS;
+    uint64_t factor = x->request.op == CM_WORKER_PARSE ? BUSY_FACTOR : 1;
+    uint64_t allowed = x->request.deadline_ms * 1000000ull * factor + GRACE_NS;
     uint64_t end = cm_clock_ns() + allowed + (*ready ? 0 : FIRST_USE_NS);
     bool has_begun = *ready;
     x->outcome = OVERRAN;

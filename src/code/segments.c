@@ -60,7 +60,6 @@ static void run_segment(cm_run *run, uint32_t start, uint32_t end) {
         run->stopped = true;
         return;
     }
-    cm_run_captures(run);
     cm_run_walk(run);
     ts_tree_delete(run->tree);
     run->tree = NULL;

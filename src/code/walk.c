@@ -28,8 +28,12 @@ static void visit(cm_run *run, const TSTreeCursor *cursor, TSNode node, uint8_t 
     run->stopped |= !ok;
 }
 
-/* Pre-order over all nodes; leaves a comment's inside out. */
+/* Pre-order over all nodes; leaves a comment's inside out. Asking the query only where a pattern begins costs a
+ * fraction of letting it see every node. */
 void cm_run_walk(cm_run *run) {
+    if (!run->compiled->has_roots) {
+        cm_run_captures(run);
+    }
     TSTreeCursor cursor = ts_tree_cursor_new(ts_tree_root_node(run->tree));
     bool more = true;
     while (more && !cm_run_tick(run)) {
@@ -37,6 +41,12 @@ void cm_run_walk(cm_run *run) {
         uint8_t flags = cm_compiled_flags(run->compiled, node);
         if (flags & (NODE_COMMENT | NODE_NAME)) {
             visit(run, &cursor, node, flags);
+        }
+        if (flags & NODE_PLAIN) {
+            cm_run_plain(run, node);
+        }
+        if (flags & NODE_ROOT) {
+            cm_run_captures_at(run, node);
         }
         if (!(flags & NODE_COMMENT) && ts_tree_cursor_goto_first_child(&cursor)) {
             continue;

@@ -66,14 +66,17 @@ static void serve(worker *w, const cm_worker_request *request, cm_worker_reply *
     *reply = (cm_worker_reply){.magic = CM_WORKER_REPLY_MAGIC, .sequence = request->sequence};
     cm_extractor_prepare(w->extractor, cm_language_at(request->language));
     atomic_store(&w->control->begun, (unsigned)request->sequence);
+    uint64_t allowed = (uint64_t)request->deadline_ms * 1000000;
+    bool is_file = request->op == CM_WORKER_PARSE;
     cm_extract_limits limits = {
-        .deadline_ns = cm_clock_ns() + (uint64_t)request->deadline_ms * 1000000,
+        .deadline_ns = is_file ? 0 : cm_clock_ns() + allowed,
+        .own_deadline_ns = is_file ? cm_clock_thread_ns() + allowed : 0,
         .stop = &w->control->stop,
         .strategy = (enum cm_chunk_strategy)request->strategy,
     };
     cm_err err = {0};
-    cm_rc rc = request->op == CM_WORKER_PARSE ? parse(w, request, &limits, reply, &err)
-                                              : scope_end(w, request, &limits, reply, &err);
+    cm_rc rc = is_file ? parse(w, request, &limits, reply, &err)
+                       : scope_end(w, request, &limits, reply, &err);
     /* Too little memory is this text's fault, not its language's. */
     reply->status = rc == CM_LIMIT || rc == CM_NOMEM ? CM_WORKER_TOO_BIG : status_of(rc);
     if (rc != CM_OK) {

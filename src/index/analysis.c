@@ -1,15 +1,14 @@
-#include "index/analysis.h"
+#include "index/analysis_priv.h"
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/path.h"
 #include "base/utf8.h"
-#include "base/vec.h"
 #include "index/notes.h"
 #include "index/roles.h"
 #include "index/trigram.h"
-#include "index/words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,197 +83,6 @@ static cm_rc read_source(const cm_analysis_request *request, cm_arena *arena, so
     }
     close(fd);
     return rc;
-}
-
-/* ---- words ---- */
-
-#define SLOT_EMPTY UINT32_MAX
-
-typedef struct term_entry {
-    cm_str word;
-    uint32_t hash;
-    uint32_t chunk; /* of `count` */
-    uint32_t count; /* index of its newest cm_word_count */
-} term_entry;
-
-enum word_field { FIELD_BODY, FIELD_NAME, FIELD_COMMENT, FIELD_PATH };
-
-typedef struct word_table {
-    cm_arena *arena;
-    uint32_t *slots; /* open addressing into `terms` */
-    size_t slot_count;
-    CM_VEC(term_entry) terms;
-    CM_VEC(cm_word_count) counts;
-    cm_chunk_length *lengths;
-    uint32_t chunk;
-    enum word_field field;
-    bool failed;
-} word_table;
-
-static bool table_grow(word_table *t) {
-    size_t count = t->slot_count ? t->slot_count * 2 : 1024;
-    uint32_t *slots = cm_try_alloc(count * sizeof(*slots));
-    if (!slots)
-        return false;
-    memset(slots, 0xff, count * sizeof(*slots));
-    for (uint32_t i = 0; i < t->terms.count; i++) {
-        size_t at = t->terms.items[i].hash & (count - 1);
-        while (slots[at] != SLOT_EMPTY)
-            at = (at + 1) & (count - 1);
-        slots[at] = i;
-    }
-    cm_free(t->slots);
-    t->slots = slots;
-    t->slot_count = count;
-    return true;
-}
-
-/* Index of `word` among the terms, added when new; SLOT_EMPTY when memory runs out. */
-static uint32_t table_term(word_table *t, cm_str word) {
-    if (t->terms.count * 2 >= t->slot_count && !table_grow(t))
-        return SLOT_EMPTY;
-    uint32_t hash = (uint32_t)cm_hash64(word.ptr, word.len);
-    size_t at = hash & (t->slot_count - 1);
-    for (; t->slots[at] != SLOT_EMPTY; at = (at + 1) & (t->slot_count - 1)) {
-        const term_entry *e = &t->terms.items[t->slots[at]];
-        if (e->hash == hash && cm_str_eq(e->word, word))
-            return t->slots[at];
-    }
-    char *copy = cm_arena_try_alloc(t->arena, word.len);
-    if (!copy)
-        return SLOT_EMPTY;
-    memcpy(copy, word.ptr, word.len);
-    term_entry entry = {cm_str_make(copy, word.len), hash, UINT32_MAX, 0};
-    if (!cm_vec_push(&t->terms, entry))
-        return SLOT_EMPTY;
-    return t->slots[at] = (uint32_t)t->terms.count - 1;
-}
-
-#define SATURATE(counter, max) ((counter) += (counter) < (max))
-
-static void count_word(void *argument, cm_str word, size_t start, size_t len) {
-    (void)start;
-    (void)len;
-    word_table *t = argument;
-    uint32_t term = table_term(t, word);
-    if (term == SLOT_EMPTY) {
-        t->failed = true;
-        return;
-    }
-    term_entry *entry = &t->terms.items[term];
-    if (entry->chunk != t->chunk) {
-        if (!cm_vec_push(&t->counts, (cm_word_count){.term = term, .chunk = t->chunk})) {
-            t->failed = true;
-            return;
-        }
-        entry->chunk = t->chunk;
-        entry->count = (uint32_t)t->counts.count - 1;
-    }
-    cm_word_count *count = &t->counts.items[entry->count];
-    cm_chunk_length *length = &t->lengths[t->chunk];
-    switch (t->field) {
-    case FIELD_BODY:
-        SATURATE(count->body, UINT16_MAX);
-        SATURATE(length->body, UINT16_MAX);
-        break;
-    case FIELD_NAME:
-        SATURATE(count->name, UINT8_MAX);
-        SATURATE(length->name, UINT8_MAX);
-        break;
-    case FIELD_COMMENT:
-        SATURATE(count->comment, UINT8_MAX);
-        SATURATE(length->comment, UINT8_MAX);
-        break;
-    case FIELD_PATH:
-        SATURATE(count->path, UINT8_MAX);
-        SATURATE(length->path, UINT8_MAX);
-        break;
-    }
-}
-
-static void count_field(word_table *t, enum word_field field, cm_str text) {
-    t->field = field;
-    cm_words_split(text, count_word, t);
-}
-
-/* First line of a documentation comment: what the thing does; the rest tells how. */
-static cm_str first_sentence(cm_str doc) {
-    cm_str rest = doc, line;
-    while (cm_str_line(&rest, &line)) {
-        line = cm_str_trim(line);
-        for (size_t i = 0; i < line.len; i++)
-            if (cm_is_word(line.ptr[i]))
-                return line;
-    }
-    return CM_STR_EMPTY;
-}
-
-static cm_rc count_words(cm_analysis *a, cm_err *err) {
-    word_table t = {.arena = a->arena};
-    t.lengths = CM_ARENA_ARRAY(a->arena, cm_chunk_length, a->parsed.chunk_count);
-    t.failed = !t.lengths;
-    size_t symbol = 0;
-    for (uint32_t i = 0; i < a->parsed.chunk_count && !t.failed; i++) {
-        const cm_chunk *chunk = &a->parsed.chunks[i];
-        t.chunk = i;
-        count_field(&t, FIELD_PATH, a->path);
-        for (; symbol < a->parsed.symbol_count; symbol++) {
-            const cm_symbol *s = &a->parsed.symbols[symbol];
-            if (s->start_byte >= chunk->end_byte)
-                break;
-            if (s->kind == CM_SYMBOL_IMPORT)
-                continue;
-            count_field(&t, FIELD_NAME, s->name);
-            count_field(&t, FIELD_COMMENT, first_sentence(s->doc));
-        }
-        count_field(&t, FIELD_BODY,
-                    cm_str_sub(a->text, chunk->start_byte, chunk->end_byte - chunk->start_byte));
-    }
-    cm_str *terms = t.failed ? NULL : CM_ARENA_ARRAY(a->arena, cm_str, t.terms.count + 1);
-    cm_word_count *counts =
-        t.failed ? NULL : CM_ARENA_ARRAY(a->arena, cm_word_count, t.counts.count + 1);
-    t.failed = t.failed || !terms || !counts;
-    if (!t.failed) {
-        for (size_t i = 0; i < t.terms.count; i++)
-            terms[i] = t.terms.items[i].word;
-        if (t.counts.count > 0)
-            memcpy(counts, t.counts.items, t.counts.count * sizeof(*counts));
-        a->terms = terms;
-        a->term_count = t.terms.count;
-        a->words = counts;
-        a->word_count = t.counts.count;
-        a->lengths = t.lengths;
-    }
-    cm_free(t.slots);
-    cm_vec_done(&t.terms);
-    cm_vec_done(&t.counts);
-    return t.failed ? cm_fail(err, CM_NOMEM, "out of memory counting words") : CM_OK;
-}
-
-/* Distinct names of the references, so that the segment looks each up once a file. */
-static cm_rc number_references(cm_analysis *a, cm_err *err) {
-    size_t n = a->parsed.reference_count;
-    word_table t = {.arena = a->arena};
-    cm_named_reference *references = CM_ARENA_ARRAY(a->arena, cm_named_reference, n + 1);
-    bool failed = !references;
-    for (size_t i = 0; i < n && !failed; i++) {
-        const cm_reference *r = &a->parsed.references[i];
-        uint32_t name = table_term(&t, cm_str_sub(r->name, 0, CM_NAME_BYTES_MAX));
-        failed = name == SLOT_EMPTY;
-        references[i] = (cm_named_reference){name, r->line, r->column, r->scope, r->role};
-    }
-    cm_str *names = failed ? NULL : CM_ARENA_ARRAY(a->arena, cm_str, t.terms.count + 1);
-    if (names) {
-        for (size_t i = 0; i < t.terms.count; i++)
-            names[i] = t.terms.items[i].word;
-        a->names = names;
-        a->name_count = t.terms.count;
-        a->references = references;
-        a->reference_count = n;
-    }
-    cm_free(t.slots);
-    cm_vec_done(&t.terms);
-    return names ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory numbering references");
 }
 
 /* ---- the whole ---- */
@@ -362,9 +170,9 @@ static cm_rc analyse_text(cm_analysis *a, const cm_analysis_request *request, cm
     if (rc == CM_OK)
         rc = compress(a, err);
     if (rc == CM_OK)
-        rc = count_words(a, err);
+        rc = cm_analysis_words(a, err);
     if (rc == CM_OK)
-        rc = number_references(a, err);
+        rc = cm_analysis_references(a, err);
     if (rc == CM_OK)
         rc = cm_trigrams_of(a->text, a->arena, &a->trigrams, &a->trigram_count, err);
     a->is_test = cm_path_is_test(a->path);

@@ -43,6 +43,8 @@ cm_builder *cm_builder_new(void) {
         cm_buf_init(buffers[i], STRINGS_MAX);
     table_init(&b->terms);
     table_init(&b->names);
+    b->string_offsets = cm_map64_new(0);
+    b->contents = cm_map64_new(0);
     b->suffix = cm_suffix_builder_new();
     return b;
 }
@@ -64,6 +66,8 @@ void cm_builder_free(cm_builder *builder) {
     cm_buf_done(&builder->text);
     table_done(&builder->terms);
     table_done(&builder->names);
+    cm_map64_free(builder->string_offsets);
+    cm_map64_free(builder->contents);
     cm_suffix_builder_free(builder->suffix);
     cm_free(builder);
 }
@@ -81,17 +85,26 @@ size_t cm_builder_bytes(const cm_builder *b) {
            b->document_notes.cap + b->symbol_strings.cap + b->import_strings.cap + b->text.cap +
            2 * (cm_arena_used(b->terms.arena) + cm_arena_used(b->names.arena)) +
            SUFFIX_TOKEN_BYTES * cm_suffix_builder_tokens(b->suffix) +
-           64 * (b->terms.strings.cap + b->names.strings.cap);
+           64 * (b->terms.strings.cap + b->names.strings.cap) +
+           32 * (cm_map64_count(b->string_offsets) + cm_map64_count(b->contents));
 }
 
 static cm_rc no_memory(cm_err *err) {
     return cm_fail(err, CM_NOMEM, "out of memory building a segment");
 }
 
-uint32_t cm_builder_string(cm_buf *strings, cm_str s) {
-    uint32_t offset = (uint32_t)strings->len;
+uint32_t cm_builder_string(cm_builder *b, cm_buf *strings, cm_str s) {
+    uint64_t buffer = (uint64_t)((const char *)strings - (const char *)b);
+    bool added = false;
+    uint64_t *offset =
+        cm_map64_slot(b->string_offsets, cm_hash64_seed(s.ptr, s.len, buffer), &added);
+    if (offset && !added && cm_str_eq(cm_str_sub(cm_buf_str(strings), *offset, s.len), s))
+        return (uint32_t)*offset;
+    uint32_t end = (uint32_t)strings->len;
+    if (offset && added)
+        *offset = end;
     cm_buf_add_str(strings, s);
-    return offset;
+    return end;
 }
 
 uint32_t cm_builder_notes(cm_builder *builder, cm_str notes) {
@@ -123,9 +136,9 @@ static bool add_document(cm_builder *b, const cm_analysis *a) {
         .mtime_ns = a->mtime_ns,
         .text_offset = b->text.len,
         .text_len = (uint32_t)a->compressed.len,
-        .path = cm_builder_string(&b->document_strings, a->path),
+        .path = cm_builder_string(b, &b->document_strings, a->path),
         .path_len = (uint16_t)a->path.len,
-        .language = cm_builder_string(&b->document_strings, language),
+        .language = cm_builder_string(b, &b->document_strings, language),
         .language_len = (uint8_t)language.len,
         .line_count = a->parsed.line_count,
         .first_symbol = (uint32_t)b->symbols.count,
@@ -152,9 +165,9 @@ static bool add_symbols(cm_builder *b, const cm_analysis *a) {
         cm_symbol_record record = {
             .document = document,
             .parent = s->parent < 0 ? UINT32_MAX : first + (uint32_t)s->parent,
-            .name = cm_builder_string(&b->symbol_strings, name),
-            .signature = cm_builder_string(&b->symbol_strings, signature),
-            .doc = cm_builder_string(&b->symbol_strings, doc),
+            .name = cm_builder_string(b, &b->symbol_strings, name),
+            .signature = cm_builder_string(b, &b->symbol_strings, signature),
+            .doc = cm_builder_string(b, &b->symbol_strings, doc),
             .start_byte = s->start_byte,
             .end_byte = s->end_byte,
             .start_line = s->start_line,
@@ -180,9 +193,9 @@ static bool add_imports(cm_builder *b, const cm_analysis *a) {
         cm_str name = cm_str_sub(import->name, 0, UINT16_MAX);
         cm_str alias = cm_str_sub(import->alias, 0, UINT16_MAX);
         cm_import_record record = {
-            .module = cm_builder_string(&b->import_strings, module),
-            .name = cm_builder_string(&b->import_strings, name),
-            .alias = cm_builder_string(&b->import_strings, alias),
+            .module = cm_builder_string(b, &b->import_strings, module),
+            .name = cm_builder_string(b, &b->import_strings, name),
+            .alias = cm_builder_string(b, &b->import_strings, alias),
             .line = import->line,
             .module_len = (uint16_t)module.len,
             .name_len = (uint16_t)name.len,
@@ -271,8 +284,19 @@ static bool add_trigrams(cm_builder *b, const uint32_t *trigrams, size_t count) 
     return ok;
 }
 
+/* Text of no known language has no tokens: data would drown the code. Nor has what nobody here wrote, and of equal
+ * files only the first has. */
+static bool has_tokens(cm_builder *b, cm_str language, cm_str text) {
+    const cm_document_record *d = cm_vec_last(&b->documents);
+    bool is_new = true;
+    if (language.len == 0 || text.len == 0 || (d->flags & CM_DOCUMENT_VENDORED))
+        return false;
+    uint64_t *slot = cm_map64_slot(b->contents, cm_hash64_mix(d->hash_low, d->hash_high), &is_new);
+    return !slot || is_new;
+}
+
 cm_rc cm_builder_add_tokens(cm_builder *builder, cm_str language, cm_str text, cm_err *err) {
-    if (language.len == 0 || text.len == 0)
+    if (!has_tokens(builder, language, text))
         return CM_OK;
     return cm_suffix_builder_add(builder->suffix, (uint32_t)builder->documents.count - 1, text,
                                  err);

@@ -13,8 +13,8 @@ typedef struct merge_map {
     uint32_t *symbols;
 } merge_map;
 
-static uint32_t copy_string(cm_buf *to, cm_str from, uint32_t offset, size_t len) {
-    return cm_builder_string(to, cm_segment_string(from, offset, len));
+static uint32_t copy_string(cm_builder *b, cm_buf *to, cm_str from, uint32_t offset, size_t len) {
+    return cm_builder_string(b, to, cm_segment_string(from, offset, len));
 }
 
 static bool merge_symbols(cm_builder *b, const cm_segment *s, const cm_document_record *d,
@@ -25,10 +25,10 @@ static bool merge_symbols(cm_builder *b, const cm_segment *s, const cm_document_
         r.document = document;
         bool inside = r.parent >= d->first_symbol && r.parent < i;
         r.parent = inside ? map->symbols[r.parent] : UINT32_MAX;
-        r.name = copy_string(&b->symbol_strings, s->symbol_strings, r.name, r.name_len);
+        r.name = copy_string(b, &b->symbol_strings, s->symbol_strings, r.name, r.name_len);
         r.signature =
-            copy_string(&b->symbol_strings, s->symbol_strings, r.signature, r.signature_len);
-        r.doc = copy_string(&b->symbol_strings, s->symbol_strings, r.doc, r.doc_len);
+            copy_string(b, &b->symbol_strings, s->symbol_strings, r.signature, r.signature_len);
+        r.doc = copy_string(b, &b->symbol_strings, s->symbol_strings, r.doc, r.doc_len);
         if (!cm_vec_push(&b->symbols, r))
             return false;
     }
@@ -38,9 +38,9 @@ static bool merge_symbols(cm_builder *b, const cm_segment *s, const cm_document_
 static bool merge_imports(cm_builder *b, const cm_segment *s, const cm_document_record *d) {
     for (uint32_t i = d[0].first_import; i < d[1].first_import; i++) {
         cm_import_record r = s->imports[i];
-        r.module = copy_string(&b->import_strings, s->import_strings, r.module, r.module_len);
-        r.name = copy_string(&b->import_strings, s->import_strings, r.name, r.name_len);
-        r.alias = copy_string(&b->import_strings, s->import_strings, r.alias, r.alias_len);
+        r.module = copy_string(b, &b->import_strings, s->import_strings, r.module, r.module_len);
+        r.name = copy_string(b, &b->import_strings, s->import_strings, r.name, r.name_len);
+        r.alias = copy_string(b, &b->import_strings, s->import_strings, r.alias, r.alias_len);
         if (!cm_vec_push(&b->imports, r))
             return false;
     }
@@ -69,9 +69,9 @@ static bool merge_document(cm_builder *b, const cm_segment *s, uint32_t old, mer
     cm_document_record r = *d;
     uint32_t document = (uint32_t)b->documents.count;
     map->documents[old] = document;
-    r.path = copy_string(&b->document_strings, s->document_strings, d->path, d->path_len);
+    r.path = copy_string(b, &b->document_strings, s->document_strings, d->path, d->path_len);
     r.language =
-        copy_string(&b->document_strings, s->document_strings, d->language, d->language_len);
+        copy_string(b, &b->document_strings, s->document_strings, d->language, d->language_len);
     r.notes = cm_builder_notes(b, cm_segment_notes(s, old));
     r.first_symbol = (uint32_t)b->symbols.count;
     r.first_chunk = (uint32_t)b->chunks.count;

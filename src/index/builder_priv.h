@@ -38,18 +38,20 @@ struct cm_builder {
     CM_VEC(trigram_entry) trigrams;
     cm_buf document_strings, document_notes, symbol_strings, import_strings, text;
     string_table terms, names;
+    cm_map64 *string_offsets; /* hash of a string and its buffer -> where it stands there */
+    cm_map64 *contents;       /* hash of each text in the suffix array */
     cm_suffix_builder *suffix;
     uint64_t field_words[4];
 };
 
 /* Number of `string` in the table, added when new; false when memory runs out. */
 bool cm_builder_number(string_table *t, cm_str string, uint32_t *ret_number) cm_must_check;
-/* Appends and returns the offset; a failure marks the buffer. */
-uint32_t cm_builder_string(cm_buf *strings, cm_str s);
+/* Offset of the string in `strings`, one of the builder's buffers; appended unless it stands there. A
+ * failure marks the buffer. */
+uint32_t cm_builder_string(cm_builder *b, cm_buf *strings, cm_str s);
 /* Appends a document's notes (may be empty) and returns their offset, never 0 but for none. */
 uint32_t cm_builder_notes(cm_builder *builder, cm_str notes);
-/* Tokens of the document added last, for the instant tier. Text of no known language has none: data
- * would drown the code. */
+/* Tokens of the document added last, for the instant tier. */
 cm_rc cm_builder_add_tokens(cm_builder *builder, cm_str language, cm_str text,
                             cm_err *err) cm_must_check;
 bool cm_builder_failed(const cm_builder *builder);

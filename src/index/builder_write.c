@@ -2,6 +2,10 @@
 
 #include "index/postings.h"
 
+#include <pthread.h>
+
+#define THREAD_TOKENS_MIN 100000 /* sorted in some 20 ms; below, a thread is not worth it */
+
 /* ---- order of strings ---- */
 
 static int string_cmp(const void *left, const void *right, void *strings) {
@@ -292,18 +296,25 @@ static bool write_trigrams(cm_builder *b, cm_buf *out) {
     return ok;
 }
 
-static cm_rc write_suffix(cm_builder *b, cm_buf *out, cm_err *err) {
+/* Sorting the tokens takes about as long as all other parts together, so it has a thread. */
+typedef struct suffix_task {
+    cm_builder *builder;
+    cm_buf *out;
+    cm_rc rc;
+    cm_err err;
+} suffix_task;
+
+static void *write_suffix(void *argument) {
+    suffix_task *task = argument;
     cm_buf section;
-    cm_rc rc = CM_OK;
     init_sections(&section, 1);
-    if (cm_suffix_builder_tokens(b->suffix) > 0)
-        rc = cm_suffix_builder_finish(b->suffix, &section, err);
-    take_part(CM_PART_SUFFIX, &section, 1, out);
-    return rc;
+    if (cm_suffix_builder_tokens(task->builder->suffix) > 0)
+        task->rc = cm_suffix_builder_finish(task->builder->suffix, &section, &task->err);
+    take_part(CM_PART_SUFFIX, &section, 1, task->out);
+    return NULL;
 }
 
-cm_rc cm_builder_finish(cm_builder *builder, cm_buf parts[CM_PART_KIND_COUNT], cm_err *err) {
-    cm_builder *b = builder;
+static bool write_others(cm_builder *b, cm_buf parts[CM_PART_KIND_COUNT]) {
     const cm_str text = cm_buf_str(&b->text);
     const cm_str imports[] = {
         cm_str_make((const char *)b->imports.items, b->imports.count * sizeof(*b->imports.items)),
@@ -314,17 +325,31 @@ cm_rc cm_builder_finish(cm_builder *builder, cm_buf parts[CM_PART_KIND_COUNT], c
     cm_part_build(CM_PART_TEXT, &text, 1, &parts[CM_PART_TEXT]);
     cm_part_build(CM_PART_IMPORTS, imports, CM_COUNT(imports), &parts[CM_PART_IMPORTS]);
     cm_part_build(CM_PART_CHUNKS, &chunks, 1, &parts[CM_PART_CHUNKS]);
-    bool ok = write_documents(b, &parts[CM_PART_DOCUMENTS]) &&
-              write_symbols(b, &parts[CM_PART_SYMBOLS]) && write_words(b, &parts[CM_PART_WORDS]) &&
-              write_references(b, &parts[CM_PART_REFERENCES]) &&
-              write_trigrams(b, &parts[CM_PART_TRIGRAMS]);
+    return write_documents(b, &parts[CM_PART_DOCUMENTS]) &&
+           write_symbols(b, &parts[CM_PART_SYMBOLS]) && write_words(b, &parts[CM_PART_WORDS]) &&
+           write_references(b, &parts[CM_PART_REFERENCES]) &&
+           write_trigrams(b, &parts[CM_PART_TRIGRAMS]);
+}
+
+cm_rc cm_builder_finish(cm_builder *builder, cm_buf parts[CM_PART_KIND_COUNT], cm_err *err) {
+    suffix_task task = {.builder = builder, .out = &parts[CM_PART_SUFFIX]};
+    pthread_t thread;
+    bool threaded = cm_suffix_builder_tokens(builder->suffix) > THREAD_TOKENS_MIN &&
+                    pthread_create(&thread, NULL, write_suffix, &task) == 0;
+    if (!threaded)
+        write_suffix(&task);
+    bool ok = write_others(builder, parts);
+    if (threaded)
+        pthread_join(thread, NULL);
     if (!ok)
         return cm_fail(err, CM_NOMEM, "out of memory writing a segment");
-    cm_rc rc = write_suffix(b, &parts[CM_PART_SUFFIX], err);
-    if (rc != CM_OK)
-        return rc;
+    if (task.rc != CM_OK) {
+        if (err)
+            *err = task.err;
+        return task.rc;
+    }
     for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
-        rc = cm_buf_check(&parts[kind], err);
+        cm_rc rc = cm_buf_check(&parts[kind], err);
         if (rc != CM_OK)
             return rc;
     }

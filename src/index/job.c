@@ -1,10 +1,10 @@
 /* One indexing job: walk, decide what changed, analyse in parallel, add in order, publish.
  *
  * Files are analysed by background jobs of the worker pool, up to WINDOW at once, and consumed strictly
- * in order of path, so the segments do not depend on timing. While the next file in order is
- * not ready the job's own thread analyses one too: a pool that lends a single worker still gives two
- * at work. What is in flight is bounded by count and by bytes; what is under construction by
- * `ram_bytes`. */
+ * in order of path, so the segments do not depend on timing. An analysis that is done submits the next, so
+ * the pool stays busy while the job's own thread sorts a segment; while the next file in order is
+ * not ready that thread analyses one too: a pool that lends a single worker still gives two at work.
+ * What is in flight is bounded by count and by bytes; what is under construction by `ram_bytes`. */
 #include "index/builder.h"
 #include "index/notes.h"
 #include "index/repository_priv.h"
@@ -16,7 +16,7 @@
 #include "base/vec.h"
 #include "rt/polite.h"
 
-#define WINDOW        64
+#define WINDOW        1024
 #define IN_FLIGHT_MAX CM_MIB(16)  /* of source: an analysis takes several times its text */
 #define RAM_DEFAULT   CM_MIB(256) /* of a segment under construction */
 #define NOTIFY_MS     100
@@ -53,10 +53,13 @@ typedef struct job {
 
     pthread_mutex_t lock;
     pthread_cond_t done;
+    /* Guarded by `lock`. */
     slot slots[WINDOW];
     size_t next_submit, next_consume; /* indexes into files */
     uint64_t in_flight;
     unsigned outstanding; /* submitted to the pool and not finished */
+    bool draining;        /* nothing more is submitted */
+
     uint64_t notified_ms;
 } job;
 
@@ -222,6 +225,41 @@ static void slot_run(slot *s) {
     cm_arena_free(scratch);
 }
 
+/* Prepares the slot of the next file; NULL when the window is full or nothing is left. */
+static slot *next_slot(job *j) {
+    if (j->draining || j->next_submit == j->files.count ||
+        j->next_submit - j->next_consume == WINDOW)
+        return NULL;
+    const planned *file = &j->files.items[j->next_submit];
+    uint64_t bytes = CM_MIN(file->size, j->options.file_bytes_max);
+    if (j->in_flight > 0 && j->in_flight + bytes > IN_FLIGHT_MAX)
+        return NULL;
+    slot *s = &j->slots[j->next_submit % WINDOW];
+    *s = (slot){.job = j, .file = file};
+    j->in_flight += bytes;
+    j->next_submit++;
+    return s;
+}
+
+static void slot_job(void *argument, unsigned worker);
+
+/* Keeps the pool busy: two files a worker, or as many as the limit leaves beside the job's own thread. The
+ * caller holds the lock. */
+static void feed_pool(job *j) {
+    cm_pool *pool = j->r->environment.pool;
+    unsigned threads = j->r->environment.threads;
+    unsigned most = !pool ? 0 : threads > 0 ? threads - 1 : 2 * cm_pool_workers(pool);
+    slot *s;
+    while (j->outstanding < most && (s = next_slot(j))) {
+        if (cm_pool_submit(pool, CM_BACKGROUND, slot_job, s, NULL) != CM_OK) {
+            j->next_submit--; /* the queue is full: the job's own thread takes the file */
+            j->in_flight -= CM_MIN(s->file->size, j->options.file_bytes_max);
+            return;
+        }
+        j->outstanding++;
+    }
+}
+
 static void slot_job(void *argument, unsigned worker) {
     (void)worker;
     slot *s = argument;
@@ -230,86 +268,37 @@ static void slot_job(void *argument, unsigned worker) {
     pthread_mutex_lock(&j->lock);
     s->done = true;
     j->outstanding--;
+    feed_pool(j);
     pthread_cond_signal(&j->done);
     pthread_mutex_unlock(&j->lock);
 }
 
-/* Prepares the slot of the next file; NULL when the window is full or nothing is left. */
-static slot *next_slot(job *j) {
-    if (j->next_submit == j->files.count || j->next_submit - j->next_consume == WINDOW)
-        return NULL;
-    const planned *file = &j->files.items[j->next_submit];
-    if (j->in_flight > 0 && j->in_flight + file->size > IN_FLIGHT_MAX)
-        return NULL;
-    slot *s = &j->slots[j->next_submit % WINDOW];
-    *s = (slot){.job = j, .file = file};
-    j->in_flight += CM_MIN(file->size, j->options.file_bytes_max);
-    j->next_submit++;
-    return s;
-}
-
-static void slot_run_here(job *j, slot *s) {
-    slot_run(s);
-    pthread_mutex_lock(&j->lock);
-    s->done = true;
-    pthread_mutex_unlock(&j->lock);
-}
-
-/* Keeps the pool busy: two files a worker, or as many as the limit leaves beside the job's own thread. */
-static void feed_pool(job *j) {
-    cm_pool *pool = j->r->environment.pool;
-    unsigned threads = j->r->environment.threads;
-    while (pool) {
-        pthread_mutex_lock(&j->lock);
-        bool enough = threads > 0 ? j->outstanding >= threads - 1
-                                  : j->outstanding >= 2 * cm_pool_workers(pool);
-        pthread_mutex_unlock(&j->lock);
-        slot *s = enough ? NULL : next_slot(j);
-        if (!s)
-            return;
-        pthread_mutex_lock(&j->lock);
-        j->outstanding++;
-        pthread_mutex_unlock(&j->lock);
-        if (cm_pool_submit(pool, CM_BACKGROUND, slot_job, s, NULL) == CM_OK)
-            continue;
-        pthread_mutex_lock(&j->lock);
-        j->outstanding--;
-        pthread_mutex_unlock(&j->lock);
-        slot_run_here(j, s); /* the queue is full: do it ourselves */
-        return;
-    }
-}
-
-static bool slot_is_done(job *j, slot *s) {
-    pthread_mutex_lock(&j->lock);
-    bool done = s->done;
-    pthread_mutex_unlock(&j->lock);
-    return done;
-}
-
 /* The next file in order, analysed. */
 static slot *take_slot(job *j) {
+    pthread_mutex_lock(&j->lock);
+    slot *head = &j->slots[j->next_consume % WINDOW];
     for (;;) {
         feed_pool(j);
-        slot *head = j->next_consume < j->next_submit ? &j->slots[j->next_consume % WINDOW] : NULL;
-        if (head && slot_is_done(j, head))
-            return head;
+        if (j->next_consume < j->next_submit && head->done)
+            break;
         slot *mine = next_slot(j);
-        if (mine) {
-            slot_run_here(j, mine);
+        if (!mine) {
+            cm_assert(j->next_consume < j->next_submit);
+            pthread_cond_wait(&j->done, &j->lock);
             continue;
         }
-        cm_assert(head);
-        pthread_mutex_lock(&j->lock);
-        while (!head->done)
-            pthread_cond_wait(&j->done, &j->lock);
         pthread_mutex_unlock(&j->lock);
-        return head;
+        slot_run(mine);
+        pthread_mutex_lock(&j->lock);
+        mine->done = true;
     }
+    pthread_mutex_unlock(&j->lock);
+    return head;
 }
 
 static void drain(job *j) {
     pthread_mutex_lock(&j->lock);
+    j->draining = true;
     while (j->outstanding > 0)
         pthread_cond_wait(&j->done, &j->lock);
     pthread_mutex_unlock(&j->lock);
@@ -402,8 +391,10 @@ static cm_rc consume(job *j, slot *s, cm_err *err) {
         rc = cm_fail(err, CM_NOMEM, "out of memory"); /* gone between walk and read */
     cm_analysis_free(a);
     s->analysis = NULL;
+    pthread_mutex_lock(&j->lock);
     j->in_flight -= CM_MIN(file->size, j->options.file_bytes_max);
     j->next_consume++;
+    pthread_mutex_unlock(&j->lock);
     if (rc == CM_OK)
         advance(j, file->size, work_of(j, file->size), unchanged && file->known, failed);
     return rc;

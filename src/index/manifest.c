@@ -10,6 +10,10 @@
 #include <unistd.h>
 
 #define MANIFEST_BYTES_MAX CM_MIB(64)
+/* Rises whenever the bytes of a part change their meaning: an index of another format is built again. */
+#define FORMAT_KEY         "codementor-index"
+#define FORMAT_NUMBER      "2"
+#define FORMAT             FORMAT_KEY " " FORMAT_NUMBER
 #define PREFIX             "MANIFEST-"
 
 void cm_manifest_done(cm_manifest *manifest) {
@@ -49,7 +53,7 @@ static void add_dead(cm_buf *out, const cm_manifest_segment *segment) {
 }
 
 static void format(const cm_manifest *m, cm_buf *out) {
-    cm_buf_add_f(out, "codementor-index 1\ngeneration %llu\nnext %llu\nroot ",
+    cm_buf_add_f(out, FORMAT "\ngeneration %llu\nnext %llu\nroot ",
                  (unsigned long long)m->generation, (unsigned long long)m->next_segment);
     add_root(out, cm_str_from(m->root));
     cm_buf_add_f(out, "\noptions %016llx\n", (unsigned long long)m->options);
@@ -187,8 +191,8 @@ static bool parse_line(cm_manifest *m, cm_str line) {
     cm_str key;
     if (!cm_str_split(&line, ' ', &key))
         return false;
-    if (cm_str_eq_c(key, "codementor-index"))
-        return cm_str_eq_c(line, "1");
+    if (cm_str_eq_c(key, FORMAT_KEY))
+        return cm_str_eq_c(line, FORMAT_NUMBER);
     if (cm_str_eq_c(key, "generation"))
         return cm_str_to_u64(line, &m->generation);
     if (cm_str_eq_c(key, "next"))
@@ -215,6 +219,9 @@ cm_rc cm_manifest_parse(cm_str text, cm_manifest *ret_manifest, cm_err *err) {
         ok = parse_line(&m, line);
     if (!ok || !m.root) {
         cm_manifest_done(&m);
+        if (cm_str_starts(text, CM_STR(FORMAT_KEY " ")) &&
+            !cm_str_starts(text, CM_STR(FORMAT "\n")))
+            return cm_fail(err, CM_CORRUPT, "index was written by another version");
         return cm_fail(err, CM_CORRUPT, "index manifest is damaged");
     }
     *ret_manifest = m;

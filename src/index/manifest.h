@@ -1,7 +1,7 @@
 /* manifest.h - which segments of a repository are live, written so that a crash leaves the old list
  * or the new one.
  *
- *   codementor-index 1
+ *   codementor-index 2
  *   generation 12
  *   next 5                         the number the next segment folder gets
  *   root /home/ada/project         percent-encoded: no control characters, no '%'

@@ -53,6 +53,16 @@ static void refill(struct level *l, const uint32_t *from) {
     memcpy(l->fill, from, ((size_t)l->max + 2) * sizeof(l->fill[0]));
 }
 
+/* The scans below jump about in a text larger than the cache: what a later step reads is asked for now. */
+#define AHEAD 32
+
+static void touch(const struct level *l, uint32_t at) {
+    if (at != NONE && at > 0) {
+        __builtin_prefetch(&l->text[at - 1]);
+        __builtin_prefetch(&l->smaller[(at - 1) / 64]);
+    }
+}
+
 /* Sorts all suffixes from `lms`, a list of the LMS suffixes in their order. */
 static void induce(struct level *l, const uint32_t *lms) {
     const uint32_t *text = l->text;
@@ -64,12 +74,16 @@ static void induce(struct level *l, const uint32_t *lms) {
     refill(l, l->large_from);
     order[l->fill[text[l->count - 1]]++] = l->count - 1;
     for (uint32_t i = 0; i < l->count; i++) {
+        if (i + AHEAD < l->count)
+            touch(l, order[i + AHEAD]);
         uint32_t at = order[i];
         if (at != NONE && at > 0 && !is_small(l, at - 1))
             order[l->fill[text[at - 1]]++] = at - 1;
     }
     refill(l, l->large_from);
     for (uint32_t i = l->count; i-- > 0;) {
+        if (i >= AHEAD)
+            touch(l, order[i - AHEAD]);
         uint32_t at = order[i];
         if (at != NONE && at > 0 && is_small(l, at - 1))
             order[--l->fill[text[at - 1] + 1]] = at - 1;

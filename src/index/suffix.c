@@ -4,9 +4,7 @@
 #include "index/suffix_priv.h"
 
 struct cm_suffix {
-    const uint32_t *tokens;
-    const uint32_t *positions;
-    const uint32_t *lines;
+    suffix_packed tokens, positions, lines;
     const uint32_t *starts, *numbers, *first_lines; /* of documents */
     const uint32_t *offsets;                        /* of words */
     const char *text;
@@ -14,11 +12,21 @@ struct cm_suffix {
     cm_suffix_range line_ranks; /* ranks that are line breaks */
 };
 
+static uint64_t line_count(const struct suffix_header *h) {
+    return ((uint64_t)h->tokens + CM_SUFFIX_LINE_STEP - 1) / CM_SUFFIX_LINE_STEP;
+}
+
+static uint32_t token_bits(const struct suffix_header *h) {
+    return suffix_bits(h->words) + 1;
+}
+
 /* Length of a part with these counts; they are below 2^32, so it cannot overflow. */
 static uint64_t expected_len(const struct suffix_header *h) {
-    uint64_t lines = ((uint64_t)h->tokens + CM_SUFFIX_LINE_STEP - 1) / CM_SUFFIX_LINE_STEP;
-    uint64_t numbers = 2 * (uint64_t)h->tokens + lines + 3 * (uint64_t)h->documents + h->words + 1;
-    uint64_t len = sizeof(*h) + numbers * sizeof(uint32_t) + h->text_bytes;
+    uint64_t packed = suffix_packed_len(h->tokens, token_bits(h)) +
+                      suffix_packed_len(h->tokens, suffix_bits(h->tokens)) +
+                      suffix_packed_len(line_count(h), suffix_bits(h->max_line));
+    uint64_t numbers = 3 * (uint64_t)h->documents + h->words + 1;
+    uint64_t len = sizeof(*h) + packed + numbers * sizeof(uint32_t) + h->text_bytes;
     return (len + 7) / 8 * 8;
 }
 
@@ -32,12 +40,18 @@ static cm_rc check_part(const void *bytes, size_t len, bool verify, cm_err *err)
     if (h.version != SUFFIX_VERSION)
         return cm_fail(err, CM_CORRUPT, "suffix part has version %u, %d is known", h.version,
                        SUFFIX_VERSION);
-    if (h.len != len || expected_len(&h) != len)
+    if (h.len != len || h.words >= SUFFIX_TOKENS_MAX || expected_len(&h) != len)
         return cm_fail(err, CM_CORRUPT, "suffix part of %zu bytes should have %llu", len,
                        (unsigned long long)h.len);
     if (verify && suffix_checksum(bytes, len) != h.checksum)
         return cm_fail(err, CM_CORRUPT, "suffix part has a bad checksum");
     return CM_OK;
+}
+
+static const char *open_packed(suffix_packed *packed, const char *at, uint64_t count,
+                               uint32_t bits) {
+    *packed = (suffix_packed){at, bits};
+    return at + suffix_packed_len(count, bits);
 }
 
 cm_rc cm_suffix_open(const void *bytes, size_t len, bool verify, cm_suffix **ret_suffix,
@@ -52,10 +66,11 @@ cm_rc cm_suffix_open(const void *bytes, size_t len, bool verify, cm_suffix **ret
     s->document_count = h.documents;
     s->word_count = h.words;
     s->text_bytes = h.text_bytes;
-    s->tokens = (const uint32_t *)bytes + sizeof(h) / sizeof(uint32_t);
-    s->positions = s->tokens + h.tokens;
-    s->lines = s->positions + h.tokens;
-    s->starts = s->lines + (h.tokens + CM_SUFFIX_LINE_STEP - 1) / CM_SUFFIX_LINE_STEP;
+    const char *at = (const char *)bytes + sizeof(h);
+    at = open_packed(&s->tokens, at, h.tokens, token_bits(&h));
+    at = open_packed(&s->positions, at, h.tokens, suffix_bits(h.tokens));
+    at = open_packed(&s->lines, at, line_count(&h), suffix_bits(h.max_line));
+    s->starts = (const uint32_t *)(const void *)at;
     s->numbers = s->starts + h.documents;
     s->first_lines = s->numbers + h.documents;
     s->offsets = s->first_lines + h.documents;
@@ -87,15 +102,15 @@ cm_str cm_suffix_text(const cm_suffix *s, uint32_t rank) {
 }
 
 uint32_t cm_suffix_rank(const cm_suffix *s, uint32_t position) {
-    return position < s->token_count ? s->tokens[position] & ~SUFFIX_SPACE : CM_SUFFIX_END;
+    return position < s->token_count ? suffix_packed_get(s->tokens, position) >> 1 : CM_SUFFIX_END;
 }
 
 bool cm_suffix_space(const cm_suffix *s, uint32_t position) {
-    return position < s->token_count && (s->tokens[position] & SUFFIX_SPACE);
+    return position < s->token_count && (suffix_packed_get(s->tokens, position) & 1);
 }
 
 uint32_t cm_suffix_position(const cm_suffix *s, uint32_t entry) {
-    return entry < s->token_count ? s->positions[entry] : UINT32_MAX;
+    return entry < s->token_count ? suffix_packed_get(s->positions, entry) : UINT32_MAX;
 }
 
 /* First rank whose text, cut to the length of `key` when `cut`, is not smaller (not larger when
@@ -127,7 +142,7 @@ static uint32_t rank_of_text(const cm_suffix *s, cm_str text) {
 
 /* Rank of the token that stands `back` tokens before the position of `entry`. */
 static uint32_t rank_before(const cm_suffix *s, uint32_t entry, size_t back) {
-    uint32_t position = s->positions[entry];
+    uint32_t position = suffix_packed_get(s->positions, entry);
     return position >= back ? cm_suffix_rank(s, position - (uint32_t)back) : CM_SUFFIX_END;
 }
 
@@ -195,7 +210,7 @@ uint32_t cm_suffix_line(const cm_suffix *s, uint32_t position) {
         return 1;
     uint32_t document = document_index(s, position);
     uint32_t at = position - position % CM_SUFFIX_LINE_STEP;
-    uint32_t line = s->lines[position / CM_SUFFIX_LINE_STEP];
+    uint32_t line = suffix_packed_get(s->lines, position / CM_SUFFIX_LINE_STEP);
     if (at <= s->starts[document]) {
         at = s->starts[document];
         line = s->first_lines[document];

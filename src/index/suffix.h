@@ -29,7 +29,7 @@ void cm_suffix_builder_free(cm_suffix_builder *builder); /* NULL is allowed */
 cm_rc cm_suffix_builder_add(cm_suffix_builder *builder, uint32_t document, cm_str text,
                             cm_err *err) cm_must_check;
 size_t cm_suffix_builder_tokens(const cm_suffix_builder *builder);
-/* Sorts and appends the part to `out`: about 9 bytes a token and the vocabulary. The builder is used
+/* Sorts and appends the part to `out`: some 5.5 bytes a token and the vocabulary. The builder is used
  * up. CM_NOMEM, CM_LIMIT (`out` is full). Peak memory about 25 bytes a token. */
 cm_rc cm_suffix_builder_finish(cm_suffix_builder *builder, cm_buf *out, cm_err *err) cm_must_check;
 

@@ -12,8 +12,6 @@
 #include "index/suffix.h"
 #include "index/suffix_priv.h"
 
-#define TOKENS_MAX (UINT32_C(1) << 30)
-
 struct document {
     uint32_t number;
     uint32_t start; /* position of its first token */
@@ -21,9 +19,9 @@ struct document {
 };
 
 struct cm_suffix_builder {
-    cm_map *words; /* text -> number, from 1 */
-    CM_VEC(uint32_t) tokens;
-    CM_VEC(uint32_t) lines; /* of every CM_SUFFIX_LINE_STEP-th token */
+    cm_map *words;           /* text -> number, from 1 */
+    CM_VEC(uint32_t) tokens; /* word * 2 + space */
+    CM_VEC(uint32_t) lines;  /* of every CM_SUFFIX_LINE_STEP-th token */
     CM_VEC(struct document) documents;
 };
 
@@ -50,7 +48,7 @@ size_t cm_suffix_builder_tokens(const cm_suffix_builder *builder) {
 static bool push_token(cm_suffix_builder *builder, uint32_t word, bool space, uint32_t line) {
     if (builder->tokens.count % CM_SUFFIX_LINE_STEP == 0 && !cm_vec_push(&builder->lines, line))
         return false;
-    return cm_vec_push(&builder->tokens, word | (space ? SUFFIX_SPACE : 0));
+    return cm_vec_push(&builder->tokens, word << 1 | space);
 }
 
 static bool push_text(cm_suffix_builder *builder, cm_str text) {
@@ -82,7 +80,7 @@ cm_rc cm_suffix_builder_add(cm_suffix_builder *builder, uint32_t document, cm_st
                             cm_err *err) {
     size_t tokens = builder->tokens.count, lines = builder->lines.count;
     cm_assert(builder->documents.count == 0 || cm_vec_last(&builder->documents)->number < document);
-    if (text.len >= TOKENS_MAX - tokens) /* a token has at least one byte */
+    if (text.len >= SUFFIX_TOKENS_MAX - tokens) /* a token has at least one byte */
         return cm_fail(err, CM_LIMIT, "a segment has no room for %zu more bytes of text", text.len);
     struct document entry = {document, (uint32_t)tokens, first_line(text)};
     if (push_text(builder, text) && cm_vec_push(&builder->documents, entry))
@@ -124,7 +122,7 @@ static bool renumber(cm_suffix_builder *builder, const struct word *words) {
         ranks[words[i].number] = (uint32_t)i + 1;
     for (size_t i = 0; i < builder->tokens.count; i++) {
         uint32_t *token = &builder->tokens.items[i];
-        *token = (*token & SUFFIX_SPACE) | ranks[*token & ~SUFFIX_SPACE];
+        *token = ranks[*token >> 1] << 1 | (*token & 1);
     }
     cm_free(ranks);
     return true;
@@ -137,7 +135,7 @@ static uint32_t *sorted_positions(const cm_suffix_builder *builder, uint32_t wor
     uint32_t *order = cm_try_calloc(count, sizeof(order[0]));
     bool done = reversed && order;
     for (uint32_t i = 0; done && i < count; i++)
-        reversed[i] = builder->tokens.items[count - 1 - i] & ~SUFFIX_SPACE;
+        reversed[i] = builder->tokens.items[count - 1 - i] >> 1;
     done = done && cm_sais(reversed, count, words, order);
     cm_free(reversed);
     if (!done) {
@@ -159,6 +157,29 @@ static uint32_t *sorted_positions(const cm_suffix_builder *builder, uint32_t wor
 
 static void add_u32(cm_buf *out, uint32_t value) {
     cm_buf_add(out, &value, sizeof(value));
+}
+
+/* False when out of memory. `out` starts at a multiple of 8. */
+static bool add_packed(cm_buf *out, const uint32_t *numbers, size_t count, uint32_t bits) {
+    size_t start = out->len, len = suffix_packed_len(count, bits);
+    cm_buf_add_repeat(out, '\0', len);
+    if (out->failed)
+        return false;
+    char *at = out->ptr + start;
+    uint64_t word = 0;
+    uint32_t filled = 0;
+    for (size_t i = 0; i < count; i++) {
+        word |= (uint64_t)numbers[i] << filled;
+        filled += bits;
+        if (filled >= 64) {
+            memcpy(at, &word, sizeof(word));
+            at += sizeof(word);
+            filled -= 64;
+            word = filled == 0 ? 0 : (uint64_t)numbers[i] >> (bits - filled);
+        }
+    }
+    memcpy(at, &word, sizeof(word));
+    return true;
 }
 
 static void add_words(cm_buf *out, const struct word *words, size_t count) {
@@ -184,10 +205,13 @@ static void write_part(const cm_suffix_builder *builder, const struct word *word
     };
     for (size_t i = 0; i < header.words; i++)
         header.text_bytes += (uint32_t)words[i].text.len;
+    for (size_t i = 0; i < builder->lines.count; i++)
+        header.max_line = CM_MAX(header.max_line, builder->lines.items[i]);
     cm_buf_add(out, &header, sizeof(header));
-    cm_buf_add(out, builder->tokens.items, count * sizeof(uint32_t));
-    cm_buf_add(out, order, count * sizeof(uint32_t));
-    cm_buf_add(out, builder->lines.items, builder->lines.count * sizeof(uint32_t));
+    if (!add_packed(out, builder->tokens.items, count, suffix_bits(header.words) + 1) ||
+        !add_packed(out, order, count, suffix_bits(header.tokens)) ||
+        !add_packed(out, builder->lines.items, builder->lines.count, suffix_bits(header.max_line)))
+        return;
     for (size_t i = 0; i < header.documents; i++)
         add_u32(out, builder->documents.items[i].start);
     for (size_t i = 0; i < header.documents; i++)

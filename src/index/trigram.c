@@ -42,15 +42,26 @@ static bool set_add(trigram_set *set, uint32_t trigram) {
     return ++set->count * 2 <= set->mask || set_resize(set, (set->mask + 1) * 2);
 }
 
-static int u32_cmp(const void *left, const void *right) {
-    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
-    return (a > b) - (a < b);
+#define HALF_BITS 12 /* a trigram is sorted by its lower half, then by its upper one */
+
+static void sort_by_half(const uint32_t *from, size_t count, unsigned shift, uint32_t *to) {
+    uint32_t starts[(1 << HALF_BITS) + 1] = {0};
+    const uint32_t mask = (1 << HALF_BITS) - 1;
+    for (size_t i = 0; i < count; i++)
+        starts[(from[i] >> shift & mask) + 1]++;
+    for (uint32_t i = 1; i <= mask; i++)
+        starts[i] += starts[i - 1];
+    for (size_t i = 0; i < count; i++)
+        to[starts[from[i] >> shift & mask]++] = from[i];
 }
 
 cm_rc cm_trigrams_of(cm_str text, cm_arena *arena, const uint32_t **ret_trigrams, size_t *ret_count,
                      cm_err *err) {
     trigram_set set = {0};
-    bool ok = set_resize(&set, 4096);
+    size_t slots = 1024; /* mostly enough: a text has one distinct trigram for some four bytes */
+    while (slots < text.len / 2 && slots < 65536)
+        slots *= 2;
+    bool ok = set_resize(&set, slots);
     uint32_t window = 0;
     size_t run = 0; /* bytes since the last line end */
     for (size_t i = 0; ok && i < text.len; i++) {
@@ -61,7 +72,8 @@ cm_rc cm_trigrams_of(cm_str text, cm_arena *arena, const uint32_t **ret_trigrams
             ok = set_add(&set, window);
     }
     uint32_t *trigrams = ok ? CM_ARENA_ARRAY(arena, uint32_t, set.count + 1) : NULL;
-    if (!trigrams) {
+    uint32_t *half_sorted = trigrams ? cm_try_calloc(set.count + 1, sizeof(*half_sorted)) : NULL;
+    if (!half_sorted) {
         cm_free(set.slots);
         return cm_fail(err, CM_NOMEM, "out of memory finding trigrams");
     }
@@ -70,7 +82,9 @@ cm_rc cm_trigrams_of(cm_str text, cm_arena *arena, const uint32_t **ret_trigrams
         if (set.slots[i])
             trigrams[count++] = set.slots[i] - 1;
     cm_free(set.slots);
-    qsort(trigrams, count, sizeof(*trigrams), u32_cmp);
+    sort_by_half(trigrams, count, 0, half_sorted);
+    sort_by_half(half_sorted, count, HALF_BITS, trigrams);
+    cm_free(half_sorted);
     *ret_trigrams = trigrams;
     *ret_count = count;
     return CM_OK;

@@ -168,10 +168,8 @@ static void emit(cm_str run, size_t start, bool stemmed, size_t base, cm_word_fn
     visit(argument, cm_str_make(word, len), base + start, run.len);
 }
 
-/* One identifier: its parts, and the whole when there is more than one part. */
-static void split_run(cm_str run, size_t base, cm_word_fn *visit, void *argument) {
-    if (run.len > CM_WORD_BYTES_MAX)
-        return;
+/* Its parts, and the whole when there is more than one part. */
+void cm_words_of(cm_str run, size_t base, cm_word_fn *visit, void *argument) {
     size_t parts = 0;
     for (size_t at = 0; at < run.len;) {
         if (run.ptr[at] == '_') {
@@ -188,16 +186,32 @@ static void split_run(cm_str run, size_t base, cm_word_fn *visit, void *argument
         emit(run, 0, false, base, visit, argument);
 }
 
-void cm_words_split(cm_str text, cm_word_fn *visit, void *argument) {
-    for (size_t at = 0; at < text.len;) {
-        if (!cm_is_word(text.ptr[at])) {
-            at++;
+/* cm_is_word as a table: the loop over a text spends its time here. */
+static const bool word_bytes[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true,   ['_'] = true,
+    ['a' ... 'z'] = true, [0x80 ... 0xff] = true,
+};
+
+bool cm_words_next(cm_str text, size_t *at, cm_str *ret_run) {
+    for (size_t i = *at; i < text.len; i++) {
+        if (!word_bytes[(unsigned char)text.ptr[i]])
             continue;
-        }
-        size_t end = at + 1;
-        while (end < text.len && cm_is_word(text.ptr[end]))
+        size_t end = i + 1;
+        while (end < text.len && word_bytes[(unsigned char)text.ptr[end]])
             end++;
-        split_run(cm_str_make(text.ptr + at, end - at), at, visit, argument);
-        at = end;
+        if (end - i <= CM_WORD_BYTES_MAX) {
+            *at = end;
+            *ret_run = cm_str_make(text.ptr + i, end - i);
+            return true;
+        }
+        i = end;
     }
+    return false;
+}
+
+void cm_words_split(cm_str text, cm_word_fn *visit, void *argument) {
+    size_t at = 0;
+    cm_str run;
+    while (cm_words_next(text, &at, &run))
+        cm_words_of(run, at - run.len, visit, argument);
 }

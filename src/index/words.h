@@ -20,6 +20,11 @@ typedef void cm_word_fn(void *argument, cm_str word, size_t start, size_t len);
 /* Calls `visit` for each word of `text` (any bytes) in order: parts first, then the whole. */
 void cm_words_split(cm_str text, cm_word_fn *visit, void *argument);
 
+/* The same in two steps, for callers that keep what they found of an identifier: the next run of word
+ * bytes from *at, which moves behind it; then the words of such a run. */
+bool cm_words_next(cm_str text, size_t *at, cm_str *ret_run);
+void cm_words_of(cm_str run, size_t base, cm_word_fn *visit, void *argument);
+
 /* English words (and "code", "make" ...) that say nothing about code when a person asks in prose.
  * `word` as cm_words_split gives it. */
 bool cm_word_is_stop(cm_str word);
