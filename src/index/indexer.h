@@ -23,7 +23,8 @@ typedef struct cm_indexer_options {
     cm_parser_pool *parser; /* borrowed; NULL = every file is indexed as text by lines */
     cm_pool *pool; /* borrowed; files are analysed by background jobs. NULL = on the job's thread */
     bool watch;    /* follow changes on disk (index/watch.h) */
-    size_t ram_bytes; /* segment under construction before it is flushed; 0 = 256 MiB */
+    unsigned watch_poll_ms; /* how often to look where the system allows no watch; 0 = a minute */
+    size_t ram_bytes;       /* segment under construction before it is flushed; 0 = 256 MiB */
 } cm_indexer_options;
 
 typedef struct cm_indexer cm_indexer;

@@ -1,14 +1,12 @@
-/* Single files into the index at once: parsed on the caller's thread, published as a segment in memory. */
+/* Single files into the index at once: parsed on the caller's thread, published as a segment in memory.
+ *
+ * Readers of files take turns (`sync`), so that the last one to read is the last one to publish. */
 #include "index/builder.h"
 #include "index/repository_priv.h"
 #include "index/walk.h"
 
-#include "base/log.h"
 #include "base/path.h"
 #include "base/vec.h"
-
-#define MEMORY_SEGMENTS_MAX 16         /* more are folded into one */
-#define MEMORY_BYTES_MAX    CM_MIB(32) /* more is written to disk */
 
 typedef struct sync {
     cm_repository *r;
@@ -58,99 +56,65 @@ static cm_rc add_file(sync *s, const cm_snapshot *base, cm_str path, const cm_st
     return rc;
 }
 
+static bool note_removed(sync *s, cm_str path, const cm_map *found) {
+    uint64_t ignored;
+    return cm_map_get(found, path, &ignored) || cm_vec_push(&s->removed, path);
+}
+
+/* First of the segment's documents, in order of path, that does not come before `path`. */
+static uint32_t lower_bound(const cm_segment *segment, cm_str path) {
+    uint32_t low = 0, high = segment->document_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (cm_str_cmp(cm_segment_path(segment, segment->by_path[middle]), path) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* Documents at or below `path` that the walk did not find any more. */
 static cm_rc find_removed(sync *s, const cm_snapshot *base, cm_str path, const cm_map *found,
                           cm_err *err) {
     cm_index_document d;
-    uint64_t ignored;
-    if (!base)
-        return CM_OK;
-    if (cm_snapshot_find_document(base, path, &d)) {
-        if (cm_map_get(found, path, &ignored) || cm_vec_push(&s->removed, d.path))
-            return CM_OK;
-        return cm_fail(err, CM_NOMEM, "out of memory reading changes");
-    }
-    for (uint32_t cursor = 0; cm_snapshot_next_document(base, &cursor, &d);) {
-        bool below = path.len == 0 || (d.path.len > path.len && cm_str_starts(d.path, path) &&
-                                       d.path.ptr[path.len] == '/');
-        if (below && !cm_map_get(found, d.path, &ignored) && !cm_vec_push(&s->removed, d.path))
-            return cm_fail(err, CM_NOMEM, "out of memory reading changes");
-    }
-    return CM_OK;
-}
-
-static cm_rc read_path(sync *s, const cm_snapshot *base, cm_str path, cm_map *found, cm_err *err) {
-    cm_walk_result walk;
-    cm_rc rc = cm_walk_run(s->root, &s->options, path, NULL, s->arena, &walk, err);
-    for (size_t i = 0; rc == CM_OK && i < walk.count; i++) {
-        bool added;
-        if (!cm_map_slot(found, walk.entries[i].path, &added))
-            return cm_fail(err, CM_NOMEM, "out of memory reading changes");
-        if (added)
-            rc = add_file(s, base, walk.entries[i].path, NULL, err);
-    }
-    return rc == CM_OK ? find_removed(s, base, path, found, err) : rc;
-}
-
-/* A running job must not replace what is newer than what it read. */
-static cm_rc remember(sync *s, const cm_segment *segment, cm_err *err) {
-    cm_repository *r = s->r;
-    pthread_mutex_lock(&r->lock);
-    bool running = r->running;
-    pthread_mutex_unlock(&r->lock);
     bool ok = true;
-    for (uint32_t i = 0; ok && running && segment && i < segment->document_count; i++)
-        ok = cm_map_put(r->synced, cm_segment_path(segment, i), 1);
-    for (size_t i = 0; ok && running && i < s->removed.count; i++)
-        ok = cm_map_put(r->synced, s->removed.items[i], 1);
+    cm_str below = path.len > 0 ? cm_arena_fmt(s->arena, CM_STR_FMT "/", CM_STR_ARG(path)) : path;
+    if (base && cm_snapshot_find_document(base, path, &d))
+        ok = note_removed(s, d.path, found);
+    for (size_t i = 0; ok && base && i < base->count; i++) {
+        const cm_snapshot_segment *in = &base->segments[i];
+        for (uint32_t at = lower_bound(in->segment, below); ok && at < in->segment->document_count;
+             at++) {
+            uint32_t local = in->segment->by_path[at];
+            cm_str inside = cm_segment_path(in->segment, local);
+            if (!cm_str_starts(inside, below))
+                break;
+            if (!cm_bitmap_has(in->dead, local))
+                ok = note_removed(s, inside, found);
+        }
+    }
     return ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory reading changes");
 }
 
-/* Few and small segments in memory keep searches quick; past the bounds they become one on disk. The caller
- * holds `publish`. */
-static cm_rc tidy_memory(cm_repository *r, bool *ret_needed, bool act, cm_err *err) {
-    size_t count = 0;
-    uint64_t bytes = 0;
-    for (size_t i = 0; r->snapshot && i < r->snapshot->count; i++) {
-        const cm_segment *segment = r->snapshot->segments[i].segment;
-        if (!segment->path) {
-            count++;
-            bytes += segment->bytes;
-        }
+static cm_rc read_paths(sync *s, const cm_snapshot *base, cm_str_list paths, cm_err *err) {
+    cm_walk_result walk;
+    cm_map *found = cm_map_new(0);
+    cm_rc rc = cm_walk_paths(s->root, &s->options, paths, NULL, s->arena, &walk, err);
+    for (size_t i = 0; rc == CM_OK && i < walk.count; i++) {
+        bool added;
+        if (!cm_map_slot(found, walk.entries[i].path, &added))
+            rc = cm_fail(err, CM_NOMEM, "out of memory reading changes");
+        else if (added)
+            rc = add_file(s, base, walk.entries[i].path, NULL, err);
     }
-    *ret_needed = count > MEMORY_SEGMENTS_MAX || bytes > MEMORY_BYTES_MAX;
-    if (!*ret_needed || !act)
-        return CM_OK;
-    return bytes > MEMORY_BYTES_MAX ? cm_repository_flush(r, err) : cm_repository_fold(r, err);
+    for (size_t i = 0; rc == CM_OK && i < paths.count; i++)
+        rc = find_removed(s, base, paths.items[i], found, err);
+    cm_map_free(found);
+    return rc;
 }
 
-static void tidy_job(void *argument, unsigned worker) {
-    (void)worker;
-    cm_repository *r = argument;
-    cm_err err;
-    bool needed;
-    pthread_mutex_lock(&r->publish);
-    if (tidy_memory(r, &needed, true, &err) != CM_OK)
-        cm_log_err(CM_LOG_WARN, "cannot fold edited files into one segment", &err);
-    pthread_mutex_unlock(&r->publish);
-    cm_repository_unref(r);
-}
-
-/* The edit can be searched already: folding is for later, on a worker when there is one. */
-static void tidy_later(cm_repository *r) {
-    cm_err err;
-    bool needed;
-    cm_rc rc = tidy_memory(r, &needed, !r->environment.pool, &err);
-    if (rc != CM_OK)
-        cm_log_err(CM_LOG_WARN, "cannot fold edited files into one segment", &err);
-    if (!needed || !r->environment.pool)
-        return;
-    if (cm_pool_submit(r->environment.pool, CM_BACKGROUND, tidy_job, cm_repository_ref(r), NULL) !=
-        CM_OK)
-        cm_repository_unref(r); /* the next edit tries again */
-}
-
-/* Publishes what was built and removed. The caller holds `publish`. */
+/* Publishes what was built and removed. */
 static cm_rc publish(sync *s, cm_err *err) {
     cm_repository *r = s->r;
     cm_buf parts[CM_PART_KIND_COUNT];
@@ -163,16 +127,13 @@ static cm_rc publish(sync *s, cm_err *err) {
         if (rc == CM_OK)
             rc = cm_repository_seal(r, parts, false, &segment, err);
     }
-    if (rc == CM_OK)
-        rc = remember(s, segment, err);
     if (rc == CM_OK && (segment || s->removed.count > 0)) {
         cm_change change = {.added = &segment,
                             .added_count = segment ? 1 : 0,
                             .removed = s->removed.items,
-                            .removed_count = s->removed.count};
+                            .removed_count = s->removed.count,
+                            .synced = true};
         rc = cm_repository_publish(r, &change, err);
-        if (rc == CM_OK)
-            tidy_later(r);
     }
     cm_segment_unref(segment);
     for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
@@ -180,42 +141,34 @@ static cm_rc publish(sync *s, cm_err *err) {
     return rc;
 }
 
-cm_rc cm_repository_sync(cm_repository *repository, cm_str_list paths, cm_err *err) {
+/* Reads `paths` from the tree, or takes `text` as the content of the only one. */
+static cm_rc run(cm_repository *r, cm_str_list paths, const cm_str *text, cm_err *err) {
     sync s;
-    cm_rc rc = CM_OK;
-    for (size_t i = 0; rc == CM_OK && i < paths.count; i++)
-        if (paths.items[i].len > 0)
-            rc = cm_path_check_relative(paths.items[i], err);
-    if (rc != CM_OK)
-        return rc;
-    pthread_mutex_lock(&repository->publish);
-    sync_init(&s, repository);
-    cm_snapshot *base = cm_repository_snapshot(repository);
-    cm_map *found = cm_map_new(0);
-    for (size_t i = 0; rc == CM_OK && i < paths.count; i++)
-        rc = read_path(&s, base, paths.items[i], found, err);
+    pthread_mutex_lock(&r->sync);
+    sync_init(&s, r);
+    cm_snapshot *base = cm_repository_snapshot(r);
+    cm_rc rc =
+        text ? add_file(&s, base, paths.items[0], text, err) : read_paths(&s, base, paths, err);
     if (rc == CM_OK)
         rc = publish(&s, err);
-    cm_map_free(found);
     cm_snapshot_unref(base);
     sync_done(&s);
-    pthread_mutex_unlock(&repository->publish);
+    pthread_mutex_unlock(&r->sync);
+    if (rc == CM_OK)
+        cm_repository_tidy(r); /* the edit can be searched already */
     return rc;
 }
 
+cm_rc cm_repository_sync(cm_repository *repository, cm_str_list paths, cm_err *err) {
+    for (size_t i = 0; i < paths.count; i++) {
+        cm_rc rc = paths.items[i].len > 0 ? cm_path_check_relative(paths.items[i], err) : CM_OK;
+        if (rc != CM_OK)
+            return rc;
+    }
+    return run(repository, paths, NULL, err);
+}
+
 cm_rc cm_repository_sync_text(cm_repository *repository, cm_str path, cm_str text, cm_err *err) {
-    sync s;
     cm_rc rc = cm_path_check_relative(path, err);
-    if (rc != CM_OK)
-        return rc;
-    pthread_mutex_lock(&repository->publish);
-    sync_init(&s, repository);
-    cm_snapshot *base = cm_repository_snapshot(repository);
-    rc = add_file(&s, base, path, &text, err);
-    if (rc == CM_OK)
-        rc = publish(&s, err);
-    cm_snapshot_unref(base);
-    sync_done(&s);
-    pthread_mutex_unlock(&repository->publish);
-    return rc;
+    return rc == CM_OK ? run(repository, (cm_str_list){&path, 1}, &text, err) : rc;
 }
