@@ -97,8 +97,8 @@ static memory_use memory_of(const cm_snapshot *s) {
     return use;
 }
 
-/* Newest first. A fold takes an older segment along when that is no larger than twice all the newer ones: each
- * document is copied a few times in its life, not with every fold. */
+/* Newest first. A fold takes an older segment along when that is no larger than half of all the newer ones: each
+ * document is copied about twice in its life, not with every fold. */
 static bool choose_memory(const cm_snapshot *s, bool all, merge_set *set) {
     uint64_t bytes = 0;
     bool ok = true;
@@ -106,7 +106,7 @@ static bool choose_memory(const cm_snapshot *s, bool all, merge_set *set) {
         const cm_snapshot_segment *segment = &s->segments[i];
         if (segment->segment->path)
             continue;
-        if (!all && set->segments.count >= FOLD_LEAST && segment->segment->bytes > 2 * bytes)
+        if (!all && set->segments.count >= FOLD_LEAST && segment->segment->bytes > bytes / 2)
             break;
         bytes += segment->segment->bytes;
         ok = merge_set_add(set, segment);

@@ -173,6 +173,7 @@ static cm_rc exchange(cm_repository *r, const cm_change *change, cm_snapshot **r
         cm_free(root);
     }
     if (rc == CM_OK) {
+        fresh->graph_base = cm_graph_base_ref(r->graph_base);
         *ret_fresh = cm_snapshot_ref(fresh);
         pthread_mutex_lock(&r->lock);
         r->snapshot = fresh;
@@ -231,6 +232,7 @@ cm_rc cm_repository_publish(cm_repository *repository, const cm_change *change, 
         if (rc == CM_OK)
             mark_obsolete(old, fresh);
         pthread_mutex_unlock(&r->persist);
+        cm_graph_base_forget(r->graph_base); /* it may hold folders that can go now */
     }
     cm_snapshot_unref(old);
     cm_snapshot_unref(fresh);

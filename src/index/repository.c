@@ -93,6 +93,8 @@ static cm_rc open_snapshot(cm_repository *r, const cm_manifest *m, cm_err *err) 
     if (rc == CM_OK)
         rc = cm_snapshot_new(&r->id, r->root, m->generation, sources.items, sources.count,
                              &r->snapshot, err);
+    if (rc == CM_OK)
+        r->snapshot->graph_base = cm_graph_base_ref(r->graph_base);
     for (size_t i = 0; i < sources.count; i++)
         cm_segment_unref(sources.items[i].segment);
     cm_vec_done(&sources);
@@ -100,6 +102,8 @@ static cm_rc open_snapshot(cm_repository *r, const cm_manifest *m, cm_err *err) 
 }
 
 static void repository_free(cm_repository *r) {
+    cm_graph_base_close(r->graph_base);
+    cm_graph_base_unref(r->graph_base);
     cm_snapshot_unref(r->snapshot);
     cm_map_free(r->synced);
     cm_arena_free(r->options_arena);
@@ -143,6 +147,7 @@ cm_rc cm_repository_open(const char *folder, const cm_uuid *id, const char *root
     r->folder = cm_strdup(folder);
     r->environment = *environment;
     r->synced = cm_map_new(0);
+    r->graph_base = cm_graph_base_new();
     r->options_arena = cm_arena_new(0);
     pthread_mutex_t *const locks[] = {&r->sync, &r->merging, &r->persist, &r->publish, &r->lock};
     for (size_t i = 0; i < CM_COUNT(locks); i++)

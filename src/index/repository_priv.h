@@ -11,6 +11,7 @@
 #define CM_INDEX_REPOSITORY_PRIV_H
 
 #include "base/map.h"
+#include "index/graph_priv.h"
 #include "index/indexer.h"
 #include "index/snapshot_priv.h"
 #include "rt/cancel.h"
@@ -28,6 +29,7 @@ struct cm_repository {
     pthread_mutex_t sync, merging, persist;
     _Atomic uint64_t next_segment;
     atomic_bool tidying; /* a fold is queued or at work */
+    cm_graph_base *graph_base;
 
     pthread_mutex_t publish;
     cm_map *synced; /* paths synced while a job runs: newer than what the job read */

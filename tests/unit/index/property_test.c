@@ -148,6 +148,15 @@ static void step(world *w) {
     }
 }
 
+/* Now and then somebody asks for the graph, so that later ones are brought up to date from it. */
+static void ask_for_graph(world *w) {
+    const cm_graph *graph;
+    cm_snapshot *s = cm_repository_snapshot(w->repository);
+    if (s && pick(w, 2) == 0)
+        assert_int_equal(cm_snapshot_graph(s, NULL, &graph, NULL), CM_OK);
+    cm_snapshot_unref(s);
+}
+
 static void compare_with_fresh(world *w) {
     tree data;
     cm_repository *repository;
@@ -178,7 +187,8 @@ static void run_world(bool with_parser, unsigned steps, uint64_t seed) {
     w.indexer = open_indexer(&w, w.data.root, &w.repository);
     for (unsigned i = 0; i < steps; i++) {
         step(&w);
-        if (i % 100 == 99 || i + 1 == steps)
+        ask_for_graph(&w);
+        if (i % 25 == 24 || i + 1 == steps)
             compare_with_fresh(&w);
     }
     cm_repository_unref(w.repository);
