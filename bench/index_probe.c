@@ -1,10 +1,13 @@
 /* index_probe.c - the index and search rooms as a process, for benchmarks and evaluations.
  *
- *   index_probe DATA_DIR TREE [full|incremental|none]
+ *   index_probe DATA_DIR TREE [full|incremental|none|watch]
  *
- * Opens the data directory, runs one job, prints one JSON line, then answers one JSON line each:
+ * Opens the data directory, runs one job, prints one JSON line, then answers one JSON line each. With `watch` the job
+ * is the one that following the tree begins with:
  *   {"query": "...", "limit": 10, "regex": false} -> {"took_us", "truncated", "paths": [...]}
  *   {"sync": "path/in/tree"}                      -> {"took_us"}: until its new content can be searched
+ *   {"edit": "path/in/tree", "append": "text"}    -> {"took_us"}: the same from the closing of the written file, when
+ *                                                    the tree is watched
  *   {"map": 2000, "focus": "path"}                -> {"took_us", "text"} */
 #include "base/clock.h"
 #include "base/json.h"
@@ -136,6 +139,42 @@ static void answer_sync(probe *p, const char *path, cm_buf *out) {
     print_line(out);
 }
 
+/* Waits until the watched tree's index has the file at its new size; looks ten times a millisecond. */
+static bool await_size(const probe *p, cm_str path, uint64_t size) {
+    for (int looks = 0; looks < 100000; looks++) {
+        cm_snapshot *s = cm_repository_snapshot(p->repository);
+        cm_index_document d;
+        bool there = s && cm_snapshot_find_document(s, path, &d) && d.size == size;
+        cm_snapshot_unref(s);
+        if (there)
+            return true;
+        usleep(100);
+    }
+    return false;
+}
+
+static void answer_edit(probe *p, const json_t *ask, cm_buf *out) {
+    const char *path = json_string_value(json_object_get(ask, "edit"));
+    const char *text = json_string_value(json_object_get(ask, "append"));
+    char full[PATH_MAX];
+    cm_arena *arena = cm_arena_new(0);
+    cm_str root = cm_repository_root(p->repository, arena);
+    snprintf(full, sizeof(full), CM_STR_FMT "/%s", CM_STR_ARG(root), path);
+    FILE *file = fopen(full, "a");
+    bool ok = file && text && fputs(text, file) >= 0;
+    long size = ok ? ftell(file) : 0;
+    ok = file && fclose(file) == 0 && ok;
+    uint64_t start = cm_clock_ns();
+    ok = ok && await_size(p, cm_str_from(path), (uint64_t)size);
+    uint64_t took = (cm_clock_ns() - start) / 1000;
+    cm_snapshot_unref(p->snapshot);
+    p->snapshot = cm_repository_snapshot(p->repository);
+    cm_buf_add_f(out, "{\"took_us\": %llu, \"ok\": %s}", (unsigned long long)took,
+                 ok ? "true" : "false");
+    print_line(out);
+    cm_arena_free(arena);
+}
+
 static void answer_map(const probe *p, const json_t *ask, cm_buf *out) {
     cm_arena *arena = cm_arena_new(0);
     cm_str focus[] = {cm_str_from(json_string_value(json_object_get(ask, "focus")))};
@@ -168,6 +207,8 @@ static void answer_all(probe *p, cm_buf *out) {
         const char *path = json_string_value(json_object_get(ask, "sync"));
         if (path)
             answer_sync(p, path, out);
+        else if (json_object_get(ask, "edit"))
+            answer_edit(p, ask, out);
         else if (json_object_get(ask, "map"))
             answer_map(p, ask, out);
         else
@@ -180,7 +221,8 @@ static void answer_all(probe *p, cm_buf *out) {
 static cm_rc run(probe *p, char **argv, const char *mode, cm_buf *out, cm_err *err) {
     static const cm_uuid id = {{1}};
     uint64_t start = cm_clock_ns();
-    cm_indexer_options options = {.parser = p->parser, .pool = p->pool};
+    bool watch = strcmp(mode, "watch") == 0;
+    cm_indexer_options options = {.parser = p->parser, .pool = p->pool, .watch = watch};
     cm_rc rc = cm_indexer_open(argv[1], &options, &p->indexer, err);
     if (rc == CM_OK)
         rc = cm_indexer_add(p->indexer, &id, argv[2], NULL, &p->repository, err);
@@ -189,7 +231,7 @@ static cm_rc run(probe *p, char **argv, const char *mode, cm_buf *out, cm_err *e
     if (rc == CM_OK && strcmp(mode, "none") != 0) {
         rc = cm_repository_index(
             p->repository, strcmp(mode, "full") == 0 ? CM_INDEX_FULL : CM_INDEX_INCREMENTAL, err);
-        if (rc == CM_OK)
+        if (rc == CM_OK || (watch && rc == CM_CONFLICT))
             rc = cm_repository_wait(p->repository, UINT32_MAX, err);
     }
     double job_s = (double)(cm_clock_ns() - start) / 1e9;
@@ -205,7 +247,7 @@ int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "parse-worker") == 0)
         return cm_parse_worker_main(argc, argv);
     if (argc < 3) {
-        fprintf(stderr, "usage: index_probe DATA_DIR TREE [full|incremental|none]\n");
+        fprintf(stderr, "usage: index_probe DATA_DIR TREE [full|incremental|none|watch]\n");
         return 2;
     }
     probe p = {0};

@@ -253,6 +253,8 @@ typedef struct exchange {
     cm_worker_request request;
     cm_worker_reply reply;
     enum outcome outcome;
+    void (*meanwhile)(void *argument);
+    void *argument;
 } exchange;
 
 static char *shared_of(worker *w) {
@@ -329,6 +331,9 @@ static cm_rc ask(exchange *x, const cm_str *parts, size_t part_count, cm_err *er
     x->request.magic = CM_WORKER_REQUEST_MAGIC;
     x->request.sequence = ++w->sequence;
     if (cm_child_send(w->child, &x->request, sizeof(x->request), err) == CM_OK) {
+        if (x->meanwhile) {
+            x->meanwhile(x->argument);
+        }
         await(x);
     } else {
         x->outcome = DIED;
@@ -524,6 +529,8 @@ cm_rc cm_parse_file(cm_parser_pool *pool, const cm_parse_request *given, const c
     }
     exchange x = {.pool = pool,
                   .cancel = cancel,
+                  .meanwhile = request.meanwhile,
+                  .argument = request.argument,
                   .request = {.op = CM_WORKER_PARSE,
                               .language = request.language->index,
                               .strategy = (uint32_t)request.strategy,

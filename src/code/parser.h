@@ -50,6 +50,10 @@ typedef struct cm_parse_request {
     cm_str text;                 /* any bytes */
     const cm_language *language; /* NULL = detect from path and text */
     enum cm_chunk_strategy strategy;
+    /* Called once on the caller's thread while a worker has the text; not at all when no worker is asked. What
+     * needs the text alone is done by then. May be NULL. */
+    void (*meanwhile)(void *argument);
+    void *argument;
 } cm_parse_request;
 
 /* Always gives a result that covers the file with chunks, whatever the file holds: a hostile or

@@ -120,32 +120,6 @@ static bool line_chunks(cm_analysis *a) {
     return true;
 }
 
-static cm_rc parse(cm_analysis *a, const cm_analysis_request *request, cm_err *err) {
-    static const enum cm_document_status statuses[] = {
-        [CM_PARSE_OK] = CM_DOCUMENT_OK,
-        [CM_PARSE_PARTIAL] = CM_DOCUMENT_PARTIAL,
-        [CM_PARSE_FAILED] = CM_DOCUMENT_TEXT,
-        [CM_PARSE_SKIPPED] = CM_DOCUMENT_TEXT,
-    };
-    if (!request->parser) {
-        if (!line_chunks(a))
-            return cm_fail(err, CM_NOMEM, "out of memory cutting a file into chunks");
-        a->status = CM_DOCUMENT_TEXT;
-        return CM_OK;
-    }
-    cm_parse_request parse_request = {
-        .path = a->path, .text = a->text, .strategy = request->chunk_strategy};
-    cm_rc rc =
-        cm_parse_file(request->parser, &parse_request, request->cancel, a->arena, &a->parsed, err);
-    if (rc != CM_OK)
-        return rc;
-    a->status = statuses[a->parsed.status];
-    if (a->parsed.status == CM_PARSE_FAILED)
-        cm_log(CM_LOG_WARN, "file is indexed as text", CM_S("path", a->path),
-               CM_S("reason", a->parsed.failure));
-    return CM_OK;
-}
-
 static cm_rc compress(cm_analysis *a, cm_err *err) {
     size_t bound = ZSTD_compressBound(a->text.len);
     char *frame = cm_try_alloc(bound);
@@ -165,19 +139,67 @@ static cm_rc compress(cm_analysis *a, cm_err *err) {
     return CM_OK;
 }
 
-static cm_rc analyse_text(cm_analysis *a, const cm_analysis_request *request, cm_err *err) {
-    cm_rc rc = parse(a, request, err);
-    if (rc == CM_OK)
-        rc = compress(a, err);
-    if (rc == CM_OK)
-        rc = cm_analysis_words(a, err);
-    if (rc == CM_OK)
-        rc = cm_analysis_references(a, err);
-    if (rc == CM_OK)
-        rc = cm_trigrams_of(a->text, a->arena, &a->trigrams, &a->trigram_count, err);
+/* What needs the text alone: done while the parse worker has it. */
+typedef struct beside {
+    cm_analysis *a;
+    cm_rc rc;
+    cm_err err;
+    bool done;
+} beside;
+
+static void read_text(void *argument) {
+    beside *b = argument;
+    cm_analysis *a = b->a;
+    b->done = true;
+    b->rc = compress(a, &b->err);
+    if (b->rc == CM_OK)
+        b->rc = cm_trigrams_of(a->text, a->arena, &a->trigrams, &a->trigram_count, &b->err);
     a->is_test = cm_path_is_test(a->path);
     a->is_vendored = cm_path_is_vendored(a->path) || cm_text_is_generated(a->text);
-    return rc;
+}
+
+static cm_rc parse(cm_analysis *a, const cm_analysis_request *request, beside *b, cm_err *err) {
+    static const enum cm_document_status statuses[] = {
+        [CM_PARSE_OK] = CM_DOCUMENT_OK,
+        [CM_PARSE_PARTIAL] = CM_DOCUMENT_PARTIAL,
+        [CM_PARSE_FAILED] = CM_DOCUMENT_TEXT,
+        [CM_PARSE_SKIPPED] = CM_DOCUMENT_TEXT,
+    };
+    if (!request->parser) {
+        if (!line_chunks(a))
+            return cm_fail(err, CM_NOMEM, "out of memory cutting a file into chunks");
+        a->status = CM_DOCUMENT_TEXT;
+        return CM_OK;
+    }
+    cm_parse_request parse_request = {.path = a->path,
+                                      .text = a->text,
+                                      .strategy = request->chunk_strategy,
+                                      .meanwhile = read_text,
+                                      .argument = b};
+    cm_rc rc =
+        cm_parse_file(request->parser, &parse_request, request->cancel, a->arena, &a->parsed, err);
+    if (rc != CM_OK)
+        return rc;
+    a->status = statuses[a->parsed.status];
+    if (a->parsed.status == CM_PARSE_FAILED)
+        cm_log(CM_LOG_WARN, "file is indexed as text", CM_S("path", a->path),
+               CM_S("reason", a->parsed.failure));
+    return CM_OK;
+}
+
+static cm_rc analyse_text(cm_analysis *a, const cm_analysis_request *request, cm_err *err) {
+    beside b = {.a = a};
+    cm_rc rc = parse(a, request, &b, err);
+    if (rc == CM_OK && !b.done)
+        read_text(&b);
+    if (rc == CM_OK && b.rc != CM_OK) {
+        rc = b.rc;
+        if (err)
+            *err = b.err;
+    }
+    if (rc == CM_OK)
+        rc = cm_analysis_words(a, err);
+    return rc == CM_OK ? cm_analysis_references(a, err) : rc;
 }
 
 static cm_rc read_request(const cm_analysis_request *request, cm_arena *arena, source *out,

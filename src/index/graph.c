@@ -1,4 +1,4 @@
-#include "index/graph.h"
+#include "index/graph_priv.h"
 
 #include "base/map.h"
 #include "base/path.h"
@@ -12,43 +12,13 @@
 #define ROUNDS         20
 #define PUSH_LEAST     1e-4 /* residual, for one unit of out-weight, that is not pushed on */
 #define PUSHES_MAX     200000
-#define DEFINERS_MAX   20
+#define DEFINERS_MAX   CM_GRAPH_DEFINERS_MAX
 #define DEFINERS_FEW   5
 #define USES_MAX       5000 /* references looked at for one name */
 #define TELLING_LENGTH 8
 #define NAME_LEAST     3
-#define IMPORT_WEIGHT  2.0f
 
-typedef struct raw_edge {
-    uint32_t from, to;
-    float weight;
-    bool import;
-} raw_edge;
-
-struct cm_graph {
-    uint32_t count;       /* documents of the snapshot, dead ones included */
-    uint32_t *starts;     /* count + 1: edges of each */
-    cm_graph_edge *edges; /* by target */
-    double *ranks;
-    float *weights;          /* sum of the out-edges */
-    uint32_t *import_starts; /* count + 1 */
-    uint32_t *imports;       /* targets, CM_ID_NONE = outside */
-};
-
-typedef struct build {
-    const cm_snapshot *snapshot;
-    const cm_cancel *cancel;
-    cm_graph *graph;
-    CM_VEC(raw_edge) edges;
-    bool failed;
-    /* of the name at hand */
-    uint32_t definers[DEFINERS_MAX + 1];
-    size_t definer_count;
-    uint32_t user; /* document whose uses are being counted */
-    uint32_t uses, seen;
-    float weight;
-    unsigned ticks;
-} build;
+typedef cm_graph_build build;
 
 void cm_graph_free(cm_graph *graph) {
     if (!graph)
@@ -92,7 +62,7 @@ static void resolve_document(build *b, const cm_resolver *resolver, const uint32
         }
         b->graph->imports[(*at)++] = target;
         if (target != CM_ID_NONE && target != d->id &&
-            !cm_vec_push(&b->edges, (raw_edge){d->id, target, IMPORT_WEIGHT, true}))
+            !cm_vec_push(&b->reasons, (cm_graph_reason){d->id, target, 0, 0, 1}))
             b->failed = true;
     }
 }
@@ -162,12 +132,12 @@ static void end_user(build *b) {
     }
     float weight = b->weight * sqrtf((float)b->uses) / (float)b->definer_count;
     for (size_t i = 0; i < b->definer_count; i++)
-        if (!cm_vec_push(&b->edges, (raw_edge){b->user, b->definers[i], weight, false}))
+        if (!cm_vec_push(&b->reasons, (cm_graph_reason){b->user, b->definers[i], weight, 1, 0}))
             b->failed = true;
     b->uses = 0;
 }
 
-static bool count_use(void *argument, const cm_index_reference *reference) {
+bool cm_graph_name_use(void *argument, const cm_index_reference *reference) {
     build *b = argument;
     if (reference->document != b->user)
         end_user(b);
@@ -176,13 +146,15 @@ static bool count_use(void *argument, const cm_index_reference *reference) {
     return ++b->seen < USES_MAX && !b->failed;
 }
 
-static bool add_name(void *argument, cm_str name) {
-    build *b = argument;
+bool cm_graph_name_begin(build *b, cm_str name) {
     uint32_t symbols[4 * DEFINERS_MAX];
-    size_t found = cm_snapshot_definitions(b->snapshot, name, symbols, CM_COUNT(symbols));
     b->definer_count = 0;
-    if (name.len < NAME_LEAST || found > CM_COUNT(symbols))
-        return true;
+    b->uses = b->seen = 0;
+    if (name.len < NAME_LEAST)
+        return false;
+    size_t found = cm_snapshot_definitions(b->snapshot, name, symbols, CM_COUNT(symbols));
+    if (found > CM_COUNT(symbols))
+        return false;
     for (size_t i = 0; i < found; i++) {
         cm_index_symbol s;
         if (!cm_snapshot_symbol(b->snapshot, symbols[i], &s) || s.kind == CM_SYMBOL_IMPORT)
@@ -192,13 +164,23 @@ static bool add_name(void *argument, cm_str name) {
             b->definers[b->definer_count++] = s.document; /* definitions come in order of path */
     }
     if (b->definer_count == 0 || b->definer_count > DEFINERS_MAX)
-        return true;
+        return false;
     b->weight = is_telling(name) ? 10.0f : 1.0f;
     if (name.ptr[0] == '_' || b->definer_count > DEFINERS_FEW)
         b->weight *= 0.1f;
-    b->uses = b->seen = 0;
-    cm_snapshot_references(b->snapshot, name, count_use, b);
+    return true;
+}
+
+void cm_graph_name_end(build *b) {
     end_user(b);
+}
+
+bool cm_graph_name_add(void *argument, cm_str name) {
+    build *b = argument;
+    if (cm_graph_name_begin(b, name)) {
+        cm_snapshot_references(b->snapshot, name, cm_graph_name_use, b);
+        end_user(b);
+    }
     if ((++b->ticks & 255) == 0 && cm_cancel_hit(b->cancel) != CM_CANCEL_NONE)
         return false;
     return !b->failed;
@@ -206,36 +188,49 @@ static bool add_name(void *argument, cm_str name) {
 
 /* ---- rows and ranks ---- */
 
-static int edge_cmp(const void *left, const void *right) {
-    const raw_edge *a = left, *b = right;
+static int reason_cmp(const void *left, const void *right) {
+    const cm_graph_reason *a = left, *b = right;
     if (a->from != b->from)
         return a->from < b->from ? -1 : 1;
     return (a->to > b->to) - (a->to < b->to);
 }
 
-/* Sorts the edges, adds up those between the same two files, and cuts them into rows. */
+/* Adds up the reasons from `at` on that are for the same edge; returns where the next edge's begin. What was taken
+ * back leaves none, whatever rounding left of its weight. */
+static size_t add_up(const build *b, size_t at, cm_graph_edge *edge) {
+    const cm_graph_reason *first = &b->reasons.items[at];
+    double weight = 0;
+    int64_t names = 0;
+    *edge = (cm_graph_edge){.document = first->to};
+    for (; at < b->reasons.count && reason_cmp(first, &b->reasons.items[at]) == 0; at++) {
+        weight += (double)b->reasons.items[at].weight;
+        names += b->reasons.items[at].names;
+        edge->imports += b->reasons.items[at].imports;
+    }
+    edge->names = names > 0 && weight > 0 ? (uint32_t)names : 0;
+    edge->weight = (float)((edge->names > 0 ? weight : 0) + CM_GRAPH_IMPORT_WEIGHT * edge->imports);
+    return at;
+}
+
+/* Sorts the reasons, adds up those between the same two files, and cuts them into rows. */
 static bool make_rows(build *b) {
     cm_graph *g = b->graph;
-    if (b->edges.count > UINT32_MAX - 1)
+    if (b->reasons.count > UINT32_MAX - 1)
         return false;
-    g->edges = cm_try_calloc(b->edges.count + 1, sizeof(*g->edges));
+    g->edges = cm_try_calloc(b->reasons.count + 1, sizeof(*g->edges));
     if (!g->edges)
         return false;
-    if (b->edges.count > 1)
-        qsort(b->edges.items, b->edges.count, sizeof(raw_edge), edge_cmp);
+    if (b->reasons.count > 1)
+        qsort(b->reasons.items, b->reasons.count, sizeof(cm_graph_reason), reason_cmp);
     uint32_t count = 0, row = 0;
-    for (size_t i = 0; i < b->edges.count; i++) {
-        const raw_edge *e = &b->edges.items[i];
-        while (row <= e->from)
+    for (size_t i = 0; i < b->reasons.count;) {
+        uint32_t from = b->reasons.items[i].from;
+        while (row <= from)
             g->starts[row++] = count;
-        cm_graph_edge *last = count > g->starts[e->from] ? &g->edges[count - 1] : NULL;
-        if (!last || last->document != e->to) {
-            last = &g->edges[count++];
-            *last = (cm_graph_edge){.document = e->to};
-        }
-        last->weight += e->weight;
-        last->import = last->import || e->import;
-        g->weights[e->from] += e->weight;
+        i = add_up(b, i, &g->edges[count]);
+        if (g->edges[count].names == 0 && g->edges[count].imports == 0)
+            continue;
+        g->weights[from] += g->edges[count++].weight;
     }
     while (row <= g->count)
         g->starts[row++] = count;
@@ -272,8 +267,17 @@ static bool make_ranks(build *b) {
     return true;
 }
 
-static cm_rc build_graph(const cm_snapshot *snapshot, const cm_cancel *cancel, cm_graph **ret_graph,
-                         cm_err *err) {
+/* Reasons by names: brought up to date where little changed, else from all names there are. */
+static cm_rc add_names(build *b, const cm_snapshot *base, cm_err *err) {
+    if (base && cm_graph_carry(b, base))
+        b->graph->updates = base->graph->updates + 1;
+    else if (!b->failed)
+        cm_snapshot_names(b->snapshot, CM_STR_EMPTY, cm_graph_name_add, b);
+    return cm_cancel_check(b->cancel, err);
+}
+
+static cm_rc build_graph(const cm_snapshot *snapshot, const cm_snapshot *base,
+                         const cm_cancel *cancel, cm_graph **ret_graph, cm_err *err) {
     uint32_t count = snapshot->segments[snapshot->count].first_document;
     cm_graph *g = CM_NEW(cm_graph);
     build b = {.snapshot = snapshot, .cancel = cancel, .graph = g};
@@ -286,14 +290,12 @@ static cm_rc build_graph(const cm_snapshot *snapshot, const cm_cancel *cancel, c
     if (!g->starts || !g->ranks || !g->weights || !g->import_starts)
         rc = cm_fail(err, CM_NOMEM, "out of memory building the graph");
     if (rc == CM_OK)
+        rc = add_names(&b, base, err);
+    if (rc == CM_OK)
         rc = add_imports(&b, err);
-    if (rc == CM_OK) {
-        cm_snapshot_names(snapshot, CM_STR_EMPTY, add_name, &b);
-        rc = cm_cancel_check(cancel, err);
-    }
     if (rc == CM_OK && (b.failed || !make_rows(&b) || !make_ranks(&b)))
         rc = cm_fail(err, CM_NOMEM, "out of memory building the graph");
-    cm_vec_done(&b.edges);
+    cm_vec_done(&b.reasons);
     if (rc == CM_OK)
         *ret_graph = g;
     else
@@ -306,8 +308,13 @@ cm_rc cm_snapshot_graph(const cm_snapshot *snapshot, const cm_cancel *cancel,
     cm_snapshot *s = (cm_snapshot *)(uintptr_t)snapshot; /* fills its cache, under its lock */
     cm_rc rc = CM_OK;
     pthread_mutex_lock(&s->graph_lock);
-    if (!s->graph)
-        rc = build_graph(s, cancel, &s->graph, err);
+    if (!s->graph) {
+        cm_snapshot *base = cm_graph_base_get(s->graph_base);
+        rc = build_graph(s, base, cancel, &s->graph, err);
+        cm_snapshot_unref(base);
+        if (rc == CM_OK)
+            cm_graph_base_set(s->graph_base, s);
+    }
     if (rc == CM_OK)
         *ret_graph = s->graph;
     pthread_mutex_unlock(&s->graph_lock);

@@ -10,7 +10,10 @@
  * forward push (Andersen, Chung, Lang: "Local Graph Partitioning using PageRank Vectors", 2006): it
  * touches only the neighbourhood, about a millisecond whatever the size of the repository.
  *
- * Thread: immutable. Built when first asked for, once for a snapshot. */
+ * Thread: immutable. Built when first asked for, once for a snapshot, never while an edit is read in. After an
+ * edit the graph of an earlier snapshot is brought up to date: the rows of changed files, and those of files
+ * that use a name whose definers changed, are taken back and counted again; only ranks and imports,
+ * which any file may change, are computed for all. Large changes build it from nothing. */
 #ifndef CM_INDEX_GRAPH_H
 #define CM_INDEX_GRAPH_H
 
@@ -27,7 +30,8 @@ void cm_graph_free(cm_graph *graph); /* for the snapshot that owns it */
 typedef struct cm_graph_edge {
     uint32_t document; /* the file depended on */
     float weight;
-    bool import; /* by an import; otherwise only by names used */
+    uint32_t names;   /* how many names defined there are used */
+    uint32_t imports; /* how many imports mean it */
 } cm_graph_edge;
 
 /* What `document` depends on, by number. Returns the count; 0 for unknown documents. */

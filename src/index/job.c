@@ -41,6 +41,7 @@ typedef struct job {
     cm_repository *r;
     const char *root;
     cm_repository_options options;
+    uint64_t options_hash;
     bool full;
     cm_cancel *cancel;
     cm_arena *arena;
@@ -330,7 +331,6 @@ static cm_rc flush(job *j, cm_err *err) {
     cm_builder_free(j->builder);
     j->builder = cm_builder_new();
     wrote(j, 2);
-    pthread_mutex_lock(&r->publish);
     if (rc == CM_OK)
         rc = cm_repository_seal(r, parts, true, &segment, err);
     if (rc == CM_OK && j->full && j->base) {
@@ -341,12 +341,19 @@ static cm_rc flush(job *j, cm_err *err) {
             .added = &segment, .added_count = 1, .persist = true, .respect_synced = true};
         rc = cm_repository_publish(r, &change, err);
     }
-    pthread_mutex_unlock(&r->publish);
     wrote(j, 1);
     cm_segment_unref(segment);
     for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
         cm_buf_done(&parts[kind]);
     return rc;
+}
+
+static uint64_t set_indexed_options(cm_repository *r, uint64_t options) {
+    pthread_mutex_lock(&r->lock);
+    uint64_t before = r->indexed_options;
+    r->indexed_options = options;
+    pthread_mutex_unlock(&r->lock);
+    return before;
 }
 
 /* The last step: what was removed, what a full job held back, and the options all of it was made with. */
@@ -355,24 +362,21 @@ static cm_rc finish(job *j, cm_err *err) {
     cm_rc rc = flush(j, err);
     if (rc != CM_OK)
         return rc;
-    pthread_mutex_lock(&r->publish);
-    bool replace_all = j->full && j->base;
-    bool options_changed = r->indexed_options != r->options_hash;
-    if (replace_all || j->removed.count > 0 || options_changed || !r->snapshot) {
-        uint64_t before = r->indexed_options;
-        cm_change change = {.added = j->pending.items,
-                            .added_count = j->pending.count,
-                            .removed = j->removed.items,
-                            .removed_count = j->removed.count,
-                            .replace_all = replace_all,
-                            .persist = true,
-                            .respect_synced = true};
-        r->indexed_options = r->options_hash;
-        rc = cm_repository_publish(r, &change, err);
-        if (rc != CM_OK)
-            r->indexed_options = before;
-    }
-    pthread_mutex_unlock(&r->publish);
+    bool replace = j->full && j->base;
+    cm_change change = {.added = j->pending.items,
+                        .added_count = j->pending.count,
+                        .removed = j->removed.items,
+                        .removed_count = j->removed.count,
+                        .replaced = replace ? j->base : NULL,
+                        .persist = true,
+                        .respect_synced = true};
+    uint64_t before = set_indexed_options(r, j->options_hash);
+    cm_snapshot *now = cm_repository_snapshot(r);
+    bool needed = replace || j->removed.count > 0 || before != j->options_hash || !now;
+    cm_snapshot_unref(now);
+    rc = needed ? cm_repository_publish(r, &change, err) : CM_OK;
+    if (rc != CM_OK)
+        set_indexed_options(r, before);
     return rc;
 }
 
@@ -427,7 +431,11 @@ static void job_init(job *j, cm_repository *r) {
     *j = (job){.r = r, .arena = cm_arena_new((size_t)2 << 30), .builder = cm_builder_new()};
     pthread_mutex_init(&j->lock, NULL);
     pthread_cond_init(&j->done, NULL);
+    pthread_mutex_lock(&r->publish);
+    cm_map_clear(r->synced); /* older than anything this job will read */
+    pthread_mutex_unlock(&r->publish);
     pthread_mutex_lock(&r->lock);
+    j->options_hash = r->options_hash;
     j->root = cm_arena_c(j->arena, cm_str_from(r->root));
     j->options = r->options;
     j->full = r->mode == CM_INDEX_FULL || r->indexed_options != r->options_hash;
@@ -452,14 +460,21 @@ static void job_done(job *j) {
     pthread_cond_destroy(&j->done);
 }
 
+static bool in_snapshot(cm_repository *r, const cm_segment *segment) {
+    cm_snapshot *s = cm_repository_snapshot(r);
+    bool found = false;
+    for (size_t i = 0; s && i < s->count && !found; i++)
+        found = s->segments[i].segment == segment;
+    cm_snapshot_unref(s);
+    return found;
+}
+
 static void conclude(job *j, cm_rc rc, const cm_err *err) {
     cm_repository *r = j->r;
     bool cancelled = rc == CM_CANCELLED;
-    pthread_mutex_lock(&r->publish);
-    cm_map_clear(r->synced);
-    pthread_mutex_unlock(&r->publish);
     for (size_t i = 0; rc != CM_OK && i < j->pending.count; i++)
-        atomic_store(&j->pending.items[i]->obsolete, true); /* never became part of the index */
+        if (!in_snapshot(r, j->pending.items[i]))
+            atomic_store(&j->pending.items[i]->obsolete, true); /* never became part of the index */
     pthread_mutex_lock(&r->lock);
     cm_index_progress *p = &r->progress;
     p->finished_ms = cm_clock_wall_ms();

@@ -31,11 +31,8 @@ static cm_rc take_out(cm_repository *r, cm_segment *segment, cm_bitmap *dead, cm
     snprintf(name, sizeof(name), "seg-%llu", (unsigned long long)segment->number);
     cm_change change = {
         .dropped = &segment, .dropped_dead = &dead, .dropped_count = 1, .persist = true};
-    pthread_mutex_lock(&r->publish);
     cm_repository_quarantine(r->folder, name); /* before the last reader deletes the folder */
-    cm_rc rc = cm_repository_publish(r, &change, err);
-    pthread_mutex_unlock(&r->publish);
-    return rc;
+    return cm_repository_publish(r, &change, err);
 }
 
 cm_rc cm_repository_check(cm_repository *repository, const cm_cancel *cancel, cm_err *err) {

@@ -93,6 +93,8 @@ static cm_rc open_snapshot(cm_repository *r, const cm_manifest *m, cm_err *err) 
     if (rc == CM_OK)
         rc = cm_snapshot_new(&r->id, r->root, m->generation, sources.items, sources.count,
                              &r->snapshot, err);
+    if (rc == CM_OK)
+        r->snapshot->graph_base = cm_graph_base_ref(r->graph_base);
     for (size_t i = 0; i < sources.count; i++)
         cm_segment_unref(sources.items[i].segment);
     cm_vec_done(&sources);
@@ -100,11 +102,14 @@ static cm_rc open_snapshot(cm_repository *r, const cm_manifest *m, cm_err *err) 
 }
 
 static void repository_free(cm_repository *r) {
+    cm_graph_base_close(r->graph_base);
+    cm_graph_base_unref(r->graph_base);
     cm_snapshot_unref(r->snapshot);
     cm_map_free(r->synced);
     cm_arena_free(r->options_arena);
-    pthread_mutex_destroy(&r->publish);
-    pthread_mutex_destroy(&r->lock);
+    pthread_mutex_t *const locks[] = {&r->sync, &r->merging, &r->persist, &r->publish, &r->lock};
+    for (size_t i = 0; i < CM_COUNT(locks); i++)
+        pthread_mutex_destroy(locks[i]);
     pthread_cond_destroy(&r->changed);
     cm_free(r->root);
     cm_free(r->folder);
@@ -142,9 +147,11 @@ cm_rc cm_repository_open(const char *folder, const cm_uuid *id, const char *root
     r->folder = cm_strdup(folder);
     r->environment = *environment;
     r->synced = cm_map_new(0);
+    r->graph_base = cm_graph_base_new();
     r->options_arena = cm_arena_new(0);
-    pthread_mutex_init(&r->publish, NULL);
-    pthread_mutex_init(&r->lock, NULL);
+    pthread_mutex_t *const locks[] = {&r->sync, &r->merging, &r->persist, &r->publish, &r->lock};
+    for (size_t i = 0; i < CM_COUNT(locks); i++)
+        pthread_mutex_init(locks[i], NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&r->changed, &attributes);
@@ -154,7 +161,7 @@ cm_rc cm_repository_open(const char *folder, const cm_uuid *id, const char *root
         rc = read_manifest(r, root, &m, err);
     if (rc == CM_OK) {
         r->root = cm_strdup(root ? root : m.root);
-        r->next_segment = m.next_segment;
+        atomic_store(&r->next_segment, m.next_segment);
         r->indexed_options = r->options_hash = m.options;
         remove_strays(folder, &m);
         if (m.generation > 0)
@@ -357,8 +364,6 @@ void cm_repository_stop(cm_repository *repository) {
     pthread_mutex_unlock(&r->lock);
     if (join)
         pthread_join(r->thread, NULL);
-    pthread_mutex_lock(&r->publish);
     if (cm_repository_flush(r, &err) != CM_OK)
         cm_log_err(CM_LOG_WARN, "edits since the last index are not kept", &err);
-    pthread_mutex_unlock(&r->publish);
 }

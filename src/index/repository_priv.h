@@ -1,12 +1,17 @@
 /* repository_priv.h - inside of a repository, for the indexer and its jobs.
  *
- * Two locks: `publish` is held by whoever makes a new snapshot (a job, a sync, a merge), also while it
- * writes the manifest; `lock` guards the fields below it and is never held over I/O. Order: publish
- * before lock. */
+ * An edit must be searchable within milliseconds whatever else goes on, so nothing slow happens under
+ * a lock that a sync needs. In order of taking:
+ *   sync     one reader of changed files at a time: who reads later publishes later
+ *   merging  one fold, flush or merge at a time: their sets of segments never overlap
+ *   persist  manifests are written in order of their generation
+ *   publish  the next snapshot is put together and exchanged; microseconds, no I/O
+ *   lock     the fields below it; never held over I/O */
 #ifndef CM_INDEX_REPOSITORY_PRIV_H
 #define CM_INDEX_REPOSITORY_PRIV_H
 
 #include "base/map.h"
+#include "index/graph_priv.h"
 #include "index/indexer.h"
 #include "index/snapshot_priv.h"
 #include "rt/cancel.h"
@@ -21,8 +26,12 @@ struct cm_repository {
     char *folder; /* <data>/index/<id> */
     cm_indexer_options environment;
 
+    pthread_mutex_t sync, merging, persist;
+    _Atomic uint64_t next_segment;
+    atomic_bool tidying; /* a fold is queued or at work */
+    cm_graph_base *graph_base;
+
     pthread_mutex_t publish;
-    uint64_t next_segment;
     cm_map *synced; /* paths synced while a job runs: newer than what the job read */
 
     pthread_mutex_t lock;
@@ -64,21 +73,27 @@ typedef struct cm_change {
     cm_segment *const *dropped;     /* segments that `added` was merged from: nothing is replaced */
     cm_bitmap *const *dropped_dead; /* their dead documents when the merge began */
     size_t dropped_count;
-    bool replace_all;    /* everything older goes (end of a full job) */
-    bool persist;        /* write the manifest; otherwise it only changes memory */
-    bool respect_synced; /* documents whose path was synced meanwhile are born dead */
+    const cm_snapshot *replaced; /* its disk segments go: a full job has read all files again */
+    bool persist;                /* write the manifest; otherwise it only changes memory */
+    bool respect_synced;         /* documents whose path was synced meanwhile are born dead */
+    bool synced;                 /* this is a sync: a running job must not replace what it brings */
 } cm_change;
 
-/* The caller holds `publish`. */
+/* Exchanges the snapshot and then writes the manifest. When that fails the new snapshot serves all the same, and
+ * the next manifest has what this one would have had. */
 cm_rc cm_repository_publish(cm_repository *repository, const cm_change *change,
                             cm_err *err) cm_must_check;
-/* Numbers and opens a segment from a finished builder: on disk, or in memory. The caller holds `publish`. */
+/* Numbers and opens a segment from a finished builder: on disk, or in memory. */
 cm_rc cm_repository_seal(cm_repository *repository, cm_buf parts[CM_PART_KIND_COUNT], bool on_disk,
                          cm_segment **ret_segment, cm_err *err) cm_must_check;
-/* Writes memory segments and the manifest. The caller holds `publish`. */
+
+/* ---- merge.c ---- */
+
+/* Writes memory segments to disk, and the manifest. */
 cm_rc cm_repository_flush(cm_repository *repository, cm_err *err) cm_must_check;
-/* Makes one memory segment of all. The caller holds `publish`. */
-cm_rc cm_repository_fold(cm_repository *repository, cm_err *err) cm_must_check;
+/* Few and small segments in memory keep searches quick: past the bounds they are folded, newest first, or written
+ * to disk. On a worker when there is one, and never more than one at a time. */
+void cm_repository_tidy(cm_repository *repository);
 /* Merges small or mostly dead segments until the policy is content. */
 cm_rc cm_repository_merge(cm_repository *repository, const cm_cancel *cancel,
                           cm_err *err) cm_must_check;

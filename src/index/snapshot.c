@@ -1,3 +1,4 @@
+#include "index/graph_priv.h"
 #include "index/snapshot_priv.h"
 
 #include "base/map.h"
@@ -81,6 +82,7 @@ void cm_snapshot_unref(cm_snapshot *snapshot) {
     pthread_mutex_destroy(&snapshot->lock);
     pthread_mutex_destroy(&snapshot->graph_lock);
     cm_graph_free(snapshot->graph);
+    cm_graph_base_unref(snapshot->graph_base);
     cm_free(snapshot);
 }
 

@@ -30,6 +30,7 @@ struct cm_snapshot {
     cm_arena *arena;
     pthread_mutex_t graph_lock; /* held while the graph is built */
     cm_graph *graph;
+    struct cm_graph_base *graph_base; /* graph_priv.h; NULL = each graph is built from nothing */
 };
 
 typedef struct cm_snapshot_source {

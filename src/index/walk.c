@@ -153,6 +153,24 @@ static cm_rc add_file(walker *w, int parent_fd, cm_str name, cm_str path, cm_err
     return CM_OK;
 }
 
+/* The next step down to `below`: a single file of a large directory is not worth reading all its names. */
+static cm_rc find_child(const walker *w, int fd, cm_str path, cm_arena *arena, child **ret_children,
+                        size_t *ret_count, cm_err *err) {
+    cm_str rest = cm_str_from_offset(w->below, path.len > 0 ? path.len + 1 : 0);
+    size_t end = cm_str_find_char(rest, '/');
+    cm_str name = cm_arena_str(arena, cm_str_sub(rest, 0, end));
+    struct stat st;
+    if (fstatat(fd, name.ptr, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+        (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)))
+        return CM_OK;
+    CM_VEC(child) children = {0};
+    if (!cm_vec_push(&children, ((child){name, S_ISDIR(st.st_mode)})))
+        return cm_fail(err, CM_NOMEM, "out of memory listing a directory");
+    *ret_children = children.items;
+    *ret_count = children.count;
+    return CM_OK;
+}
+
 /* Reads a rule file of at most CM_IGNORE_FILE_MAX bytes; a missing or unreadable one has no rules. */
 static cm_rc push_rules(walker *w, int fd, const char *name, cm_str directory, bool *ret_pushed,
                         cm_err *err) {
@@ -226,7 +244,9 @@ static cm_rc walk_directory(walker *w, int fd, cm_str path, unsigned depth, cm_e
     if (rc == CM_OK && !cm_vec_push(&w->directories, cm_arena_str(w->arena, path)))
         rc = cm_fail(err, CM_NOMEM, "out of memory listing directories");
     if (rc == CM_OK)
-        rc = list_children(dir, scratch, &children, &count, err);
+        rc = path.len < w->below.len
+                 ? find_child(w, dirfd(dir), path, scratch, &children, &count, err)
+                 : list_children(dir, scratch, &children, &count, err);
     if (rc == CM_OK && !w->options->no_ignore_files) {
         cm_str full =
             cm_arena_fmt(scratch, CM_STR_FMT CM_STR_FMT, CM_STR_ARG(w->prefix), CM_STR_ARG(path));
@@ -312,23 +332,18 @@ static cm_rc take_result(const walker *w, cm_walk_result *ret_result, cm_err *er
     return CM_OK;
 }
 
-cm_rc cm_walk_run(const char *root, const cm_repository_options *options, cm_str below,
-                  const cm_cancel *cancel, cm_arena *arena, cm_walk_result *ret_result,
-                  cm_err *err) {
-    int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return cm_fail_errno(err, errno, "cannot read directory '%s'", root);
-    walker w = {.options = options,
-                .cancel = cancel,
-                .below = below,
-                .arena = arena,
-                .ignore = cm_ignore_new()};
+cm_rc cm_walk_paths(const char *root, const cm_repository_options *options, cm_str_list below,
+                    const cm_cancel *cancel, cm_arena *arena, cm_walk_result *ret_result,
+                    cm_err *err) {
+    walker w = {.options = options, .cancel = cancel, .arena = arena, .ignore = cm_ignore_new()};
     git_libgit2_init();
     cm_rc rc = open_git(&w, root, err);
-    if (rc == CM_OK)
-        rc = walk_directory(&w, fd, CM_STR_EMPTY, 0, err);
-    else
-        close(fd);
+    for (size_t i = 0; rc == CM_OK && i < below.count; i++) {
+        int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        w.below = below.items[i];
+        rc = fd < 0 ? cm_fail_errno(err, errno, "cannot read directory '%s'", root)
+                    : walk_directory(&w, fd, CM_STR_EMPTY, 0, err);
+    }
     git_index_free(w.tracked);
     git_repository_free(w.git);
     git_libgit2_shutdown();
@@ -338,4 +353,10 @@ cm_rc cm_walk_run(const char *root, const cm_repository_options *options, cm_str
     cm_vec_done(&w.entries);
     cm_vec_done(&w.directories);
     return rc;
+}
+
+cm_rc cm_walk_run(const char *root, const cm_repository_options *options, cm_str below,
+                  const cm_cancel *cancel, cm_arena *arena, cm_walk_result *ret_result,
+                  cm_err *err) {
+    return cm_walk_paths(root, options, (cm_str_list){&below, 1}, cancel, arena, ret_result, err);
 }

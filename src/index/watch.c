@@ -13,7 +13,8 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#define QUIET_MS  2     /* without a further event a batch is complete */
+#define SMALL_MAX 4     /* so few paths are an edit: read at once */
+#define QUIET_MS  2     /* more are complete when no further event comes */
 #define BATCH_MS  50    /* a batch that never pauses is read after this */
 #define BATCH_MAX 256   /* more changed paths are a job for the whole tree */
 #define POLL_MS   60000 /* without watches */
@@ -34,13 +35,21 @@ struct cm_watch {
     cm_map *changed; /* paths of the batch being collected */
     cm_arena *batch;
     bool everything; /* the batch is a job for the whole tree */
+    bool watched;    /* since it became one, all directories of the tree are */
     uint64_t batch_started_ms;
+
+    bool said; /* that there are too few watches */
 
     pthread_mutex_t lock;
     cm_watch_stats stats;
 };
 
 /* ---- watches ---- */
+
+static int poll_ms(const cm_watch *w) {
+    unsigned asked = w->repository->environment.watch_poll_ms;
+    return asked ? (int)CM_MIN(asked, (unsigned)INT32_MAX) : POLL_MS;
+}
 
 static void get_tree(cm_watch *w, cm_arena *arena, const char **ret_root,
                      cm_repository_options *ret_options) {
@@ -50,22 +59,35 @@ static void get_tree(cm_watch *w, cm_arena *arena, const char **ret_root,
     pthread_mutex_unlock(&w->repository->lock);
 }
 
+static void set_limited(cm_watch *w, bool limited) {
+    pthread_mutex_lock(&w->lock);
+    w->stats.limited = limited;
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* The system's limit is reached: from now on the tree is looked at now and then. */
+static void limit(cm_watch *w, const char *setting, const char *root) {
+    set_limited(w, true);
+    if (!w->said)
+        cm_log(CM_LOG_WARN,
+               "too many directories to watch; until the limit is raised the tree is "
+               "looked at now and then instead",
+               CM_F("raise", setting), CM_F("root", root), CM_I("every_ms", poll_ms(w)));
+    w->said = true;
+}
+
 static void add_directory(cm_watch *w, const char *root, cm_str path) {
     char full[2 * CM_PATH_BYTES_MAX];
     if (snprintf(full, sizeof(full), "%s/" CM_STR_FMT, root, CM_STR_ARG(path)) >= (int)sizeof(full))
         return;
     int wd = inotify_add_watch(w->inotify, full, MASK);
-    if (wd < 0 && errno == ENOSPC && !w->stats.limited) {
-        pthread_mutex_lock(&w->lock);
-        w->stats.limited = true;
-        pthread_mutex_unlock(&w->lock);
-        cm_log(CM_LOG_WARN,
-               "too many directories to watch; raise fs.inotify.max_user_watches. Until then the "
-               "tree is looked at every minute",
-               CM_F("root", root));
-    }
+    if (wd < 0 && errno == ENOSPC)
+        limit(w, "fs.inotify.max_user_watches", root);
     if (wd < 0)
         return; /* gone again, or not ours to read */
+    uint64_t at;
+    if (cm_map64_get(w->directories, (uint64_t)wd, &at) && cm_str_eq(w->paths.items[at], path))
+        return; /* watched already */
     if (cm_vec_push(&w->paths, cm_arena_str(w->arena, path)) &&
         !cm_map64_put(w->directories, (uint64_t)wd, w->paths.count - 1))
         cm_log(CM_LOG_WARN, "out of memory watching a directory", CM_S("path", path));
@@ -89,6 +111,15 @@ static void add_tree(cm_watch *w, cm_str below) {
     cm_arena_free(arena);
 }
 
+static void watch_all(cm_watch *w) {
+    if (w->inotify < 0) {
+        limit(w, "fs.inotify.max_user_instances", w->repository->folder);
+        return;
+    }
+    set_limited(w, false);
+    add_tree(w, CM_STR_EMPTY);
+}
+
 /* ---- events ---- */
 
 static void note_path(cm_watch *w, cm_str path) {
@@ -103,6 +134,7 @@ static void note_event(cm_watch *w, const struct inotify_event *event) {
         w->stats.overflows++;
         pthread_mutex_unlock(&w->lock);
         w->everything = true;
+        w->watched = false;
         return;
     }
     if (event->mask & IN_IGNORED) {
@@ -145,6 +177,9 @@ static void read_events(cm_watch *w) {
 /* True when a job was started or nothing needs to be done; false to try again soon. */
 static bool run_job(cm_watch *w) {
     cm_err err;
+    if (!w->watched)
+        watch_all(w); /* directories whose events were lost, or that ignore rules let in again */
+    w->watched = true;
     cm_rc rc = cm_repository_index(w->repository, CM_INDEX_INCREMENTAL, &err);
     if (rc == CM_CONFLICT)
         return false;
@@ -185,7 +220,7 @@ static bool act(cm_watch *w) {
     } else {
         sync_batch(w);
     }
-    w->everything = false;
+    w->everything = w->watched = false;
     cm_map_clear(w->changed);
     cm_arena_clear(w->batch);
     return true;
@@ -196,7 +231,12 @@ static int wait_ms(const cm_watch *w, bool retry) {
         return RETRY_MS;
     if (has_batch(w))
         return QUIET_MS;
-    return w->stats.limited ? POLL_MS : -1;
+    return w->stats.limited ? poll_ms(w) : -1;
+}
+
+/* An edit is not made to wait for more: what comes while it is read in is the next batch. */
+static bool is_small(const cm_watch *w) {
+    return !w->everything && cm_map_count(w->changed) <= SMALL_MAX;
 }
 
 /* Is there an index, or a job making one? Either may have missed what changed before the watches stood. */
@@ -210,7 +250,8 @@ static bool has_index(cm_repository *r) {
 static void *watch_run(void *argument) {
     cm_watch *w = argument;
     bool retry = false;
-    add_tree(w, CM_STR_EMPTY);
+    watch_all(w);
+    w->watched = true;
     w->everything = has_index(w->repository);
     for (;;) {
         struct pollfd fds[2] = {{.fd = w->stop, .events = POLLIN},
@@ -226,7 +267,8 @@ static void *watch_run(void *argument) {
             w->batch_started_ms = now;
         if (ready == 0 && w->stats.limited && !has_batch(w))
             w->everything = true;
-        if (has_batch(w) && (ready == 0 || now - w->batch_started_ms >= BATCH_MS))
+        if (has_batch(w) &&
+            (ready == 0 || (!retry && is_small(w)) || now - w->batch_started_ms >= BATCH_MS))
             retry = !act(w);
     }
 }
@@ -250,11 +292,9 @@ static void watch_free(cm_watch *w) {
 cm_rc cm_watch_start(cm_repository *repository, cm_watch **ret_watch, cm_err *err) {
     cm_watch *w = CM_NEW(cm_watch);
     w->repository = repository;
-    w->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    int failed = w->inotify < 0 ? errno : 0;
+    w->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC); /* -1: without, by looking now and then */
     w->stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (w->stop < 0 && !failed)
-        failed = errno;
+    int failed = w->stop < 0 ? errno : 0;
     w->directories = cm_map64_new(0);
     w->changed = cm_map_new(0);
     w->arena = cm_arena_new((size_t)1 << 30);

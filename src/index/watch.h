@@ -1,12 +1,13 @@
 /* watch.h - follows a tree on disk and keeps its index up to date (inotify(7)).
  *
  * Directories are watched, not files: those a walk looks into, so ignored ones cost nothing. A file counts when its
- * writer closes it or moves it in place, so half-written contents are not read. What comes within two
- * milliseconds of each other is one change; many files at once (a branch switch), an overflow of the
- * kernel's queue and changed ignore rules start an incremental job instead, which looks at the whole tree.
+ * writer closes it or moves it in place, so half-written contents are not read. A few files are read in at
+ * once; more are one change until two milliseconds pass without another. Hundreds (a branch switch), an
+ * overflow of the kernel's queue and changed ignore rules start an incremental job instead, which looks at the
+ * whole tree and watches it anew.
  *
- * When the system's limit of watches is reached, that is said once, and the tree is looked at every
- * minute instead.
+ * When the system's limit of watches or of watching processes is reached, that is said once, and the tree is
+ * looked at every minute instead, until a look finds that all of it can be watched.
  *
  * Thread: one of its own; start and stop from any. */
 #ifndef CM_INDEX_WATCH_H

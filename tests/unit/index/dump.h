@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/vec.h"
+#include "index/graph.h"
 #include "index/postings.h"
 #include "index/snapshot_priv.h"
 
@@ -108,6 +109,33 @@ static inline void dump_trigrams(dump *d, const cm_snapshot_segment *in, cm_buf 
     }
 }
 
+/* Every edge with what it counts, every import's target, and the rank of every file, rounded. */
+static inline void dump_graph(dump *d, const cm_snapshot *s, cm_buf *line) {
+    const cm_graph *graph;
+    cm_index_document from, to;
+    assert_int_equal(cm_snapshot_graph(s, NULL, &graph, NULL), CM_OK);
+    for (uint32_t cursor = 0; cm_snapshot_next_document(s, &cursor, &from);) {
+        const cm_graph_edge *edges;
+        size_t count = cm_graph_edges(graph, from.id, &edges);
+        cm_buf_add_f(line, "rank %.*s %.4f", CM_STR_ARG(from.path), cm_graph_rank(graph, from.id));
+        dump_add(d, line);
+        for (size_t i = 0; i < count; i++) {
+            assert_true(cm_snapshot_document(s, edges[i].document, &to));
+            cm_buf_add_f(line, "edge %.*s %.*s names %u imports %u weight %.3f",
+                         CM_STR_ARG(from.path), CM_STR_ARG(to.path), edges[i].names,
+                         edges[i].imports, (double)edges[i].weight);
+            dump_add(d, line);
+        }
+        for (uint32_t i = 0; i < from.import_count; i++) {
+            uint32_t target = cm_graph_import_target(graph, from.id, i);
+            bool found = target != CM_ID_NONE && cm_snapshot_document(s, target, &to);
+            cm_buf_add_f(line, "target %.*s %u %.*s", CM_STR_ARG(from.path), i,
+                         CM_STR_ARG(found ? to.path : CM_STR("-")));
+            dump_add(d, line);
+        }
+    }
+}
+
 static inline int dump_cmp(const void *left, const void *right) {
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
@@ -116,8 +144,10 @@ static inline void dump_of(const cm_snapshot *s, dump *d) {
     cm_buf line;
     *d = (dump){0};
     cm_buf_init(&line, CM_MIB(16));
-    if (s)
+    if (s) {
         dump_documents(d, s, &line);
+        dump_graph(d, s, &line);
+    }
     for (size_t i = 0; s && i < s->count; i++) {
         dump_words(d, &s->segments[i], &line);
         dump_references(d, &s->segments[i], &line);

@@ -1,20 +1,21 @@
-/* kill -9 at random moments of indexing, syncing and merging: the index always opens and the next job
- * makes it equal to a fresh one. */
+/* kill -9 at random moments of indexing, syncing, folding, flushing and merging: the index always opens and the
+ * next job makes it equal to a fresh one. CODEMENTOR_TEST_ROUNDS multiplies the kills (rounds.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
 #include "dump.h"
-#include "index/indexer.h"
+#include "index/repository_priv.h"
+#include "rounds.h"
 #include "tree.h"
 
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
-#define FILES  12
-#define ROUNDS 24
+#define FILES 24 /* more than may lie in memory unfolded */
+#define KILLS 24
 
 static const cm_uuid some_id = {{8}};
 
@@ -45,6 +46,19 @@ static void write_files(const tree *source, uint32_t round) {
     }
 }
 
+/* What an editor holds and never writes: in memory, folded, then flushed to disk. */
+static bool edit_in_memory(cm_repository *repository, unsigned round) {
+    char path[32], text[64];
+    for (uint32_t i = 0; i < FILES; i++) {
+        snprintf(path, sizeof(path), "d%u/f%u.txt", i % 4, i);
+        snprintf(text, sizeof(text), "editor %u of file %u\n", round, i);
+        if (cm_repository_sync_text(repository, cm_str_from(path), cm_str_from(text), NULL) !=
+            CM_OK)
+            return false;
+    }
+    return cm_repository_flush(repository, NULL) == CM_OK;
+}
+
 /* Indexes over and over until it is killed. */
 static void child_run(const char *data, const tree *source) {
     cm_indexer *indexer;
@@ -54,7 +68,8 @@ static void child_run(const char *data, const tree *source) {
         if (cm_repository_index(repository, i % 2 ? CM_INDEX_FULL : CM_INDEX_INCREMENTAL, NULL) !=
                 CM_OK ||
             cm_repository_wait(repository, 60000, NULL) != CM_OK ||
-            cm_repository_sync(repository, (cm_str_list){all, 2}, NULL) != CM_OK)
+            cm_repository_sync(repository, (cm_str_list){all, 2}, NULL) != CM_OK ||
+            !edit_in_memory(repository, i))
             _exit(1);
     }
 }
@@ -89,14 +104,14 @@ static void test_index_kill__any_moment_leaves_an_index_that_catches_up(void **s
     uint32_t seed = 20261122;
     tree_new(&source);
     tree_new(&data);
-    for (uint32_t round = 0; round < ROUNDS; round++) {
+    for (uint32_t round = 0; round < rounds_of(KILLS); round++) {
         write_files(&source, round);
         pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0)
             child_run(data.root, &source);
         seed = seed * 1664525 + 1013904223;
-        poll(NULL, 0, (int)(seed >> 24) % 60 + 1); /* the moment is what this test varies */
+        poll(NULL, 0, (int)(seed >> 24) % 200 + 1); /* the moment is what this test varies */
         int status;
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(waitpid(child, &status, 0), child);

@@ -1,4 +1,6 @@
-/* Whatever happens to a tree, its index ends equal to one built from nothing. */
+/* Whatever happens to a tree, its index ends equal to one built from nothing.
+ *
+ * CODEMENTOR_TEST_ROUNDS multiplies the steps (rounds.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,8 +8,9 @@
 
 #include "code/parser.h"
 #include "dump.h"
+#include "git.h"
 #include "index/indexer.h"
-#include "tree.h"
+#include "rounds.h"
 
 #define FILES 24
 
@@ -19,6 +22,8 @@ typedef struct world {
     cm_pool *pool;
     cm_indexer *indexer;
     cm_repository *repository;
+    git_repository *git;
+    int64_t commits;
     uint64_t seed;
     char touched[FILES][64]; /* paths changed since the index last heard */
     size_t touched_count;
@@ -92,17 +97,39 @@ static void rename_one(world *w) {
     }
 }
 
+static void sync_all(world *w) {
+    cm_str everything[] = {CM_STR_EMPTY};
+    assert_int_equal(cm_repository_sync(w->repository, (cm_str_list){everything, 1}, NULL), CM_OK);
+    w->touched_count = 0;
+}
+
+/* What is there is committed and another branch checked out: any number of files come, go and change at once. */
+static void switch_branch(world *w) {
+    static const char *const branches[] = {"one", "two", "three"};
+    git_commit_all(w->git, 1600000000 + w->commits++);
+    git_switch(w->git, branches[pick(w, 3)]);
+    if (pick(w, 2) == 0)
+        sync_all(w);
+    else
+        run_job(w->repository, CM_INDEX_INCREMENTAL);
+    w->touched_count = 0;
+}
+
 static void step(world *w) {
-    uint32_t kind = pick(w, 20);
+    uint32_t kind = pick(w, 21);
     if (kind < 10)
         edit(w);
     else if (kind < 13)
         remove_one(w);
     else if (kind < 16)
         rename_one(w);
-    else if (kind == 16) /* a branch switch: many files at once */
+    else if (kind == 16) /* many files at once */
         for (int i = 0; i < 8; i++)
             edit(w);
+    if (kind == 20) {
+        switch_branch(w);
+        return;
+    }
     if (kind == 17) {
         cm_repository_unref(w->repository);
         cm_indexer_close(w->indexer);
@@ -119,6 +146,15 @@ static void step(world *w) {
             cm_repository_sync(w->repository, (cm_str_list){paths, w->touched_count}, NULL), CM_OK);
         w->touched_count = 0;
     }
+}
+
+/* Now and then somebody asks for the graph, so that later ones are brought up to date from it. */
+static void ask_for_graph(world *w) {
+    const cm_graph *graph;
+    cm_snapshot *s = cm_repository_snapshot(w->repository);
+    if (s && pick(w, 2) == 0)
+        assert_int_equal(cm_snapshot_graph(s, NULL, &graph, NULL), CM_OK);
+    cm_snapshot_unref(s);
 }
 
 static void compare_with_fresh(world *w) {
@@ -144,38 +180,41 @@ static void run_world(bool with_parser, unsigned steps, uint64_t seed) {
     print_message("seed %llu\n", (unsigned long long)seed);
     tree_new(&w.source);
     tree_new(&w.data);
+    w.git = git_new(&w.source);
     assert_int_equal(cm_pool_new(2, 64, &w.pool, NULL), CM_OK);
     if (with_parser)
         assert_int_equal(cm_parser_pool_new(NULL, &w.parser, NULL), CM_OK);
     w.indexer = open_indexer(&w, w.data.root, &w.repository);
     for (unsigned i = 0; i < steps; i++) {
         step(&w);
-        if (i % 100 == 99)
+        ask_for_graph(&w);
+        if (i % 25 == 24 || i + 1 == steps)
             compare_with_fresh(&w);
     }
     cm_repository_unref(w.repository);
     cm_indexer_close(w.indexer);
     cm_pool_free(w.pool);
     cm_parser_pool_free(w.parser);
+    git_free(w.git);
     tree_free(&w.source);
     tree_free(&w.data);
 }
 
-static void test_index_property__thousand_edits_equal_a_fresh_index(void **state) {
+static void test_index_property__edits_and_checkouts_equal_a_fresh_index(void **state) {
     (void)state;
-    run_world(false, 1000, 42);
+    run_world(false, rounds_of(300), 42);
 }
 
 static void test_index_property__edits_with_symbols_equal_a_fresh_index(void **state) {
     (void)state;
-    run_world(true, 200, 7);
+    run_world(true, rounds_of(100), 7);
 }
 
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "parse-worker") == 0)
         return cm_parse_worker_main(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_index_property__thousand_edits_equal_a_fresh_index),
+        cmocka_unit_test(test_index_property__edits_and_checkouts_equal_a_fresh_index),
         cmocka_unit_test(test_index_property__edits_with_symbols_equal_a_fresh_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

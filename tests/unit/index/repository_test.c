@@ -4,7 +4,8 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
-#include "index/indexer.h"
+#include "index/builder.h"
+#include "index/repository_priv.h"
 #include "index/suffix.h"
 #include "tree.h"
 
@@ -342,6 +343,89 @@ static void test_index_repository__synced_file_is_readable_at_once(void **state)
     assert_text(f, "d/b.py", NULL);
 }
 
+/* Held here, as a fold and the writing of a manifest hold them. */
+static void test_index_repository__edit_waits_for_no_merge_and_no_manifest(void **state) {
+    fixture *f = *state;
+    tree_write(&f->source, "a.py", CM_STR("one\n"));
+    run_job(f, CM_INDEX_INCREMENTAL);
+    tree_write(&f->source, "a.py", CM_STR("two\n"));
+    pthread_mutex_lock(&f->repository->merging);
+    pthread_mutex_lock(&f->repository->persist);
+    sync_one(f, "a.py");
+    assert_text(f, "a.py", "two\n");
+    pthread_mutex_unlock(&f->repository->persist);
+    pthread_mutex_unlock(&f->repository->merging);
+}
+
+static void test_index_repository__replaced_edits_are_forgotten_at_once(void **state) {
+    fixture *f = *state;
+    char text[32];
+    tree_write(&f->source, "a.py", CM_STR("one\n"));
+    tree_write(&f->source, "b.py", CM_STR("one\n"));
+    run_job(f, CM_INDEX_INCREMENTAL);
+    for (int i = 0; i < 10; i++) {
+        snprintf(text, sizeof(text), "edit %d\n", i);
+        tree_write(&f->source, "a.py", cm_str_from(text));
+        sync_one(f, "a.py");
+        assert_text(f, "a.py", text);
+    }
+    cm_snapshot *s = cm_repository_snapshot(f->repository);
+    cm_snapshot_statistics statistics;
+    cm_snapshot_statistics_get(s, &statistics);
+    assert_int_equal(statistics.segments, 2);
+    cm_snapshot_unref(s);
+}
+
+static void test_index_repository__edit_flushed_during_a_full_job_outlives_it(void **state) {
+    fixture *f = *state;
+    tree_write(&f->source, "a.py", CM_STR("one\n"));
+    tree_write(&f->source, "b.py", CM_STR("one\n"));
+    run_job(f, CM_INDEX_INCREMENTAL);
+    cm_snapshot *base = cm_repository_snapshot(f->repository); /* a full job begins */
+    tree_write(&f->source, "b.py", CM_STR("two\n"));
+    sync_one(f, "b.py");
+    assert_int_equal(cm_repository_flush(f->repository, NULL), CM_OK);
+    cm_change change = {.replaced = base, .persist = true}; /* and ends, with nothing of its own */
+    assert_int_equal(cm_repository_publish(f->repository, &change, NULL), CM_OK);
+    cm_snapshot_unref(base);
+    assert_text(f, "a.py", NULL);
+    assert_text(f, "b.py", "two\n");
+}
+
+/* Marks that come while a fold is at work, and a segment that is forgotten meanwhile, hold for its result. */
+static void test_index_repository__edit_during_a_fold_is_not_undone_by_it(void **state) {
+    fixture *f = *state;
+    tree_write(&f->source, "a.py", CM_STR("old a\n"));
+    tree_write(&f->source, "b.py", CM_STR("old b\n"));
+    sync_one(f, "a.py");
+    sync_one(f, "b.py");
+    cm_snapshot *before = cm_repository_snapshot(f->repository);
+    cm_segment *dropped[] = {before->segments[0].segment, before->segments[1].segment};
+    cm_bitmap *dead[] = {NULL, NULL};
+    cm_builder *builder = cm_builder_new();
+    cm_buf parts[CM_PART_KIND_COUNT];
+    cm_segment *merged;
+    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
+        cm_buf_init(&parts[kind], CM_PART_BYTES_MAX);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(cm_builder_add_segment(builder, dropped[i], NULL, NULL), CM_OK);
+    assert_int_equal(cm_builder_finish(builder, parts, NULL), CM_OK);
+    assert_int_equal(cm_repository_seal(f->repository, parts, false, &merged, NULL), CM_OK);
+    tree_write(&f->source, "a.py", CM_STR("new a\n"));
+    sync_one(f, "a.py");
+    cm_change change = {.added = &merged,
+                        .added_count = 1,
+                        .dropped = dropped,
+                        .dropped_dead = dead,
+                        .dropped_count = 2};
+    assert_int_equal(cm_repository_publish(f->repository, &change, NULL), CM_OK);
+    assert_text(f, "a.py", "new a\n");
+    assert_text(f, "b.py", "old b\n");
+    cm_segment_unref(merged);
+    cm_builder_free(builder);
+    cm_snapshot_unref(before);
+}
+
 static void test_index_repository__synced_file_survives_a_restart(void **state) {
     fixture *f = *state;
     tree_write(&f->source, "a.py", CM_STR("one\n"));
@@ -427,6 +511,10 @@ int main(void) {
         T(test_index_repository__completion_learns_from_written_code_once),
         T(test_index_repository__torn_manifest_starts_empty_and_rebuilds),
         T(test_index_repository__synced_file_is_readable_at_once),
+        T(test_index_repository__edit_waits_for_no_merge_and_no_manifest),
+        T(test_index_repository__replaced_edits_are_forgotten_at_once),
+        T(test_index_repository__edit_flushed_during_a_full_job_outlives_it),
+        T(test_index_repository__edit_during_a_fold_is_not_undone_by_it),
         T(test_index_repository__synced_file_survives_a_restart),
         T(test_index_repository__text_of_an_editor_holds_until_the_disk_is_read),
         T(test_index_repository__path_outside_the_tree_is_refused),

@@ -4,10 +4,14 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "index/indexer.h"
-#include "tree.h"
+#include "base/log.h"
+#include "git.h"
+#include "index/repository_priv.h"
+#include "index/watch.h"
 
 #include <poll.h>
+#include <sched.h>
+#include <sys/wait.h>
 
 #define PATIENCE_MS 10000
 
@@ -19,19 +23,23 @@ typedef struct fixture {
 
 static const cm_uuid some_id = {{4}};
 
-static int setup(void **state) {
-    fixture *f = CM_NEW(fixture);
-    tree_new(&f->source);
-    tree_new(&f->data);
-    tree_write(&f->source, "a.py", CM_STR("one\n"));
-    tree_write(&f->source, "d/b.py", CM_STR("two\n"));
-    cm_indexer_options options = {.watch = true};
+static void open_watched(fixture *f) {
+    cm_indexer_options options = {.watch = true, .watch_poll_ms = 50};
     assert_int_equal(cm_indexer_open(f->data.root, &options, &f->indexer, NULL), CM_OK);
     assert_int_equal(
         cm_indexer_add(f->indexer, &some_id, f->source.root, NULL, &f->repository, NULL), CM_OK);
     cm_rc rc = cm_repository_index(f->repository, CM_INDEX_INCREMENTAL, NULL);
     assert_true(rc == CM_OK || rc == CM_CONFLICT);
     assert_int_equal(cm_repository_wait(f->repository, PATIENCE_MS, NULL), CM_OK);
+}
+
+static int setup(void **state) {
+    fixture *f = CM_NEW(fixture);
+    tree_new(&f->source);
+    tree_new(&f->data);
+    tree_write(&f->source, "a.py", CM_STR("one\n"));
+    tree_write(&f->source, "d/b.py", CM_STR("two\n"));
+    open_watched(f);
     *state = f;
     return 0;
 }
@@ -116,6 +124,216 @@ static void test_index_watch__branch_switch_of_many_files_is_followed(void **sta
     }
 }
 
+static cm_watch_stats stats_of(fixture *f) {
+    return cm_watch_stats_get(f->repository->watch);
+}
+
+/* A checkout of a thousand files is one look at the tree, not a thousand. The first of them may be read alone;
+ * that is held up here until the checkout is complete, so that the test does not depend on its speed. */
+static void test_index_watch__checkout_of_a_thousand_files_is_one_batch(void **state) {
+    fixture *f = *state;
+    char path[32];
+    git_repository *git = git_new(&f->source);
+    git_commit_all(git, 1600000000);
+    git_switch(git, "many");
+    for (int i = 0; i < 1000; i++) {
+        snprintf(path, sizeof(path), "d/f%d.py", i);
+        tree_write(&f->source, path, CM_STR("x = 1\n"));
+    }
+    git_commit_all(git, 1600000001);
+    git_switch(git, "master");
+    assert_soon(f, "d/f999.py", NULL);
+    assert_int_equal(cm_repository_wait(f->repository, PATIENCE_MS, NULL), CM_OK);
+    pthread_mutex_lock(&f->repository->sync);
+    cm_watch_stats before = stats_of(f);
+    git_switch(git, "many");
+    pthread_mutex_unlock(&f->repository->sync);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(path, sizeof(path), "d/f%d.py", i);
+        assert_soon(f, path, "x = 1\n");
+    }
+    assert_in_range(stats_of(f).jobs - before.jobs, 1, 2);
+    assert_in_range(stats_of(f).synced - before.synced, 0, 4);
+    git_free(git);
+}
+
+/* The reader of events is kept busy until the kernel's queue is full and drops some. */
+static void test_index_watch__overflow_of_the_queue_loses_nothing(void **state) {
+    fixture *f = *state;
+    char path[64];
+    cm_err err = {0};
+    cm_buf text;
+    uint64_t queue = 0;
+    cm_buf_init(&text, 64);
+    assert_int_equal(cm_file_read("/proc/sys/fs/inotify/max_queued_events", 64, &text, &err),
+                     CM_OK);
+    assert_true(cm_str_to_u64(cm_str_trim(cm_buf_str(&text)), &queue));
+    cm_buf_done(&text);
+    if (queue > 100000)
+        skip();
+    pthread_mutex_lock(&f->repository->sync);
+    tree_write(&f->source, "a.py", CM_STR("first\n")); /* the watch waits to read this one in */
+    for (uint64_t i = 0; i < 2 * queue; i++) { /* alternating: equal events in a row are one */
+        char full[PATH_MAX];
+        snprintf(path, sizeof(path), "d/noise%llu.py", (unsigned long long)(i % 4));
+        int fd = open(tree_path(&f->source, path, full), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+    tree_write(&f->source, "deep/er/new.py", CM_STR("new\n"));
+    pthread_mutex_unlock(&f->repository->sync);
+    assert_soon(f, "deep/er/new.py", "new\n");
+    assert_in_range(stats_of(f).overflows, 1, 1000);
+    assert_int_equal(cm_repository_wait(f->repository, PATIENCE_MS, NULL), CM_OK);
+    tree_write(&f->source, "deep/er/new.py", CM_STR("newer\n")); /* its folder is watched again */
+    assert_soon(f, "deep/er/new.py", "newer\n");
+}
+
+static void test_index_watch__time_that_goes_back_hides_no_edit(void **state) {
+    fixture *f = *state;
+    char full[PATH_MAX];
+    const struct timespec past[2] = {{1, 0}, {1, 0}};
+    tree_path(&f->source, "a.py", full);
+    int fd = open(full, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    assert_int_equal(write(fd, "two\n", 4), 4); /* as long as before, and older */
+    assert_int_equal(futimens(fd, past), 0);
+    close(fd);
+    assert_soon(f, "a.py", "two\n");
+    assert_int_equal(cm_repository_wait(f->repository, PATIENCE_MS, NULL), CM_OK);
+    cm_repository_unref(f->repository);
+    cm_indexer_close(f->indexer);
+    fd = open(full, O_WRONLY | O_TRUNC | O_CLOEXEC); /* while nobody watches, from the future */
+    assert_int_equal(write(fd, "six\n", 4), 4);
+    const struct timespec future[2] = {{4000000000, 0}, {4000000000, 0}};
+    assert_int_equal(futimens(fd, future), 0);
+    close(fd);
+    open_watched(f);
+    assert_soon(f, "a.py", "six\n");
+}
+
+/* ---- limits: in a child with a user namespace of its own, where they can be set ---- */
+
+static bool write_number(const char *path, int number) {
+    char text[16];
+    int n = snprintf(text, sizeof(text), "%d", number);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && write(fd, text, (size_t)n) == n;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+#define CHILD_SKIPS 77
+
+/* Runs with at most `number` of what `setting` counts. Exits with 0, or with the number of the step that failed. */
+static void child_with_limit(const fixture *outer, const char *setting, int number, int log) {
+    fixture f = {.source = outer->source};
+    if (unshare(CLONE_NEWUSER) != 0 || !write_number(setting, number))
+        _exit(CHILD_SKIPS);
+    snprintf(f.data.root, sizeof(f.data.root), "%s/.git", outer->source.root); /* not walked */
+    cm_log_init(CM_LOG_WARN, CM_LOG_JSON, log);
+    open_watched(&f);
+    tree_write(&f.source, "d/b.py", CM_STR("seen by looking\n"));
+    assert_soon(&f, "d/b.py", "seen by looking\n");
+    tree_write(&f.source, "e/new/c.py", CM_STR("new\n"));
+    assert_soon(&f, "e/new/c.py", "new\n");
+    cm_repository_unref(f.repository);
+    cm_indexer_close(f.indexer);
+    _exit(0);
+}
+
+static void run_with_limit(fixture *f, const char *setting, int number) {
+    char said[8192];
+    int log[2], status;
+    assert_int_equal(pipe(log), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        child_with_limit(f, setting, number, log[1]);
+    close(log[1]);
+    size_t len = 0;
+    for (ssize_t n;
+         len < sizeof(said) - 1 && (n = read(log[0], said + len, sizeof(said) - 1 - len)) > 0;)
+        len += (size_t)n;
+    said[len] = 0;
+    close(log[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == CHILD_SKIPS)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+    const char *first = strstr(said, "too many directories to watch");
+    assert_non_null(first);
+    assert_null(
+        strstr(first + 1, "too many directories to watch")); /* once, however often it looks */
+}
+
+static void test_index_watch__without_room_for_watches_it_looks_now_and_then(void **state) {
+    run_with_limit(*state, "/proc/sys/user/max_inotify_watches", 1);
+}
+
+static void test_index_watch__without_an_instance_it_looks_now_and_then(void **state) {
+    run_with_limit(*state, "/proc/sys/user/max_inotify_instances", 0);
+}
+
+/* ---- what may not be read: in a child that is not root ---- */
+
+static void child_without_rights(const fixture *outer) {
+    fixture f = {.source = outer->source};
+    cm_index_document d;
+    char full[PATH_MAX];
+    snprintf(f.data.root, sizeof(f.data.root), "%s/.git", outer->source.root);
+    if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0)
+        _exit(CHILD_SKIPS);
+    open_watched(&f);
+    cm_snapshot *s = cm_repository_snapshot(f.repository);
+    assert_true(cm_snapshot_find_document(s, CM_STR("closed.py"), &d));
+    assert_int_equal(d.status, CM_DOCUMENT_UNREADABLE);
+    assert_false(cm_snapshot_find_document(s, CM_STR("shut/in.py"), &d));
+    assert_true(has_text(&f, "a.py", "one\n"));
+    cm_snapshot_unref(s);
+    assert_int_equal(chmod(tree_path(&f.source, "closed.py", full), 0600), 0);
+    cm_str paths[] = {CM_STR("closed.py")};
+    assert_int_equal(cm_repository_sync(f.repository, (cm_str_list){paths, 1}, NULL), CM_OK);
+    assert_true(has_text(&f, "closed.py", "secret\n"));
+    cm_repository_unref(f.repository);
+    cm_indexer_close(f.indexer);
+    _exit(0);
+}
+
+static void give_away(const tree *t, const char *path, mode_t mode) {
+    char full[PATH_MAX];
+    tree_path(t, path, full);
+    assert_int_equal(chown(full, 65534, 65534), 0);
+    assert_int_equal(chmod(full, mode), 0);
+}
+
+static void test_index_watch__unreadable_files_are_listed_and_directories_passed_over(
+    void **state) {
+    fixture *f = *state;
+    int status;
+    if (geteuid() != 0)
+        skip(); /* only root can become somebody else */
+    tree_write(&f->source, "closed.py", CM_STR("secret\n"));
+    tree_write(&f->source, "shut/in.py", CM_STR("secret\n"));
+    tree_write(&f->source, ".git/x", CM_STR("")); /* the data of the child: not walked */
+    static const struct {
+        const char *path;
+        mode_t mode;
+    } owned[] = {{"", 0700}, {".git", 0700}, {"a.py", 0600}, {"closed.py", 0}, {"shut", 0}};
+    for (size_t i = 0; i < CM_COUNT(owned); i++)
+        give_away(&f->source, owned[i].path, owned[i].mode);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        child_without_rights(f);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == CHILD_SKIPS)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -124,6 +342,12 @@ int main(void) {
         T(test_index_watch__rename_moves_the_document),
         T(test_index_watch__new_ignore_rules_take_files_out),
         T(test_index_watch__branch_switch_of_many_files_is_followed),
+        T(test_index_watch__checkout_of_a_thousand_files_is_one_batch),
+        T(test_index_watch__overflow_of_the_queue_loses_nothing),
+        T(test_index_watch__time_that_goes_back_hides_no_edit),
+        T(test_index_watch__without_room_for_watches_it_looks_now_and_then),
+        T(test_index_watch__without_an_instance_it_looks_now_and_then),
+        T(test_index_watch__unreadable_files_are_listed_and_directories_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -356,7 +356,8 @@ static void test_index_graph__imports_and_uses_become_edges(void **state) {
     size_t count = cm_graph_edges(graph, server, &edges);
     bool found = false;
     for (size_t i = 0; i < count; i++)
-        found = found || (edges[i].document == request && edges[i].import && edges[i].weight > 2);
+        found =
+            found || (edges[i].document == request && edges[i].imports > 0 && edges[i].weight > 2);
     assert_true(found);
     assert_int_equal(cm_graph_import_target(graph, server, 0), request);
     assert_int_equal(cm_graph_import_target(graph, server, 99), CM_ID_NONE);
@@ -374,6 +375,97 @@ static void test_index_graph__ranks_add_up_and_favour_what_is_used(void **state)
     assert_true(sum > 0.999 && sum < 1.001);
     assert_true(cm_graph_rank(graph, document_of(f, "net/request.py")) >
                 cm_graph_rank(graph, document_of(f, "net/server.py")));
+}
+
+static void edit(fixture *f, const char *path, const char *text) {
+    cm_str paths[] = {cm_str_from(path)};
+    tree_write(&f->source, path, cm_str_from(text));
+    assert_int_equal(cm_repository_sync(f->repository, (cm_str_list){paths, 1}, NULL), CM_OK);
+    cm_snapshot_unref(f->snapshot);
+    f->snapshot = cm_repository_snapshot(f->repository);
+}
+
+static const cm_graph_edge *edge_of(fixture *f, const char *from, const char *to) {
+    const cm_graph *graph;
+    const cm_graph_edge *edges;
+    assert_int_equal(cm_snapshot_graph(f->snapshot, NULL, &graph, NULL), CM_OK);
+    size_t count = cm_graph_edges(graph, document_of(f, from), &edges);
+    for (size_t i = 0; i < count; i++)
+        if (edges[i].document == document_of(f, to))
+            return &edges[i];
+    return NULL;
+}
+
+static bool is_defined_in(fixture *f, const char *name, const char *path) {
+    cm_symbol_result found;
+    cm_symbol_query query = {.name = cm_str_from(name), .from_path = CM_STR("net/server.py")};
+    assert_int_equal(cm_symbols_definitions(f->snapshot, &query, f->arena, &found, NULL), CM_OK);
+    for (size_t i = 0; i < found.count; i++)
+        if (cm_str_eq_c(found.hits[i].path, path))
+            return true;
+    return false;
+}
+
+static bool is_called_in(fixture *f, const char *name, const char *path) {
+    cm_reference_result found;
+    cm_symbol_query query = {.name = cm_str_from(name)};
+    assert_int_equal(
+        cm_symbols_references(f->snapshot, &query, 1u << CM_REFERENCE_CALL, f->arena, &found, NULL),
+        CM_OK);
+    for (size_t i = 0; i < found.count; i++)
+        if (cm_str_eq_c(found.hits[i].path, path))
+            return true;
+    return false;
+}
+
+static bool is_offered_to_server(fixture *f, const char *name) {
+    cm_symbol_result found;
+    cm_str wanted[] = {cm_str_from(name)};
+    assert_int_equal(cm_symbols_imported(f->snapshot, CM_STR("net/server.py"),
+                                         (cm_str_list){wanted, 1}, 12, f->arena, &found, NULL),
+                     CM_OK);
+    for (size_t i = 0; i < found.count; i++)
+        if (cm_str_eq_c(found.hits[i].symbol.name, name))
+            return true;
+    return false;
+}
+
+static bool is_mapped(fixture *f, const char *path, const char *name) {
+    cm_outline outline;
+    cm_outline_query query = {.tokens = 2000};
+    assert_int_equal(cm_outline_run(f->snapshot, &query, f->arena, &outline, NULL), CM_OK);
+    for (size_t i = 0; i < outline.count; i++)
+        for (size_t k = 0; k < outline.files[i].symbol_count; k++) {
+            cm_index_symbol s;
+            if (cm_str_eq_c(outline.files[i].document.path, path) &&
+                cm_snapshot_symbol(f->snapshot, outline.files[i].symbols[k], &s) &&
+                cm_str_eq_c(s.name, name))
+                return true;
+        }
+    return false;
+}
+
+/* The dependent was not touched: what is known of it changes with the file it depends on. */
+static void test_index_graph__renamed_function_reaches_its_dependents_at_once(void **state) {
+    fixture *f = *state;
+    const char *request = "net/request.py", *server = "net/server.py";
+    uint32_t names_before = edge_of(f, server, request)->names;
+    assert_true(names_before > 0);
+    assert_true(is_offered_to_server(f, "parse_header"));
+    edit(f, request, "def split_header(line):\n    return line.split(':', 1)\n");
+    assert_true(is_defined_in(f, "split_header", request));
+    assert_false(is_defined_in(f, "parse_header", request));
+    assert_true(is_mapped(f, request, "split_header"));
+    assert_false(is_mapped(f, request, "parse_header"));
+    assert_true(is_offered_to_server(f, "split_header"));
+    assert_int_equal(edge_of(f, server, request)->names, 0); /* it still imports the file */
+    assert_int_equal(edge_of(f, server, request)->imports, 1);
+    edit(f, server,
+         "from net.request import split_header\n\n\ndef run(line):\n"
+         "    return split_header(line)\n");
+    assert_true(is_called_in(f, "split_header", server));
+    assert_false(is_called_in(f, "parse_header", server));
+    assert_true(edge_of(f, server, request)->names > 0);
 }
 
 static void test_index_graph__push_stays_in_the_neighbourhood(void **state) {
@@ -429,6 +521,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_search_symbols__call_sites_name_their_function),
         cmocka_unit_test(test_index_graph__imports_and_uses_become_edges),
         cmocka_unit_test(test_index_graph__ranks_add_up_and_favour_what_is_used),
+        cmocka_unit_test(test_index_graph__renamed_function_reaches_its_dependents_at_once),
         cmocka_unit_test(test_index_graph__push_stays_in_the_neighbourhood),
         cmocka_unit_test(test_search_outline__fits_its_budget_and_names_the_best_first),
         cmocka_unit_test(test_search_fuse__two_middling_ranks_beat_one_first),
