@@ -94,12 +94,12 @@ class Server:
                               stdin=subprocess.DEVNULL, timeout=120, check=False, **options)
 
     def sql(self, text):
-        """One statement on the database itself, past the server."""
+        """One statement on the database itself, past the server; its rows as `psql -At` prints them."""
         if self.database:
-            postgres.sql(text, self.database)
-            return
+            return postgres.sql(text, self.database)
         with sqlite3.connect(self.data / "codementor.db") as database:
-            database.execute(text)
+            rows = database.execute(text).fetchall()
+        return "\n".join("|".join(map(str, row)) for row in rows)
 
     def index(self, path, **body):
         """Indexes a directory and returns the repository's id once the index is ready. A job that runs already

@@ -153,12 +153,12 @@ static cm_rc print_listing_json(const listing *l, cm_err *err) {
 
 static cm_rc list(const call *c, cm_err *err) {
     listing l = {0};
-    cm_q_jobs_page_in in = {.job_type = CM_STR(""), .status = cm_str_from(c->args->status), .limit = c->args->limit};
+    cm_q_jobs_page_in in = {
+        .job_type = CM_STR(""), .status = cm_str_from(c->args->status), .limit = c->args->limit};
     cm_rc rc =
         cm_q_job_schedules_list(&c->db, &(cm_q_job_schedules_list_in){.limit = SCHEDULES_MAX},
                                 c->cli->arena, &l.schedules, &l.schedule_count, err);
-    rc =
-        rc == CM_OK ? cm_q_jobs_page(&c->db, &in, c->cli->arena, &l.jobs, &l.job_count, err) : rc;
+    rc = rc == CM_OK ? cm_q_jobs_page(&c->db, &in, c->cli->arena, &l.jobs, &l.job_count, err) : rc;
     if (rc != CM_OK) {
         return rc;
     }

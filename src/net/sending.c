@@ -194,7 +194,9 @@ static bool take_parts(cm_connection *conn, cm_exchange *ex, char *parts[CM_PART
         }
     }
     if (ex->answer == CM_ANSWER_STREAM) {
-        add_heartbeat(conn, ex);
+        if (!first) { /* the head itself ends the silence */
+            add_heartbeat(conn, ex);
+        }
         if (ex->out.len && (first || (conn->in_flight == 0 && window_is_over(conn, ex)))) {
             parts[1] = cm_buf_take(&ex->out, &lens[1]);
         }

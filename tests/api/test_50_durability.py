@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 
 import pytest
@@ -47,7 +48,7 @@ def test_kill__at_any_moment_of_indexing_the_next_start_catches_up(tmp_path):
 @pytest.mark.parametrize("mode, symbols", [("files", False), ("all", True)])
 def test_tables__the_database_says_what_a_lost_index_held(tmp_path, mode, symbols):
     root = small_repository(tmp_path / "tree")
-    server = Server(tmp_path)
+    server = Server(tmp_path, on_sqlite=True)  # its subject is what the file holds
     assert server.run("index", str(root), "--set", f"index.tables={mode}").returncode == 0  # writes its rows before it ends
     with sqlite3.connect(server.data / "codementor.db") as database:
         paths = {path for (path,) in database.execute("SELECT file_path FROM files")}

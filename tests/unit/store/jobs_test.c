@@ -390,7 +390,8 @@ static void test_store_jobs__several_servers_make_one_job_of_each_moment(void **
         const cm_row_jobs *rows;
         size_t done = 0;
         while (done < (size_t)moment) {
-            cm_q_jobs_page_in in = {.job_type = CM_STR(""), .status = CM_STR("succeeded"), .limit = 100};
+            cm_q_jobs_page_in in = {
+                .job_type = CM_STR(""), .status = CM_STR("succeeded"), .limit = 100};
             assert_ok(cm_q_jobs_page(&f->system, &in, f->arena, &rows, &done, err));
         }
     }
