@@ -211,7 +211,36 @@ static void test_index_watch__time_that_goes_back_hides_no_edit(void **state) {
     assert_soon(f, "a.py", "six\n");
 }
 
-/* ---- limits: in a child with a user namespace of its own, where they can be set ---- */
+/* ---- in a process of its own: this program once more, told what to be ---- */
+
+#define CHILD_SKIPS 77
+
+/* Starts it with its errors going to `log` (-1 = as ours); the caller waits for it. Threads of ours would not survive
+ * a fork alone. */
+static pid_t start_child(const char *role, const fixture *f, const char *setting, int number,
+                         int log) {
+    char limit[16];
+    snprintf(limit, sizeof(limit), "%d", number);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child > 0)
+        return child;
+    if (log >= 0)
+        dup2(log, STDERR_FILENO);
+    execl("/proc/self/exe", "watch_test", role, f->source.root, setting, limit, (char *)NULL);
+    _exit(1);
+}
+
+static void await_child(pid_t child) {
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == CHILD_SKIPS)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* ---- limits: in a user namespace of its own, where they can be set ---- */
 
 static bool write_number(const char *path, int number) {
     char text[16];
@@ -223,15 +252,14 @@ static bool write_number(const char *path, int number) {
     return ok;
 }
 
-#define CHILD_SKIPS 77
-
-/* Runs with at most `number` of what `setting` counts. Exits with 0, or with the number of the step that failed. */
-static void child_with_limit(const fixture *outer, const char *setting, int number, int log) {
-    fixture f = {.source = outer->source};
+/* Runs with at most `number` of what `setting` counts. */
+static int child_with_limit(const char *root, const char *setting, int number) {
+    fixture f = {0};
     if (unshare(CLONE_NEWUSER) != 0 || !write_number(setting, number))
-        _exit(CHILD_SKIPS);
-    snprintf(f.data.root, sizeof(f.data.root), "%s/.git", outer->source.root); /* not walked */
-    cm_log_init(CM_LOG_WARN, CM_LOG_JSON, log);
+        return CHILD_SKIPS;
+    snprintf(f.source.root, sizeof(f.source.root), "%s", root);
+    snprintf(f.data.root, sizeof(f.data.root), "%s/.git", root); /* not walked */
+    cm_log_init(CM_LOG_WARN, CM_LOG_JSON, STDERR_FILENO);
     open_watched(&f);
     tree_write(&f.source, "d/b.py", CM_STR("seen by looking\n"));
     assert_soon(&f, "d/b.py", "seen by looking\n");
@@ -239,17 +267,14 @@ static void child_with_limit(const fixture *outer, const char *setting, int numb
     assert_soon(&f, "e/new/c.py", "new\n");
     cm_repository_unref(f.repository);
     cm_indexer_close(f.indexer);
-    _exit(0);
+    return 0;
 }
 
 static void run_with_limit(fixture *f, const char *setting, int number) {
     char said[8192];
-    int log[2], status;
+    int log[2];
     assert_int_equal(pipe(log), 0);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0)
-        child_with_limit(f, setting, number, log[1]);
+    pid_t child = start_child("limited", f, setting, number, log[1]);
     close(log[1]);
     size_t len = 0;
     for (ssize_t n;
@@ -257,11 +282,7 @@ static void run_with_limit(fixture *f, const char *setting, int number) {
         len += (size_t)n;
     said[len] = 0;
     close(log[0]);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) == CHILD_SKIPS)
-        skip();
-    assert_int_equal(WEXITSTATUS(status), 0);
+    await_child(child);
     const char *first = strstr(said, "too many directories to watch");
     assert_non_null(first);
     assert_null(
@@ -276,15 +297,16 @@ static void test_index_watch__without_an_instance_it_looks_now_and_then(void **s
     run_with_limit(*state, "/proc/sys/user/max_inotify_instances", 0);
 }
 
-/* ---- what may not be read: in a child that is not root ---- */
+/* ---- what may not be read: as somebody who is not root ---- */
 
-static void child_without_rights(const fixture *outer) {
-    fixture f = {.source = outer->source};
+static int child_without_rights(const char *root) {
+    fixture f = {0};
     cm_index_document d;
     char full[PATH_MAX];
-    snprintf(f.data.root, sizeof(f.data.root), "%s/.git", outer->source.root);
+    snprintf(f.source.root, sizeof(f.source.root), "%s", root);
+    snprintf(f.data.root, sizeof(f.data.root), "%s/.git", root);
     if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0)
-        _exit(CHILD_SKIPS);
+        return CHILD_SKIPS;
     open_watched(&f);
     cm_snapshot *s = cm_repository_snapshot(f.repository);
     assert_true(cm_snapshot_find_document(s, CM_STR("closed.py"), &d));
@@ -298,7 +320,7 @@ static void child_without_rights(const fixture *outer) {
     assert_true(has_text(&f, "closed.py", "secret\n"));
     cm_repository_unref(f.repository);
     cm_indexer_close(f.indexer);
-    _exit(0);
+    return 0;
 }
 
 static void give_away(const tree *t, const char *path, mode_t mode) {
@@ -311,7 +333,6 @@ static void give_away(const tree *t, const char *path, mode_t mode) {
 static void test_index_watch__unreadable_files_are_listed_and_directories_passed_over(
     void **state) {
     fixture *f = *state;
-    int status;
     if (geteuid() != 0)
         skip(); /* only root can become somebody else */
     tree_write(&f->source, "closed.py", CM_STR("secret\n"));
@@ -323,18 +344,16 @@ static void test_index_watch__unreadable_files_are_listed_and_directories_passed
     } owned[] = {{"", 0700}, {".git", 0700}, {"a.py", 0600}, {"closed.py", 0}, {"shut", 0}};
     for (size_t i = 0; i < CM_COUNT(owned); i++)
         give_away(&f->source, owned[i].path, owned[i].mode);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0)
-        child_without_rights(f);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) == CHILD_SKIPS)
-        skip();
-    assert_int_equal(WEXITSTATUS(status), 0);
+    await_child(start_child("nobody", f, "", 0, -1));
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    uint64_t number;
+    if (argc == 5 && strcmp(argv[1], "limited") == 0 &&
+        cm_str_to_u64(cm_str_from(argv[4]), &number))
+        return child_with_limit(argv[2], argv[3], (int)number);
+    if (argc == 5 && strcmp(argv[1], "nobody") == 0)
+        return child_without_rights(argv[2]);
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_index_watch__edits_appear_without_being_asked_for),
