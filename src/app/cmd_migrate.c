@@ -4,7 +4,6 @@
  * schema is not what its history gives. */
 #include "base/base.h"
 
-#include <unistd.h>
 
 #include "app/client.h"
 #include "app/drafter.h"
@@ -274,35 +273,12 @@ static cm_rc views(call *c, cm_err *err) {
     return rc;
 }
 
-/* True when the user agrees; without a terminal only --yes does. */
-static cm_rc agree(const call *c, const char *what, cm_err *err) {
-    if (c->args->yes) {
-        return CM_OK;
-    }
-    if (!isatty(STDIN_FILENO)) {
-        return cm_fail(err, CM_CONFLICT, "%s needs --yes when nobody can be asked", what);
-    }
-    char answer[16] = "";
-    cm_migrate_status status; /* its place has no password */
-    cm_rc rc =
-        cm_store_migrate_status(&c->command.store, CM_STATUS_HISTORY, c->cli->arena, &status, err);
-    if (rc != CM_OK) {
-        return rc;
-    }
-    printf("%s on '%s'? Type yes to go on: ", what, status.place);
-    fflush(stdout);
-    bool given = fgets(answer, sizeof answer, stdin) != NULL;
-    return given && strcmp(answer, "yes\n") == 0
-               ? CM_OK
-               : cm_fail(err, CM_CANCELLED, "nothing was changed");
-}
-
 static cm_rc reset(call *c, cm_err *err) {
     const char *environment = getenv("CODEMENTOR_ENV");
     if (environment != NULL && strcmp(environment, "production") == 0 && !c->args->force) {
         return cm_fail(err, CM_DENIED, "reset is refused in production without --force");
     }
-    cm_rc rc = agree(c, "drop all data", err);
+    cm_rc rc = cm_store_command_agree(&c->command, c->args->yes, "drop all data", err);
     if (rc == CM_OK) {
         rc = cm_store_migrate_reset(&c->command.store, err);
     }
@@ -317,7 +293,7 @@ static cm_rc reset(call *c, cm_err *err) {
 
 static cm_rc go_down(call *c, cm_err *err) {
     char revision[16];
-    cm_rc rc = agree(c, "undo the newest migration", err);
+    cm_rc rc = cm_store_command_agree(&c->command, c->args->yes, "undo the newest migration", err);
     if (rc == CM_OK) {
         rc = cm_store_migrate_down(&c->command.store, revision, err);
     }

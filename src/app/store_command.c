@@ -46,7 +46,13 @@ cm_rc cm_store_command_agree(const cm_store_command *command, bool yes, const ch
         return cm_fail(err, CM_CONFLICT, "%s needs --yes when nobody can be asked", what);
     }
     char answer[16] = "";
-    printf("%s on '%s'? Type yes to go on: ", what, command->store.url);
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_migrate_status status; /* its place has no password */
+    cm_rc rc = cm_store_migrate_status(&command->store, CM_STATUS_HISTORY, arena, &status, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    printf("%s on '%s'? Type yes to go on: ", what, status.place);
     fflush(stdout);
     bool given = fgets(answer, sizeof answer, stdin) != NULL;
     return given && strcmp(answer, "yes\n") == 0
