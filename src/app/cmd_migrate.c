@@ -4,7 +4,6 @@
  * schema is not what its history gives. */
 #include "base/base.h"
 
-
 #include "app/client.h"
 #include "app/drafter.h"
 #include "app/store_command.h"
