@@ -127,6 +127,7 @@ static void run_slot(cm_jobs *jobs, slot *s) {
     job.db.cancel = s->cancel;
     cm_err err = {0};
     uint64_t start_ns = cm_clock_ns();
+    cm_assert(type != NULL); /* only types of ours are claimed */
     cm_series_add(running, 1);
     cm_rc rc = type->run(&job, &err);
     rc = rc == CM_OK ? cm_buf_check(&result, &err) : rc;
