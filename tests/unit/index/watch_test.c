@@ -157,10 +157,27 @@ static void test_index_watch__checkout_of_a_thousand_files_is_one_batch(void **s
     git_free(git);
 }
 
-/* The reader of events is kept busy until the kernel's queue is full and drops some. */
+/* More events than the kernel keeps while the watch waits to read a file in. */
+static void flood(fixture *f, uint64_t events) {
+    char path[64];
+    pthread_mutex_lock(&f->repository->sync);
+    tree_write(&f->source, "a.py", CM_STR("first\n")); /* the watch waits to read this one in */
+    for (uint64_t i = 0; i < events; i++) { /* alternating: equal events in a row are one */
+        char full[PATH_MAX];
+        snprintf(path, sizeof(path), "d/noise%llu.py", (unsigned long long)(i % 4));
+        int fd = open(tree_path(&f->source, path, full), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+    tree_write(&f->source, "deep/er/new.py", CM_STR("new\n"));
+    pthread_mutex_unlock(&f->repository->sync);
+    assert_soon(f, "deep/er/new.py", "new\n");
+    assert_int_equal(cm_repository_wait(f->repository, PATIENCE_MS, NULL), CM_OK);
+}
+
+/* How early the watch begins to wait is the scheduler's business, so one flood may be read in time. */
 static void test_index_watch__overflow_of_the_queue_loses_nothing(void **state) {
     fixture *f = *state;
-    char path[64];
     cm_err err = {0};
     cm_buf text;
     uint64_t queue = 0;
@@ -171,18 +188,8 @@ static void test_index_watch__overflow_of_the_queue_loses_nothing(void **state) 
     cm_buf_done(&text);
     if (queue > 100000)
         skip();
-    pthread_mutex_lock(&f->repository->sync);
-    tree_write(&f->source, "a.py", CM_STR("first\n")); /* the watch waits to read this one in */
-    for (uint64_t i = 0; i < 2 * queue; i++) { /* alternating: equal events in a row are one */
-        char full[PATH_MAX];
-        snprintf(path, sizeof(path), "d/noise%llu.py", (unsigned long long)(i % 4));
-        int fd = open(tree_path(&f->source, path, full), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-        assert_true(fd >= 0);
-        close(fd);
-    }
-    tree_write(&f->source, "deep/er/new.py", CM_STR("new\n"));
-    pthread_mutex_unlock(&f->repository->sync);
-    assert_soon(f, "deep/er/new.py", "new\n");
+    for (uint64_t round = 1; round <= 6 && stats_of(f).overflows == 0; round++)
+        flood(f, 2 * round * queue);
     assert_in_range(stats_of(f).overflows, 1, 1000);
     assert_int_equal(cm_repository_wait(f->repository, PATIENCE_MS, NULL), CM_OK);
     tree_write(&f->source, "deep/er/new.py", CM_STR("newer\n")); /* its folder is watched again */
