@@ -12,6 +12,7 @@
  * The store refuses every further write until it is opened again. */
 #include "store/sqlite_priv.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -255,6 +256,37 @@ static cm_rc step_all(const cm_db *db, cm_sqlite_conn *conn, const cm_query *que
     }
 }
 
+static bool is_json_of(const cm_sql_slot *slot, cm_str text) {
+    json_t *json = NULL;
+    cm_err ignored;
+    bool is = cm_json_parse(text, &json, &ignored) == CM_OK &&
+              (slot->type == CM_SQL_JSON || json_is_array(json));
+    json_decref(json);
+    return is;
+}
+
+/* json_valid() of SQLite 3.40 answers "no" when it has no memory to parse with. A refusal of values that do
+ * parse was such a one. */
+static bool is_memory_refusal(const cm_db *db, const cm_query *query, const void *params,
+                              const cm_err *refusal) {
+    if (strstr(refusal->text, "json_valid(") == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < query->param_count; i++) {
+        const cm_sql_slot *slot = &query->params[i];
+        cm_value value;
+        cm_err ignored;
+        if (slot->type < CM_SQL_JSON || slot->type > CM_SQL_TIMES) {
+            continue;
+        }
+        if (cm_value_read(slot, params, db, &value, &ignored) != CM_OK ||
+            (value.kind == CM_VALUE_TEXT && !is_json_of(slot, value.str))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static cm_rc run_on(const cm_db *db, cm_sqlite_conn *conn, const cm_query *query,
                     const void *params, cm_row_sink *sink, uint64_t *ret_changed, cm_err *err) {
     cm_sqlite_statement *s = NULL;
@@ -268,6 +300,9 @@ static cm_rc run_on(const cm_db *db, cm_sqlite_conn *conn, const cm_query *query
     rc = bind_all(db, conn, query, s, params, err);
     if (rc == CM_OK) {
         rc = step_all(db, conn, query, s->stmt, sink, err);
+        if (rc == CM_INVALID && is_memory_refusal(db, query, params, err)) {
+            rc = cm_fail(err, CM_NOMEM, "%s: out of memory", query->name);
+        }
     }
     if (rc == CM_OK && !query->read_only && ret_changed != NULL) {
         *ret_changed = (uint64_t)sqlite3_changes64(conn->db);
