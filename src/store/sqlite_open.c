@@ -48,7 +48,10 @@ static cm_rc enter_wal(const cm_sqlite *self, sqlite3 *db, cm_err *err) {
 static cm_rc configure(const cm_sqlite *self, bool writes, sqlite3 *db, cm_err *err) {
     sqlite3_busy_timeout(db, (int)self->busy_ms);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
-    cm_sqlite_add_functions(db);
+    int code = cm_sqlite_add_functions(db);
+    if (code != SQLITE_OK) {
+        return cm_sqlite_fail(self->store, db, code, "cannot add functions", err);
+    }
     cm_rc rc = cm_sqlite_script(self->store, db, settings, err);
     if (rc == CM_OK && writes) {
         rc = enter_wal(self, db, err);

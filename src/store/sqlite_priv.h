@@ -44,7 +44,7 @@ void cm_sqlite_suspect(const cm_sqlite *self);
 
 /* --- vectors.c ------------------------------------------------------------------------------ */
 
-void cm_sqlite_add_functions(sqlite3 *db);
+int cm_sqlite_add_functions(sqlite3 *db); /* SQLite's code */
 
 /* --- sqlite_migrate.c ----------------------------------------------------------------------- */
 

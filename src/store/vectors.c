@@ -45,11 +45,10 @@ static void vector_similarity(sqlite3_context *context, int count, sqlite3_value
     }
 }
 
-void cm_sqlite_add_functions(sqlite3 *db) {
-    int code = sqlite3_create_function_v2(db, "vector_similarity", 2,
-                                          SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS,
-                                          NULL, vector_similarity, NULL, NULL, NULL);
-    cm_assert(code == SQLITE_OK);
+int cm_sqlite_add_functions(sqlite3 *db) {
+    return sqlite3_create_function_v2(db, "vector_similarity", 2,
+                                      SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
+                                      vector_similarity, NULL, NULL, NULL);
 }
 
 /* --- Finding ---------------------------------------------------------------------------------- */
