@@ -63,3 +63,19 @@ cm_rc cm_cursor_read(cm_str cursor, const char *op, cm_str *ret_last, cm_err *er
     *ret_last = last;
     return CM_OK;
 }
+
+cm_rc cm_cursor_read_id(cm_str cursor, const char *op, cm_uuid *ret_last, cm_err *err) {
+    cm_str last;
+    cm_uuid id;
+    if (cursor.len == 0) {
+        return CM_OK;
+    }
+    cm_rc rc = cm_cursor_read(cursor, op, &last, err);
+    if (rc == CM_OK && !cm_uuid_parse(last, &id)) {
+        rc = cm_fail(err, CM_INVALID_CURSOR, "the cursor is of another list");
+    }
+    if (rc == CM_OK) {
+        *ret_last = id;
+    }
+    return rc;
+}

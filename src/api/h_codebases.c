@@ -153,14 +153,7 @@ static cm_rc fill_page(cm_call *call, listing *l, cm_err *err) {
     cm_q_repositories_page_in in = {.status = CM_STR(""), .limit = query->limit + 1};
     const cm_row_repositories *rows = NULL;
     size_t count = 0;
-    cm_str last;
-    cm_rc rc = CM_OK;
-    if (query->cursor.len > 0) {
-        rc = cm_cursor_read(query->cursor, call->route->op, &last, err);
-        if (rc == CM_OK && !cm_uuid_parse(last, &in.before_id)) {
-            rc = cm_fail(err, CM_INVALID_CURSOR, "the cursor is of another list");
-        }
-    }
+    cm_rc rc = cm_cursor_read_id(query->cursor, call->route->op, &in.before_id, err);
     rc = rc == CM_OK ? cm_q_repositories_page(&db, &in, call->arena, &rows, &count, err) : rc;
     size_t shown = CM_MIN(count, (size_t)query->limit);
     l->page.items.items = cm_arena_alloc(call->arena, (shown + 1) * sizeof(*l->page.items.items));

@@ -79,14 +79,7 @@ static cm_rc read_page(cm_call *call, const cm_row_jobs **ret_rows, size_t *ret_
         .status = cm_str_from(cm_schema_enum_name(&cm_api_job_status_schema, (int)query->status)),
         .job_type = query->kind.ptr == NULL ? CM_STR("") : query->kind,
         .limit = query->limit + 1};
-    cm_str last;
-    cm_rc rc = CM_OK;
-    if (query->cursor.len > 0) {
-        rc = cm_cursor_read(query->cursor, call->route->op, &last, err);
-        if (rc == CM_OK && !cm_uuid_parse(last, &in.before_id)) {
-            rc = cm_fail(err, CM_INVALID_CURSOR, "the cursor is of another list");
-        }
-    }
+    cm_rc rc = cm_cursor_read_id(query->cursor, call->route->op, &in.before_id, err);
     return rc == CM_OK ? cm_q_jobs_page(&db, &in, call->arena, ret_rows, ret_count, err) : rc;
 }
 

@@ -44,14 +44,7 @@ static cm_rc read_page(cm_call *call, const cm_row_repositories **ret_rows, size
     const cm_api_list_repositories_query *query = call->query;
     cm_db db = cm_store_as(services->store, services->local.user_id);
     cm_q_repositories_page_in in = {.status = CM_STR(""), .limit = query->limit + 1};
-    cm_rc rc = CM_OK;
-    if (query->cursor.len > 0) {
-        cm_str last;
-        rc = cm_cursor_read(query->cursor, call->route->op, &last, err);
-        if (rc == CM_OK && !cm_uuid_parse(last, &in.before_id)) {
-            rc = cm_fail(err, CM_INVALID_CURSOR, "the cursor is of another list");
-        }
-    }
+    cm_rc rc = cm_cursor_read_id(query->cursor, call->route->op, &in.before_id, err);
     return rc == CM_OK ? cm_q_repositories_page(&db, &in, call->arena, ret_rows, ret_count, err)
                        : rc;
 }
@@ -108,6 +101,11 @@ void cm_h_get_repository(cm_call *call) {
     reply_repository(call, 200, &id);
 }
 
+static cm_rc name_taken(cm_str name, cm_err *err) {
+    return cm_fail(err, CM_NAME_TAKEN, "there is a repository named '" CM_STR_FMT "' already",
+                   CM_STR_ARG(name));
+}
+
 void cm_h_create_repository(cm_call *call) {
     const cm_services *services = call->services;
     const cm_api_create_repository_request *in = call->input;
@@ -126,8 +124,7 @@ void cm_h_create_repository(cm_call *call) {
     cm_err err;
     cm_rc rc = cm_q_repositories_insert(&db, &row, &err);
     if (rc == CM_EXISTS) {
-        rc = cm_fail(&err, CM_NAME_TAKEN, "there is a repository named '" CM_STR_FMT "' already",
-                     CM_STR_ARG(in->name));
+        rc = name_taken(in->name, &err);
     }
     if (rc != CM_OK) {
         cm_call_fail(call, rc, &err);
@@ -166,8 +163,7 @@ void cm_h_update_repository(cm_call *call) {
         rc = cm_q_repositories_set_names(&db, &names, &err);
     }
     if (rc == CM_EXISTS) {
-        rc = cm_fail(&err, CM_NAME_TAKEN, "there is a repository named '" CM_STR_FMT "' already",
-                     CM_STR_ARG(in->name));
+        rc = name_taken(in->name, &err);
     }
     if (rc != CM_OK) {
         cm_call_fail(call, rc, &err);
