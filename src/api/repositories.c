@@ -17,8 +17,9 @@
 #include "store/q/repositories.h"
 #include "store/q/repository_dependencies.h"
 
-#define WORKER_NAME "server"
-#define PAGE        100
+#define WORKER_NAME   "server"
+#define PAGE          100
+#define LAST_STEPS_MS 1000
 
 /* What the end of a job has to know; lives until cm_repositories_close, so a callback never outlives it. */
 typedef struct watch {
@@ -458,11 +459,24 @@ cm_rc cm_repositories_configure(cm_repositories *repositories, const cm_uuid *id
 
 /* ---- jobs ---- */
 
+/* A job says that it is over before its thread has written down what it found. Whoever saw that may start the
+ * next one: it waits these milliseconds rather than be told that a job runs. */
+static void await_last_steps(cm_repository *repository) {
+    cm_index_progress progress;
+    cm_err ignored;
+    cm_repository_progress(repository, &progress);
+    if (progress.finished_ms != 0 &&
+        cm_repository_wait(repository, LAST_STEPS_MS, &ignored) != CM_OK) {
+        cm_log(CM_LOG_DEBUG, "the end of an indexing job takes long");
+    }
+}
+
 cm_rc cm_repositories_index(cm_repositories *repositories, cm_repository *repository,
                             enum cm_index_mode mode, cm_uuid *ret_job, cm_err *err) {
     cm_db db = db_of(repositories);
     const cm_uuid *id = cm_repository_id(repository);
     cm_uuid job = cm_uuid_v7();
+    await_last_steps(repository);
     pthread_mutex_lock(&repositories->lock);
     watch *w = watch_of(repositories, id);
     cm_assert(w != NULL);
