@@ -35,6 +35,10 @@ int cm_cmd_secrets(const cm_cli *cli) {
     cm_store_command command;
     rotation done = {0};
     cm_rc rc = cm_store_command_open(cli, true, &command, &err);
+    if (rc == CM_OK &&
+        command.owner == NULL) { /* the keys lie here even when the database does not */
+        rc = cm_owner_take(&command.places, &command.owner, &err);
+    }
     if (rc == CM_OK) {
         rc = rotate(&command, &done, &err);
         cm_store_command_close(&command);
