@@ -173,7 +173,8 @@ def test_config__is_kept_applied_and_survives(tmp_path):
     tree = small_repository(tmp_path / "configured")
     long = "".join(f"def f{i}():\n    return {i}\n\n" for i in range(200))
     (tree / "long.py").write_text(long)
-    with Server(tmp_path) as server:
+    server = Server(tmp_path)
+    with server:
         made = server.index(tree)
         url = f"/v1/repositories/{made}/index"
         before = server.http.get(url).json()
@@ -187,7 +188,7 @@ def test_config__is_kept_applied_and_survives(tmp_path):
         assert after["statistics"]["languages"] == {"python": 3}
         assert after["statistics"]["total_chunks"] < before["statistics"]["total_chunks"]
         assert server.http.put(f"{url}/config", json={"chunk_strategy": "wild"}).status_code == 400
-    with Server(tmp_path) as server:
+    with server:
         assert server.index(tree) == made  # without a config: what was stored counts
         kept = server.http.get(f"/v1/repositories/{made}/index").json()
         assert kept["config"]["include_patterns"] == ["**/*.py", "*.md"]

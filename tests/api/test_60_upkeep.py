@@ -12,13 +12,22 @@ from server import Server, small_repository
 WHO = "local@localhost"
 
 
-@pytest.fixture()
-def stopped(tmp_path):
-    """A server that ran once: its database is there, nobody holds it."""
-    server = Server(tmp_path)
+def ran_once(server):
     with server:
         pass
     return server
+
+
+@pytest.fixture()
+def stopped(tmp_path):
+    """A server that ran once: its database is there, nobody holds it."""
+    return ran_once(Server(tmp_path))
+
+
+@pytest.fixture()
+def embedded(tmp_path):
+    """The same on SQLite, for tests that write rows past the server in its spelling, or whose subject is the file."""
+    return ran_once(Server(tmp_path, on_sqlite=True))
 
 
 def database(server):
@@ -43,16 +52,16 @@ def wait_for_run(server, job, result="succeeded"):
         time.sleep(0.02)  # between two looks; the figure decides
 
 
-def test_serve__runs_its_schedules_and_counts_them(stopped):
-    assert {row["name"] for row in listed(stopped)["schedules"]} >= {
+def test_serve__runs_its_schedules_and_counts_them(embedded):
+    assert {row["name"] for row in listed(embedded)["schedules"]} >= {
         "retention", "cache_sweep", "partitions", "reclaim", "data_requests"}
-    assert stopped.run("jobs", "schedule", "cache_sweep", "every 1s").returncode == 0
-    with database(stopped) as rows:
+    assert embedded.run("jobs", "schedule", "cache_sweep", "every 1s").returncode == 0
+    with database(embedded) as rows:
         rows.execute("INSERT INTO rate_limit_buckets (bucket_key, window_start) VALUES ('old', 1)")
-    with stopped:
-        wait_for_run(stopped, "cache_sweep")
-    assert database(stopped).execute("SELECT count(*) FROM rate_limit_buckets").fetchone() == (0,)
-    (job, *_) = [job for job in listed(stopped)["jobs"] if job["type"] == "cache_sweep"]
+    with embedded:
+        wait_for_run(embedded, "cache_sweep")
+    assert database(embedded).execute("SELECT count(*) FROM rate_limit_buckets").fetchone() == (0,)
+    (job, *_) = [job for job in listed(embedded)["jobs"] if job["type"] == "cache_sweep"]
     assert job["status"] == "succeeded" and job["attempts"] == 1
 
 
@@ -79,78 +88,78 @@ def test_jobs__one_is_run_beside_a_running_server(stopped):
         assert done.returncode == 2 and done.stderr.startswith("codementor: "), arguments
 
 
-def test_jobs__a_failed_one_is_retried_by_hand(stopped):
-    with database(stopped) as rows:
+def test_jobs__a_failed_one_is_retried_by_hand(embedded):
+    with database(embedded) as rows:
         rows.execute("INSERT INTO jobs (id, job_type, status, attempts, max_attempts, last_error, finished_at) VALUES "
                      "('01900000-0000-7000-8000-000000000001', 'reclaim', 'failed', 5, 5, 'out of luck', 1)")
-    assert "out of luck" in stopped.run("jobs", "list", "--status", "failed").stdout
-    assert stopped.run("jobs", "retry", "01900000-0000-7000-8000-000000000001").returncode == 0
-    with stopped:
-        wait_for_run(stopped, "reclaim")
-    assert listed(stopped, "--status", "succeeded")["jobs"][0]["attempts"] == 1
+    assert "out of luck" in embedded.run("jobs", "list", "--status", "failed").stdout
+    assert embedded.run("jobs", "retry", "01900000-0000-7000-8000-000000000001").returncode == 0
+    with embedded:
+        wait_for_run(embedded, "reclaim")
+    assert listed(embedded, "--status", "succeeded")["jobs"][0]["attempts"] == 1
 
 
-def test_serve__a_job_left_by_a_killed_server_is_done_by_the_next(stopped):
-    with database(stopped) as rows:
+def test_serve__a_job_left_by_a_killed_server_is_done_by_the_next(embedded):
+    with database(embedded) as rows:
         rows.execute("INSERT INTO jobs (id, job_type, status, attempts, locked_by, locked_until) VALUES "
                      "('01900000-0000-7000-8000-000000000002', 'retention', 'running', 1, 'dead', 1)")
-    with stopped:
-        wait_for_run(stopped, "retention")
-    (job,) = listed(stopped)["jobs"]
+    with embedded:
+        wait_for_run(embedded, "retention")
+    (job,) = listed(embedded)["jobs"]
     assert job["status"] == "succeeded" and job["attempts"] == 2
 
 
-def test_user__export_has_a_file_a_table_and_no_secret(stopped, tmp_path):
-    with database(stopped) as rows:
+def test_user__export_has_a_file_a_table_and_no_secret(embedded, tmp_path):
+    with database(embedded) as rows:
         rows.execute("INSERT INTO api_keys (id, user_id, key_hash, key_prefix, last4, name) SELECT "
                      "'01900000-0000-7000-8000-000000000003', id, 'hash-of-it', 'cm_', 'wxyz', 'laptop' FROM users")
     folder = tmp_path / "mine"
-    with stopped:
-        done = stopped.run("user", "export", WHO, "--to", str(folder))
+    with embedded:
+        done = embedded.run("user", "export", WHO, "--to", str(folder))
     assert done.returncode == 0 and str(folder) in done.stdout, done.stderr
     (key,) = json.loads((folder / "api_keys.json").read_text())
     assert key["last4"] == "wxyz" and "key_hash" not in key
     assert not any("hash-of-it" in path.read_text() for path in folder.iterdir())
-    (report,) = database(stopped).execute("SELECT report FROM data_requests WHERE status = 'done'").fetchone()
+    (report,) = database(embedded).execute("SELECT report FROM data_requests WHERE status = 'done'").fetchone()
     assert json.loads(report)["tables"]["api_keys"] == 1
-    assert stopped.run("user", "export", "nobody@example.com").returncode == 2
+    assert embedded.run("user", "export", "nobody@example.com").returncode == 2
 
 
-def test_user__erased_means_gone_and_reported(stopped, tmp_path):
+def test_user__erased_means_gone_and_reported(embedded, tmp_path):
     root = small_repository(tmp_path / "tree")
-    with stopped:
-        repository = stopped.index(root)
-        refused = stopped.run("user", "erase", WHO, "--yes")
+    with embedded:
+        repository = embedded.index(root)
+        refused = embedded.run("user", "erase", WHO, "--yes")
         assert refused.returncode == 2 and "in use" in refused.stderr
-    index = stopped.data / "index" / repository
+    index = embedded.data / "index" / repository
     assert index.exists()
-    asked = stopped.run("user", "erase", WHO)
+    asked = embedded.run("user", "erase", WHO)
     assert asked.returncode == 2 and "--yes" in asked.stderr and index.exists()
-    done = stopped.run("user", "erase", WHO, "--yes", "--json")
+    done = embedded.run("user", "erase", WHO, "--yes", "--json")
     assert done.returncode == 0, done.stderr
     tables = json.loads(done.stdout)["tables"]
     assert tables["users"] == 1 and tables["workspaces"] == 1
     assert not index.exists()
-    rows = database(stopped)
+    rows = database(embedded)
     for table in ("users", "workspaces", "repositories"):
         assert rows.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
     assert json.loads(rows.execute("SELECT report FROM data_requests").fetchone()[0])["tables"] == tables
     assert "gdpr.erased" in rows.execute("SELECT payload FROM outbox_events").fetchone()[0]
-    assert stopped.run("user", "list").stdout == ""
+    assert embedded.run("user", "list").stdout == ""
 
 
-def test_serve__carries_out_a_request_somebody_wrote_down(stopped):
-    with database(stopped) as rows:
+def test_serve__carries_out_a_request_somebody_wrote_down(embedded):
+    with database(embedded) as rows:
         rows.execute("INSERT INTO data_requests (id, user_id, kind, due_at) SELECT "
                      "'01900000-0000-7000-8000-000000000004', id, 'export', 1 FROM users")
-    assert stopped.run("jobs", "schedule", "data_requests", "every 1s").returncode == 0
-    with stopped:
-        wait_for_run(stopped, "data_request")
-    folder = stopped.data / "exports" / "01900000-0000-7000-8000-000000000004"
+    assert embedded.run("jobs", "schedule", "data_requests", "every 1s").returncode == 0
+    with embedded:
+        wait_for_run(embedded, "data_request")
+    folder = embedded.data / "exports" / "01900000-0000-7000-8000-000000000004"
     assert json.loads((folder / "users.json").read_text())[0]["email"] == WHO
-    with database(stopped) as rows:  # a week and an hour later
+    with database(embedded) as rows:  # a week and an hour later
         rows.execute("UPDATE data_requests SET completed_at = completed_at - 608400000")
-    assert stopped.run("jobs", "run", "data_requests").returncode == 0
+    assert embedded.run("jobs", "run", "data_requests").returncode == 0
     assert not folder.exists()
 
 

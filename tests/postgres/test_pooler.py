@@ -26,7 +26,7 @@ def version():
 
 @pytest.fixture()
 def pooler(tmp_path_factory):
-    """Yields a function from database to URL. Two server connections for all clients: they do change hands."""
+    """Yields a function from database to URL. Two server connections for all clients, used in turn: they do change hands."""
     assert PGBOUNCER, "script/bootstrap --with faults installs PgBouncer"
     upstream = parse_qs(urlsplit(postgres.SERVER).query)
     with socket.socket() as one:
@@ -39,6 +39,7 @@ def pooler(tmp_path_factory):
         f"[databases]\n* = host={upstream['host'][0]} port={upstream['port'][0]} user=postgres\n[pgbouncer]\n"
         f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
         f"auth_file = {folder}/users\npool_mode = transaction\ndefault_pool_size = 2\n"
+        "min_pool_size = 2\nserver_round_robin = 1\n"
         f"ignore_startup_parameters = options\nlogfile = {folder}/log\n")
     who = {}
     if os.geteuid() == 0:  # it refuses to run as root, as PostgreSQL does
