@@ -87,7 +87,8 @@ UPDATE repositories SET config = :config, updated_at = :now WHERE {write reposit
 --: style_guide repositories.style_guide
 UPDATE repositories SET style_guide = :style_guide, updated_at = :now WHERE {write repositories} AND id = :id;
 
--- What the index holds now, whoever changed it; an empty status leaves that of the running job.
+-- What the index holds now, whoever changed it; an empty status leaves that of the running job. The same generation
+-- is no news: a reader's ETag holds.
 --! repositories_set_counts exec @system @must
 --: id repositories.id
 --: status text
@@ -107,4 +108,4 @@ indexed_at = CASE WHEN index_generation = :index_generation THEN indexed_at ELSE
 index_generation = :index_generation, file_count = :file_count, symbol_count = :symbol_count,
 chunk_count = :chunk_count, line_count = :line_count, index_size_bytes = :index_size_bytes,
 language_stats = :language_stats, languages = :languages, primary_language = :primary_language,
-updated_at = :now WHERE id = :id;
+updated_at = CASE WHEN index_generation = :index_generation THEN updated_at ELSE :now END WHERE id = :id;
