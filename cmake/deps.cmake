@@ -4,7 +4,7 @@ find_package(Threads REQUIRED)
 find_package(OpenMP)
 find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)
 
-foreach(name libuv openssl libcurl jansson sqlite3 libsodium libzstd libxxhash libgit2 libseccomp libpcre2-8 libpq)
+foreach(name libuv openssl libcurl jansson sqlite3 libsodium zlib libzstd libxxhash libgit2 libseccomp libpcre2-8 libpq)
   string(MAKE_C_IDENTIFIER ${name} id)
   pkg_check_modules(${id} REQUIRED IMPORTED_TARGET ${name})
 endforeach()

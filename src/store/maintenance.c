@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "store/blobs.h"
 #include "store/person.h"
 
 #include "store/q/completion_requests.h"
@@ -52,6 +53,21 @@ static cm_rc run_retention(const cm_job *job, cm_err *err) {
 
 static cm_rc run_cache_sweep(const cm_job *job, cm_err *err) {
     return expire(job, true, err);
+}
+
+static cm_rc sweep_blobs(const cm_job *job, cm_blobs_swept *ret_swept, cm_err *err) {
+    return cm_blobs_sweep(&job->db, data_dir_of(job), cm_clock_wall_ms() - CM_BLOB_GRACE_MS,
+                          ret_swept, err);
+}
+
+static cm_rc run_blobs(const cm_job *job, cm_err *err) {
+    cm_blobs_swept swept = {0};
+    cm_rc rc = sweep_blobs(job, &swept, err);
+    if (rc == CM_OK) {
+        cm_buf_add_f(job->result, "{\"rows\":%llu,\"files\":%llu}", (unsigned long long)swept.rows,
+                     (unsigned long long)swept.files);
+    }
+    return rc;
 }
 
 static cm_rc run_partitions(const cm_job *job, cm_err *err) {
@@ -177,6 +193,8 @@ static cm_rc erase(const cm_job *job, const asked *r, cm_err *err) {
     cm_rc rc = owned_repositories(&job->db, r->row.user_id, &repositories, err);
     rc = rc == CM_OK ? cm_person_erase(&job->db, r->row.user_id, r->report, err) : rc;
     rc = rc == CM_OK ? remove_indexes(job, &repositories, err) : rc;
+    cm_blobs_swept swept; /* files of workspaces that went with the person */
+    rc = rc == CM_OK ? sweep_blobs(job, &swept, err) : rc;
     cm_vec_done(&repositories);
     return rc;
 }
@@ -377,6 +395,7 @@ cm_rc cm_data_request_add(cm_store *store, const cm_data_request_new *request, c
 
 const cm_job_type cm_maintenance_jobs[] = {
     {"analytics", run_analytics, "every 15m", "refresh the figures (mv_*)"},
+    {"blobs", run_blobs, "45 3 * * *", "delete contents that nothing refers to any more"},
     {"cache_sweep", run_cache_sweep, "every 1m", "drop cached rows that have expired"},
     {"data_requests", run_data_requests, "every 5m",
      "begin what people asked for, purge what they withdrew, remove exports older than a week"},

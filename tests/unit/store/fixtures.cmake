@@ -1,5 +1,5 @@
 # The conformance tests of the store once more on PostgreSQL 16 and 18, where script/bootstrap has put them.
-foreach(name rows_test conformance_test migrate_test compat_test drift_test walk_test copy_test promises_test postgres_test vectors_test jobs_test
+foreach(name rows_test conformance_test migrate_test compat_test drift_test walk_test copy_test promises_test postgres_test vectors_test jobs_test blobs_test
     maintenance_test figures_test partition_test crash_test input_test)
   foreach(version 16 18)
     if(TARGET store_${name} AND EXISTS ${CM_DEPS}/postgres)

@@ -1,0 +1,342 @@
+/* blobs.c - see blobs.h.
+ *
+ * A file of the store is complete or absent: it is synced under another name and renamed. One that is put
+ * again gets the present as its time, so that a sweep that runs meanwhile leaves it alone. */
+#include "store/blobs.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/q/blobs.h"
+#include "store/q/workspaces.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#define LEVEL          3   /* of zstd: source text shrinks to a quarter at 200 MB/s */
+#define SWEEP_BATCH    500 /* as in blobs_sweep */
+#define COMPRESSED_MIN 256 /* shorter ones gain nothing worth a frame */
+
+/* --- Putting ---------------------------------------------------------------------------------- */
+
+static cm_str location_of(const cm_uuid *workspace, const char hash[CM_SHA256_TEXT],
+                          cm_arena *arena) {
+    char text[CM_UUID_TEXT];
+    cm_uuid_format(workspace, text);
+    return cm_arena_fmt(arena, "%s/%.2s/%s", text, hash, hash);
+}
+
+/* True when the file is there already, whole; it is young from now on. */
+static bool renew(const char *path, uint64_t size) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode) && (uint64_t)info.st_size == size &&
+           utimensat(AT_FDCWD, path, NULL, 0) == 0;
+}
+
+static cm_rc make_parent(const char *path, cm_err *err) {
+    const char *slash = strrchr(path, '/');
+    cm_cleanup(cm_freep) char *folder = cm_strndup(path, (size_t)(slash - path));
+    return cm_dir_make(folder, err);
+}
+
+static cm_rc write_file(const char *data_dir, const cm_blob_ready *ready, cm_str content,
+                        cm_err *err) {
+    cm_cleanup(cm_freep) char *path =
+        cm_asprintf("%s/blobs/" CM_STR_FMT, data_dir, CM_STR_ARG(ready->location));
+    if (renew(path, ready->size)) {
+        return CM_OK;
+    }
+    cm_rc rc = make_parent(path, err);
+    return rc == CM_OK ? cm_file_replace(path, content, 0600, err) : rc;
+}
+
+/* The frame when it is smaller than the content; else the content itself. */
+static cm_rc compress(cm_str content, cm_arena *arena, cm_blob_ready *ready, cm_err *err) {
+    ready->data = content;
+    if (content.len < COMPRESSED_MIN) {
+        return CM_OK;
+    }
+    size_t bound = ZSTD_compressBound(content.len);
+    char *frame = cm_arena_try_alloc(arena, bound);
+    if (frame == NULL) {
+        return cm_fail(err, CM_NOMEM, "no memory to compress %zu bytes", content.len);
+    }
+    size_t len = ZSTD_compress(frame, bound, content.ptr, content.len, LEVEL);
+    if (!ZSTD_isError(len) && len < content.len) {
+        ready->data = cm_str_make(frame, len);
+        ready->compressed = true;
+    }
+    return CM_OK;
+}
+
+cm_rc cm_blob_prepare(const char *data_dir, const cm_blob_new *blob, cm_arena *arena,
+                      cm_blob_ready *ret_ready, cm_err *err) {
+    cm_blob_ready ready = {.workspace_id = blob->workspace_id,
+                           .size = blob->content.len,
+                           .media_type = blob->media_type};
+    if (blob->content.len > CM_BLOB_BYTES_MAX) {
+        return cm_fail(err, CM_LIMIT, "a content of %zu bytes is longer than %zu",
+                       blob->content.len, (size_t)CM_BLOB_BYTES_MAX);
+    }
+    cm_sha256_hex(blob->content.ptr, blob->content.len, ready.hash);
+    cm_rc rc = compress(blob->content, arena, &ready, err);
+    if (rc == CM_OK && ready.data.len > CM_BLOB_INLINE_MAX) {
+        ready.data = CM_STR_EMPTY;
+        ready.compressed = false;
+        ready.in_file = true;
+        ready.location = location_of(&ready.workspace_id, ready.hash, arena);
+        rc = write_file(data_dir, &ready, blob->content, err);
+    }
+    if (rc == CM_OK) {
+        *ret_ready = ready;
+    }
+    return rc;
+}
+
+cm_rc cm_blob_record(const cm_db *system, const cm_blob_ready *ready, cm_uuid *ret_id,
+                     cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_q_blobs_keep_in in = {.id = cm_uuid_v7(),
+                             .workspace_id = ready->workspace_id,
+                             .content_hash = cm_str_from(ready->hash),
+                             .size_bytes = (int64_t)ready->size,
+                             .storage = ready->in_file ? CM_STR("file") : CM_STR("inline"),
+                             .location = ready->location,
+                             .compression = ready->compressed ? CM_STR("zstd") : CM_STR("none"),
+                             .media_type =
+                                 ready->media_type.len > 0 ? ready->media_type : (cm_str){NULL, 0}};
+    if (!ready->in_file) {
+        in.data = ready->data.len > 0 ? ready->data : CM_STR(""); /* NULL would be no content */
+    }
+    cm_q_blobs_keep_row row;
+    cm_rc rc = cm_q_blobs_keep(system, &in, arena, &row, err);
+    if (rc == CM_OK) {
+        *ret_id = row.id;
+    }
+    return rc;
+}
+
+cm_rc cm_blob_put(const cm_db *system, const char *data_dir, const cm_blob_new *blob,
+                  cm_uuid *ret_id, cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_blob_ready ready;
+    cm_rc rc = cm_blob_prepare(data_dir, blob, arena, &ready, err);
+    return rc == CM_OK ? cm_blob_record(system, &ready, ret_id, err) : rc;
+}
+
+static cm_rc hash_file(const char *path, cm_blob_ready *ready, cm_err *err) {
+    cm_mapping mapping;
+    cm_rc rc = cm_mapping_open(path, &mapping, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    cm_sha256_hex(mapping.ptr, mapping.len, ready->hash);
+    ready->size = mapping.len;
+    cm_mapping_close(&mapping);
+    return CM_OK;
+}
+
+static cm_rc sync_file(const char *path, cm_err *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return cm_fail_errno(err, errno, "cannot open '%s'", path);
+    }
+    cm_rc rc = fsync(fd) == 0 ? CM_OK : cm_fail_errno(err, errno, "cannot sync '%s'", path);
+    close(fd);
+    return rc;
+}
+
+cm_rc cm_blob_adopt(const cm_db *system, const char *data_dir, cm_uuid workspace_id,
+                    const char *path, cm_str media_type, cm_uuid *ret_id, cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_blob_ready ready = {.workspace_id = workspace_id, .media_type = media_type, .in_file = true};
+    cm_rc rc = hash_file(path, &ready, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    ready.location = location_of(&workspace_id, ready.hash, arena);
+    const char *target =
+        cm_arena_fmt(arena, "%s/blobs/" CM_STR_FMT, data_dir, CM_STR_ARG(ready.location)).ptr;
+    rc = sync_file(path, err);
+    rc = rc == CM_OK ? make_parent(target, err) : rc;
+    if (rc == CM_OK && chmod(path, 0600) != 0) {
+        rc = cm_fail_errno(err, errno, "cannot set the mode of '%s'", path);
+    }
+    if (rc == CM_OK && rename(path, target) != 0) {
+        rc = cm_fail_errno(err, errno, "cannot move '%s' to '%s'", path, target);
+    }
+    if (rc == CM_OK) {
+        (void)utimensat(AT_FDCWD, target, NULL, 0); /* a rename keeps the time */
+        cm_str folder = cm_str_make(target, (size_t)(strrchr(target, '/') - target));
+        rc = cm_dir_sync(cm_arena_c(arena, folder), err);
+    }
+    return rc == CM_OK ? cm_blob_record(system, &ready, ret_id, err) : rc;
+}
+
+/* --- Reading ---------------------------------------------------------------------------------- */
+
+static cm_rc unpack(const cm_row_blobs *row, cm_buf *out, cm_err *err) {
+    size_t size = (size_t)row->size_bytes;
+    if (!cm_str_eq_c(row->compression, "zstd")) {
+        cm_buf_add_str(out, row->data);
+        return cm_buf_check(out, err);
+    }
+    if (ZSTD_getFrameContentSize(row->data.ptr, row->data.len) != size) {
+        return cm_fail(err, CM_CORRUPT, "a blob is damaged");
+    }
+    char *room = cm_buf_reserve(out, size);
+    if (room == NULL) {
+        return cm_buf_check(out, err);
+    }
+    if (ZSTD_decompress(room, size, row->data.ptr, row->data.len) != size) {
+        return cm_fail(err, CM_CORRUPT, "a blob is damaged");
+    }
+    out->len += size;
+    return CM_OK;
+}
+
+static const char *path_of(const cm_row_blobs *row, const char *data_dir, cm_arena *arena) {
+    return cm_arena_fmt(arena, "%s/blobs/" CM_STR_FMT, data_dir, CM_STR_ARG(row->location)).ptr;
+}
+
+cm_rc cm_blob_read(const cm_db *db, const char *data_dir, const cm_uuid *id, cm_buf *out,
+                   cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_row_blobs row;
+    size_t before = out->len;
+    cm_rc rc = cm_q_blobs_get(db, &(cm_q_blobs_get_in){*id}, arena, &row, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    if ((uint64_t)row.size_bytes > out->max - before) {
+        return cm_fail(err, CM_LIMIT, "a blob of %lld bytes is longer than the %zu that are left",
+                       (long long)row.size_bytes, out->max - before);
+    }
+    rc = cm_str_eq_c(row.storage, "inline")
+             ? unpack(&row, out, err)
+             : cm_file_read(path_of(&row, data_dir, arena), (size_t)row.size_bytes, out, err);
+    char hash[CM_SHA256_TEXT];
+    if (rc == CM_OK) {
+        cm_sha256_hex(out->ptr == NULL ? "" : out->ptr + before, out->len - before, hash);
+    }
+    if (rc == CM_OK && !cm_str_eq_c(row.content_hash, hash)) {
+        rc = cm_fail(err, CM_CORRUPT, "a blob is damaged: its content has another hash");
+    }
+    if (rc != CM_OK) {
+        cm_buf_truncate(out, before);
+    }
+    return rc;
+}
+
+cm_rc cm_blob_path(const cm_db *db, const char *data_dir, const cm_uuid *id, cm_arena *arena,
+                   cm_str *ret_path, cm_err *err) {
+    cm_row_blobs row;
+    cm_rc rc = cm_q_blobs_get(db, &(cm_q_blobs_get_in){*id}, arena, &row, err);
+    if (rc == CM_OK) {
+        *ret_path = cm_str_eq_c(row.storage, "file") ? cm_str_from(path_of(&row, data_dir, arena))
+                                                     : CM_STR_EMPTY;
+    }
+    return rc;
+}
+
+/* --- Sweeping --------------------------------------------------------------------------------- */
+
+typedef struct sweep {
+    const cm_db *db;
+    int64_t before_ms;
+    cm_uuid workspace;
+    cm_arena *arena; /* of one file */
+    cm_blobs_swept swept;
+} sweep;
+
+/* Calls `each` for the entries of `folder`, which may be missing. */
+static cm_rc each_entry(sweep *s, const char *folder,
+                        cm_rc (*each)(sweep *s, const char *path, const char *name, cm_err *err),
+                        cm_err *err) {
+    DIR *dir = opendir(folder);
+    if (dir == NULL) {
+        return errno == ENOENT ? CM_OK : cm_fail_errno(err, errno, "cannot read '%s'", folder);
+    }
+    cm_rc rc = CM_OK;
+    const struct dirent *entry;
+    while (rc == CM_OK && (entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] != '.') {
+            cm_cleanup(cm_freep) char *path = cm_asprintf("%s/%s", folder, entry->d_name);
+            rc = each(s, path, entry->d_name, err);
+        }
+    }
+    closedir(dir);
+    return rc;
+}
+
+/* Old, and of no row: what a crash, an erasure or the sweep of rows left. */
+static cm_rc sweep_file(sweep *s, const char *path, const char *name, cm_err *err) {
+    struct stat info;
+    cm_q_blobs_by_hash_row row;
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) ||
+        info.st_mtim.tv_sec * 1000 >= s->before_ms) {
+        return CM_OK;
+    }
+    cm_arena_clear(s->arena);
+    cm_q_blobs_by_hash_in in = {s->workspace, cm_str_from(name)};
+    cm_rc rc = cm_q_blobs_by_hash(s->db, &in, s->arena, &row, err);
+    if (rc != CM_NOT_FOUND) {
+        return rc;
+    }
+    if (unlink(path) != 0 && errno != ENOENT) {
+        return cm_fail_errno(err, errno, "cannot delete '%s'", path);
+    }
+    s->swept.files++;
+    return cm_cancel_check(s->db->cancel, err);
+}
+
+static cm_rc sweep_shelf(sweep *s, const char *path, const char *name, cm_err *err) {
+    (void)name;
+    return each_entry(s, path, sweep_file, err);
+}
+
+static cm_rc sweep_workspace(sweep *s, const char *path, const char *name, cm_err *err) {
+    cm_row_workspaces row;
+    if (!cm_uuid_parse(cm_str_from(name), &s->workspace)) {
+        return CM_OK; /* not ours */
+    }
+    cm_arena_clear(s->arena);
+    cm_rc rc =
+        cm_q_workspaces_get(s->db, &(cm_q_workspaces_get_in){s->workspace}, s->arena, &row, err);
+    if (rc == CM_NOT_FOUND) { /* nothing can be put there any more */
+        s->swept.files++;
+        return cm_dir_remove(path, err);
+    }
+    return rc == CM_OK ? each_entry(s, path, sweep_shelf, err) : rc;
+}
+
+static cm_rc sweep_rows(sweep *s, cm_err *err) {
+    cm_q_blobs_sweep_in in = {.before = s->before_ms, .limit = SWEEP_BATCH};
+    uint64_t changed = 0;
+    cm_rc rc;
+    do {
+        rc = cm_cancel_check(s->db->cancel, err);
+        rc = rc == CM_OK ? cm_q_blobs_sweep(s->db, &in, &changed, err) : rc;
+        s->swept.rows += rc == CM_OK ? changed : 0;
+    } while (rc == CM_OK && changed == SWEEP_BATCH);
+    return rc;
+}
+
+cm_rc cm_blobs_sweep(const cm_db *system, const char *data_dir, int64_t before_ms,
+                     cm_blobs_swept *ret_swept, cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_cleanup(cm_freep) char *folder = cm_asprintf("%s/blobs", data_dir);
+    sweep s = {.db = system, .before_ms = before_ms, .arena = arena};
+    cm_rc rc = sweep_rows(&s, err);
+    rc = rc == CM_OK ? each_entry(&s, folder, sweep_workspace, err) : rc;
+    if (rc == CM_OK) {
+        *ret_swept = s.swept;
+    }
+    return rc;
+}
