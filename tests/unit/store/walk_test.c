@@ -189,7 +189,6 @@ static void add_value(cm_buf *sql, bool pg, const cm_sql_slot *slot, const char 
 
 static void insert_row(walk *w, filler *fill, const cm_table *table, const names *columns) {
     const cm_query *query = filler_query(table->name, "insert");
-    assert_non_null(query);
     char *params = cm_arena_alloc(fill->f->arena, query->params_size);
     bool pg = w->database[0] != '\0';
     cm_buf sql;
