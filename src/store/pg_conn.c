@@ -9,10 +9,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#include <poll.h>
-
 #define CANCEL_POLL_MS 50u
 #define TURN_MS        1000u
+#define STOP_MS        2000u /* a statement that was asked to stop */
 #define CONNECT_MAX_S  5u
 
 /* --- Errors ----------------------------------------------------------------------------------- */
@@ -95,57 +94,79 @@ static cm_rc fail_lost(cm_pg_conn *conn, cm_err *err) {
 
 /* --- Waiting ---------------------------------------------------------------------------------- */
 
-/* One turn of the socket; `want_write` while there is something to send. */
-static cm_rc turn(cm_pg_conn *conn, bool want_write, int timeout_ms, cm_err *err) {
-    struct pollfd fd = {.fd = PQsocket(conn->pg),
-                        .events = (short)(POLLIN | (want_write ? POLLOUT : 0))};
-    if (poll(&fd, 1, timeout_ms) > 0 && (fd.revents & ~POLLOUT) != 0 &&
-        PQconsumeInput(conn->pg) == 0) {
-        return fail_lost(conn, err);
+typedef struct waiting {
+    cm_pg_conn *conn;
+    const cm_cancel *cancel;
+    uint64_t end_ms;
+    bool asked;       /* the server was, to stop */
+    cm_pg_stop *stop; /* NULL when it could not be */
+} waiting;
+
+/* One turn of the sockets; `want_write` while there is something to send. */
+static cm_rc turn(const waiting *w, bool want_write, int timeout_ms, cm_err *err) {
+    struct pollfd fds[] = {
+        {.fd = PQsocket(w->conn->pg), .events = (short)(POLLIN | (want_write ? POLLOUT : 0))},
+        cm_pg_stop_fd(w->stop)};
+    if (poll(fds, CM_COUNT(fds), timeout_ms) > 0 && (fds[0].revents & ~POLLOUT) != 0 &&
+        PQconsumeInput(w->conn->pg) == 0) {
+        return fail_lost(w->conn, err);
     }
     return CM_OK;
 }
 
-/* Stops the statement on the server; its result then says so. */
-static void ask_to_stop(cm_pg_conn *conn) {
-    char text[256];
-    PGcancel *cancel = PQgetCancel(conn->pg);
-    if (cancel != NULL) {
-        if (PQcancel(cancel, text, sizeof text) == 0) {
-            conn->broken = true;
+static cm_rc fail_late(const waiting *w, cm_err *err) {
+    cm_pg_conn *conn = w->conn;
+    conn->broken = conn->lost = conn->late = true;
+    return w->asked
+               ? cm_fail(err, CM_DATABASE_UNAVAILABLE,
+                         "the database could not be stopped within %.1f seconds",
+                         CM_MIN(conn->wait_ms, STOP_MS) / 1e3)
+               : cm_fail(err, CM_DATABASE_UNAVAILABLE,
+                         "the database did not answer within %.1f seconds", conn->wait_ms / 1e3);
+}
+
+/* Its result then says that the statement was stopped. Whoever has cancelled waits no full deadline for that. */
+static void ask_to_stop(waiting *w) {
+    w->asked = true;
+    w->stop = cm_pg_stop_new(w->conn);
+    w->end_ms = CM_MIN(w->end_ms, cm_clock_ms() + STOP_MS);
+}
+
+static cm_rc wait_ready(waiting *w, cm_err *err) {
+    for (;;) {
+        int pending = PQflush(w->conn->pg);
+        if (pending < 0) {
+            return fail_lost(w->conn, err);
         }
-        PQfreeCancel(cancel);
+        if (PQisBusy(w->conn->pg) == 0) {
+            return CM_OK;
+        }
+        if (!w->asked && cm_cancel_hit(w->cancel) != CM_CANCEL_NONE) {
+            ask_to_stop(w);
+        }
+        if (w->stop != NULL) {
+            cm_pg_stop_step(w->stop);
+        }
+        uint64_t now_ms = cm_clock_ms();
+        if (now_ms >= w->end_ms) {
+            return fail_late(w, err);
+        }
+        uint32_t turn_ms = w->cancel != NULL && !w->asked ? CANCEL_POLL_MS : TURN_MS;
+        cm_rc rc = turn(w, pending != 0, (int)CM_MIN(w->end_ms - now_ms, turn_ms), err);
+        if (rc != CM_OK) {
+            return rc;
+        }
     }
 }
 
 PGresult *cm_pg_wait(cm_pg_conn *conn, const cm_cancel *cancel, cm_err *err) {
-    uint64_t end_ms = cm_clock_ms() + conn->wait_ms;
-    bool asked = false;
-    for (;;) {
-        int pending = PQflush(conn->pg);
-        if (pending < 0) {
-            fail_lost(conn, err);
-            return NULL;
-        }
-        if (PQisBusy(conn->pg) == 0) {
-            return PQgetResult(conn->pg);
-        }
-        if (!asked && cm_cancel_hit(cancel) != CM_CANCEL_NONE) {
-            ask_to_stop(conn);
-            asked = true;
-        }
-        if (cm_clock_ms() >= end_ms) {
-            conn->broken = conn->lost = conn->late = true;
-            cm_err_set(err, CM_DATABASE_UNAVAILABLE, __FILE__, __LINE__,
-                       "the database did not answer within %.1f seconds", conn->wait_ms / 1e3);
-            return NULL;
-        }
-        uint64_t left_ms = end_ms - CM_MIN(end_ms, cm_clock_ms());
-        int turn_ms = (int)CM_MIN(left_ms, cancel != NULL ? CANCEL_POLL_MS : TURN_MS);
-        if (turn(conn, pending != 0, turn_ms, err) != CM_OK) {
-            return NULL;
-        }
+    waiting w = {.conn = conn, .cancel = cancel, .end_ms = cm_clock_ms() + conn->wait_ms};
+    cm_rc rc = wait_ready(&w, err);
+    if (rc == CM_OK && w.stop != NULL && !cm_pg_stop_wait(w.stop, w.end_ms)) {
+        rc = fail_late(&w, err); /* it might still hit the COMMIT, or the next asker's statement */
     }
+    cm_pg_stop_free(w.stop);
+    return rc == CM_OK ? PQgetResult(conn->pg) : NULL;
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -158,10 +179,21 @@ cm_rc cm_pg_connect(const cm_pg_pool *pool, cm_pg_conn **ret_conn, cm_err *err) 
     char seconds[16]; /* libpq takes 1 for 2 */
     snprintf(seconds, sizeof seconds, "%u",
              CM_MAX(CM_MIN(pool->wait_ms / 1000, CONNECT_MAX_S), 1u));
-    const char *keys[] = {"dbname",          "client_encoding", "fallback_application_name",
-                          "connect_timeout", "options",         NULL};
-    const char *values[] = {
-        pool->url, "UTF8", "codementor", seconds, pool->unprepared ? "" : session_options, NULL};
+    /* What stands before dbname a URL may override; what stands behind it is ours to say. */
+    const char *keys[] = {"keepalives_idle",
+                          "keepalives_interval",
+                          "keepalives_count",
+                          "tcp_user_timeout",
+                          "dbname",
+                          "client_encoding",
+                          "fallback_application_name",
+                          "connect_timeout",
+                          "options",
+                          NULL};
+    const char *values[] = {"30",         "10",      "3",
+                            "30000",      pool->url, "UTF8",
+                            "codementor", seconds,   pool->unprepared ? "" : session_options,
+                            NULL};
     PGconn *pg = PQconnectdbParams(keys, values, 1);
     if (pg == NULL || PQstatus(pg) != CONNECTION_OK) {
         cm_str text = cm_str_trim(cm_str_from(pg != NULL ? PQerrorMessage(pg) : "no memory"));

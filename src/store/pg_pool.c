@@ -140,12 +140,14 @@ static char *without_password(const char *url) {
 void cm_pg_pool_init(cm_pg_pool *pool, const char *url) {
     pool->url = cm_strdup(url);
     pool->place = without_password(url);
+    pool->stops = cm_pg_stops_new();
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->freed, NULL);
 }
 
 void cm_pg_pool_done(cm_pg_pool *pool) {
     forget_idle(pool);
+    cm_pg_stops_unref(pool->stops);
     pthread_cond_destroy(&pool->freed);
     pthread_mutex_destroy(&pool->mutex);
     cm_free(pool->url);

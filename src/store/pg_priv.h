@@ -5,6 +5,7 @@
 #include "store/store_priv.h"
 
 #include <libpq-fe.h>
+#include <poll.h>
 
 #define CM_PG_SLOT_WORDS 16
 
@@ -14,8 +15,9 @@ typedef struct cm_pg_pool {
     char *place;            /* the URL without its password */
     atomic_bool unprepared; /* may turn true: a pooler has forgotten a statement */
     bool is_replica;
-    bool never_waits;      /* a busy pool is an error at once: there is another server to ask */
-    uint32_t wait_ms;      /* for one result */
+    bool never_waits; /* a busy pool is an error at once: there is another server to ask */
+    uint32_t wait_ms; /* for one result */
+    struct cm_pg_stops *stops;
     pthread_mutex_t mutex; /* guards the three below */
     pthread_cond_t freed;
     struct cm_pg_conn *free_conns;
@@ -68,6 +70,31 @@ cm_rc cm_pg_position(cm_pg_conn *conn, const char *sql, uint64_t *ret_position,
                      cm_err *err) cm_must_check;
 /* Plain SQL outside pipelines, for migrations. */
 cm_rc cm_pg_script(cm_pg_conn *conn, const char *sql, cm_err *err) cm_must_check;
+
+/* --- pg_stop.c: asking the server to stop a statement ------------------------------------------- */
+
+typedef struct cm_pg_stop cm_pg_stop; /* one request */
+typedef struct cm_pg_stops
+    cm_pg_stops; /* how many of a pool are under way; NULL where none can hang */
+
+enum cm_pg_stop_state {
+    CM_PG_STOP_PENDING,
+    CM_PG_STOP_DONE, /* the server has it: nothing of it is under way any more */
+    CM_PG_STOP_FAILED,
+};
+
+cm_pg_stops *cm_pg_stops_new(void);
+void cm_pg_stops_unref(cm_pg_stops *stops); /* NULL is allowed */
+
+/* Never blocks. NULL: it cannot be asked, or too many requests hang already. */
+cm_pg_stop *cm_pg_stop_new(cm_pg_conn *conn);
+/* Also while it is pending; what hangs then is nobody's concern. NULL is allowed. */
+void cm_pg_stop_free(cm_pg_stop *stop);
+/* What to poll before the next step; fd -1 (ignored by poll) when over, or for NULL. */
+struct pollfd cm_pg_stop_fd(const cm_pg_stop *stop);
+enum cm_pg_stop_state cm_pg_stop_step(cm_pg_stop *stop);
+/* Until it is over, at most until `end_ms` on the cm_clock_ms scale; true: the server has it. */
+bool cm_pg_stop_wait(cm_pg_stop *stop, uint64_t end_ms);
 
 /* --- pg_value.c: parameters and columns on the wire ------------------------------------------- */
 

@@ -3,6 +3,7 @@
 #include "store/toxiproxy.h" /* tests/unit/store */
 
 #include "base/clock.h"
+#include "store/pg_priv.h"
 #include "store/q/usage_metrics.h"
 #include "store/q/users.h"
 
@@ -256,6 +257,131 @@ static void test_store_proxy__posted_writes_wait_for_the_server_to_come_back(voi
     assert_int_equal(stats.failed + stats.dropped, 0);
 }
 
+/* --- Stopping a statement -------------------------------------------------------------------------- */
+
+#define PATIENT_MS 30000 /* nobody who cancels may wait this long */
+
+typedef struct stopped {
+    proxied *p;
+    cm_cancel *cancel;
+    cm_rc rc;
+    cm_err told;
+    uint64_t took_ms; /* from the cancellation on */
+    _Atomic uint64_t fired_ms;
+} stopped;
+
+/* Waits for a lock until somebody stops it. */
+static void *wait_for_users(void *argument) {
+    stopped *s = argument;
+    cm_db db = s->p->db;
+    db.cancel = s->cancel;
+    cm_q_users_insert_in in = {.id = cm_uuid_v7(), .email = CM_STR("late@example.com")};
+    s->rc = cm_q_users_insert(&db, &in, &s->told);
+    s->took_ms = cm_clock_ms() - atomic_load(&s->fired_ms);
+    return NULL;
+}
+
+static void wait_until_blocked(const proxied *p) {
+    char sql[400];
+    const char *name = p->base.url + strlen("postgresql:///");
+    snprintf(sql, sizeof sql,
+             "DO $$ BEGIN WHILE NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = '%.*s' "
+             "AND wait_event_type = 'Lock') LOOP PERFORM pg_sleep(0.01); PERFORM "
+             "pg_stat_clear_snapshot(); END LOOP; END $$",
+             (int)strcspn(name, "?"), name);
+    assert_true(fixture_admin(sql));
+}
+
+/* Stops a statement that waits for a lock, on a network with that fault (FAULTS: none). */
+static void stop_one(stopped *s, enum fault fault) {
+    proxied *p = s->p;
+    pthread_t thread;
+    PGconn *holder = PQconnectdb(p->base.url);
+    PQclear(PQexec(holder, "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE"));
+    assert_int_equal(PQtransactionStatus(holder), PQTRANS_INTRANS);
+    s->cancel = cm_cancel_new(0);
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_users, s), 0);
+    wait_until_blocked(p);
+    begin_fault(fault);
+    atomic_store(&s->fired_ms, cm_clock_ms());
+    cm_cancel_fire(s->cancel, CM_CANCEL_USER);
+    pthread_join(thread, NULL);
+    toxi_heal();
+    PQclear(PQexec(holder, "ROLLBACK"));
+    PQfinish(holder);
+    cm_cancel_unref(s->cancel);
+}
+
+static void be_patient(proxied *p) {
+    cm_store_close(p->store);
+    cm_store_options options = {.url = p->url, .wait_ms = PATIENT_MS, .readers = 16};
+    assert_ok(cm_store_open(&options, &p->store, err));
+    p->db = cm_store_system(p->store);
+}
+
+static void test_store_proxy__a_cancelled_statement_stops_at_once(void **state) {
+    stopped s = {.p = *state};
+    cm_row_users row;
+    be_patient(s.p);
+    stop_one(&s, FAULTS);
+    assert_int_equal(s.rc, CM_CANCELLED);
+    assert_true(s.took_ms < PATIENT_MS / 2);
+    assert_ok(cm_q_users_local(&s.p->db, s.p->base.arena, &row, err)); /* nothing hits this one */
+}
+
+/* PQcancel() alone would wait until the server answers: here for ever. */
+static void test_store_proxy__cancelling_waits_for_no_silent_network(void **state) {
+    static const enum fault silences[] = {SILENT_THERE, SILENT_BACK};
+    proxied *p = *state;
+    be_patient(p);
+    for (size_t i = 0; i < CM_COUNT(silences); i++) {
+        stopped s = {.p = p};
+        stop_one(&s, silences[i]);
+        assert_int_equal(s.rc, CM_DATABASE_UNAVAILABLE);
+        assert_non_null(strstr(s.told.text, "nobody knows"));
+        assert_non_null(strstr(s.told.text, "could not be stopped"));
+        assert_true(s.took_ms < PATIENT_MS / 2);
+    }
+}
+
+static void test_store_proxy__few_requests_to_stop_hang_at_a_time(void **state) {
+    proxied *p = *state;
+    cm_pg_conn *conns[12];
+    cm_pg_stop *stops[CM_COUNT(conns)];
+    size_t asked = 0;
+    be_patient(p);
+    for (size_t i = 0; i < CM_COUNT(conns); i++) {
+        assert_ok(cm_pg_take(&((cm_pg *)p->store->backend)->primary, &conns[i], err));
+    }
+    begin_fault(SILENT_BACK);
+    for (size_t i = 0; i < CM_COUNT(conns); i++) {
+        stops[i] = cm_pg_stop_new(conns[i]);
+        asked += stops[i] != NULL;
+    }
+#ifdef LIBPQ_HAS_ASYNC_CANCEL
+    assert_int_equal(asked, CM_COUNT(conns)); /* none costs a thread */
+#else
+    assert_int_equal(asked, 8);
+#endif
+    for (size_t i = 0; i < CM_COUNT(conns); i++) {
+        cm_pg_stop_free(i % 2 == 0 ? stops[i] : NULL); /* some are given up while they hang */
+    }
+    toxi_heal();
+    for (size_t i = 1; i < CM_COUNT(conns); i += 2) {
+        if (stops[i] != NULL) {
+            cm_pg_stop_wait(stops[i], cm_clock_ms() + PATIENT_MS);
+            assert_true(cm_pg_stop_step(stops[i]) != CM_PG_STOP_PENDING);
+            cm_pg_stop_free(stops[i]);
+        }
+    }
+    for (size_t i = 0; i < CM_COUNT(conns); i++) {
+        conns[i]->broken = true;
+        cm_pg_give(conns[i]);
+    }
+    cm_row_users row;
+    assert_ok(cm_q_users_local(&p->db, p->base.arena, &row, err));
+}
+
 #define proxy_test(name) cmocka_unit_test_setup_teardown(name, proxied_setup, proxied_teardown)
 
 int main(void) {
@@ -264,6 +390,9 @@ int main(void) {
         proxy_test(test_store_proxy__a_single_write_is_never_repeated_in_doubt),
         proxy_test(test_store_proxy__reads_survive_a_restart_of_the_server_unnoticed),
         proxy_test(test_store_proxy__posted_writes_wait_for_the_server_to_come_back),
+        proxy_test(test_store_proxy__a_cancelled_statement_stops_at_once),
+        proxy_test(test_store_proxy__cancelling_waits_for_no_silent_network),
+        proxy_test(test_store_proxy__few_requests_to_stop_hang_at_a_time),
     };
     if (getenv("CODEMENTOR_TEST_TOXIPROXY") == NULL) {
         return 77; /* skipped; tests/unit/store/fixtures.cmake runs it beside a server and a proxy */
