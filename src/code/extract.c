@@ -38,6 +38,7 @@ void cm_extractor_free(cm_extractor *extractor) {
         cm_compiled_done(&extractor->compiled[i]);
     }
     cm_free(extractor->compiled);
+    cm_recent_done(&extractor->recent);
     ts_query_cursor_delete(extractor->cursor);
     ts_parser_delete(extractor->parser);
     cm_vec_done(&extractor->lines);
@@ -121,7 +122,7 @@ static cm_rc stop_reason(const cm_run *run, cm_err *err) {
     return cm_fail(err, CM_TIMEOUT, "parsing took longer than its time limit");
 }
 
-TSTree *cm_run_parse(cm_run *run, uint32_t start, uint32_t end) {
+TSTree *cm_run_parse(cm_run *run, const TSTree *old, uint32_t start, uint32_t end) {
     TSParser *parser = run->extractor->parser;
     TSRange range = {.start_point = {cm_run_line(run, start) - 1, 0},
                      .end_point = {cm_run_line(run, end), 0},
@@ -132,7 +133,7 @@ TSTree *cm_run_parse(cm_run *run, uint32_t start, uint32_t end) {
     TSInput input = {
         .payload = &run->parsed_text, .read = read_text, .encoding = TSInputEncodingUTF8};
     TSParseOptions options = {.payload = run, .progress_callback = parse_progress};
-    TSTree *tree = ts_parser_parse_with_options(parser, NULL, input, options);
+    TSTree *tree = ts_parser_parse_with_options(parser, old, input, options);
     ts_parser_reset(parser); /* else the next file would go on where this one was stopped */
     return tree;
 }
@@ -158,7 +159,10 @@ static cm_rc parse(cm_run *run, cm_err *err) {
         }
         run->parsed_text = cm_buf_str(&x->masked);
     }
-    run->tree = cm_run_parse(run, 0, (uint32_t)run->text.len);
+    run->tree = cm_recent_parse(run);
+    if (!run->tree && !run->stopped) {
+        run->tree = cm_run_parse(run, NULL, 0, (uint32_t)run->text.len);
+    }
     return run->tree ? CM_OK : stop_reason(run, err);
 }
 
@@ -171,6 +175,7 @@ cm_rc cm_extract(cm_extractor *extractor, const cm_language *language, cm_str te
     if (rc != CM_OK) {
         return rc;
     }
+    cm_recent_keep(&run);
     bool has_error = ts_node_has_error(ts_tree_root_node(run.tree));
     out->header.status = has_error ? CM_PARSE_PARTIAL : CM_PARSE_OK;
     out->header.line_count = (uint32_t)extractor->lines.count;

@@ -20,6 +20,9 @@ typedef struct cm_extract_limits {
     uint64_t own_deadline_ns; /* of processor time, on the cm_clock_thread_ns scale; 0 = none */
     const atomic_uint *stop;  /* non-zero: give up; NULL = never */
     enum cm_chunk_strategy strategy;
+    /* Names a file that is being edited: the extractor keeps the tree of its last text, and parses only what
+     * has changed since. The result is that of a whole parse. 0 = nothing is kept. */
+    uint64_t document;
 } cm_extract_limits;
 
 cm_extractor *cm_extractor_new(void);

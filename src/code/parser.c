@@ -38,6 +38,8 @@ typedef struct worker {
     cm_child *child; /* NULL: not started, or could not be */
     uint64_t sequence;
     bool *ready; /* by language index: it has compiled that query */
+    uint64_t
+        documents[CM_RECENT_TREES_MAX]; /* whose trees it keeps, as far as we know; latest first */
 } worker;
 
 struct cm_parser_pool {
@@ -109,12 +111,18 @@ void cm_parser_pool_free(cm_parser_pool *pool) {
     cm_free(pool);
 }
 
+/* A new process knows nothing. */
+static void forget_all(worker *w) {
+    memset(w->ready, 0, language_count());
+    memset(w->documents, 0, sizeof(w->documents));
+}
+
 void cm_parser_pool_rest(cm_parser_pool *pool) {
     pthread_mutex_lock(&pool->mutex);
     for (size_t i = 0; i < pool->idle_count; i++) {
         cm_child_free(pool->idle[i]->child);
         pool->idle[i]->child = NULL;
-        memset(pool->idle[i]->ready, 0, language_count());
+        forget_all(pool->idle[i]);
     }
     pthread_mutex_unlock(&pool->mutex);
 }
@@ -133,7 +141,7 @@ static cm_rc start(cm_parser_pool *pool, worker *w, cm_err *err) {
     snprintf(text_max, sizeof(text_max), "%zu", pool->options.text_max);
     const char *const argv[] = {"codementor", CM_WORKER_COMMAND, text_max, NULL};
     size_t shared = cm_worker_shared_bytes(pool->options.text_max);
-    memset(w->ready, 0, language_count());
+    forget_all(w);
     cm_child_spec spec = {.argv = argv,
                           .shared_bytes = shared,
                           .address_space_max = pool->options.memory_max + shared};
@@ -149,13 +157,38 @@ static void replace(cm_parser_pool *pool, worker *w) {
     }
 }
 
-/* Takes an idle worker off the stack, rather one that knows the language. */
-static worker *take_idle(cm_parser_pool *pool, uint32_t language) {
+static bool keeps(const worker *w, uint64_t document) {
+    for (size_t i = 0; i < CM_RECENT_TREES_MAX && document != 0; i++) {
+        if (w->documents[i] == document) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Notes that the worker has just kept the document's tree. */
+static void note_kept(worker *w, uint64_t document) {
+    size_t at = 0;
+    while (at + 1 < CM_RECENT_TREES_MAX && w->documents[at] != document) {
+        at++;
+    }
+    memmove(&w->documents[1], &w->documents[0], at * sizeof(w->documents[0]));
+    w->documents[0] = document;
+}
+
+/* Takes an idle worker off the stack: rather the one that keeps the document's tree, else one that knows the
+ * language. */
+static worker *take_idle(cm_parser_pool *pool, const cm_worker_request *request) {
     size_t at = pool->idle_count - 1;
+    bool is_ready = false;
     for (size_t i = pool->idle_count; i-- > 0;) {
-        if (pool->idle[i]->ready[language]) {
+        if (keeps(pool->idle[i], request->document)) {
             at = i;
             break;
+        }
+        if (!is_ready && pool->idle[i]->ready[request->language]) {
+            at = i;
+            is_ready = true;
         }
     }
     worker *taken = pool->idle[at];
@@ -165,7 +198,7 @@ static worker *take_idle(cm_parser_pool *pool, uint32_t language) {
 }
 
 /* Waits for an idle worker. */
-static cm_rc borrow(cm_parser_pool *pool, uint32_t language, const cm_cancel *cancel,
+static cm_rc borrow(cm_parser_pool *pool, const cm_worker_request *request, const cm_cancel *cancel,
                     worker **ret_worker, cm_err *err) {
     cm_rc rc = CM_OK;
     pthread_mutex_lock(&pool->mutex);
@@ -178,7 +211,7 @@ static cm_rc borrow(cm_parser_pool *pool, uint32_t language, const cm_cancel *ca
         pthread_cond_timedwait(&pool->freed, &pool->mutex, &until);
     }
     if (rc == CM_OK) {
-        *ret_worker = take_idle(pool, language);
+        *ret_worker = take_idle(pool, request);
     }
     pthread_mutex_unlock(&pool->mutex);
     return rc;
@@ -302,7 +335,7 @@ static void await(exchange *x) {
 /* Asks a worker about the text made of `parts`. On CM_OK x->outcome says how it went; unless it is
  * ANSWERED the worker has been replaced. The caller gives the worker back. */
 static cm_rc ask(exchange *x, const cm_str *parts, size_t part_count, cm_err *err) {
-    cm_rc rc = borrow(x->pool, x->request.language, x->cancel, &x->worker, err);
+    cm_rc rc = borrow(x->pool, &x->request, x->cancel, &x->worker, err);
     if (rc != CM_OK) {
         return rc;
     }
@@ -456,6 +489,15 @@ static bool says_unsupported(const exchange *x) {
     return x->outcome == ANSWERED && x->reply.status == CM_WORKER_UNSUPPORTED;
 }
 
+static void note_document(exchange *x) {
+    if (x->request.document != 0) {
+        note_kept(x->worker, x->request.document);
+    }
+    if (x->reply.reparsed) {
+        count(x->pool, &x->pool->stats.reparsed);
+    }
+}
+
 /* From the end of an exchange to a result. The worker is still borrowed. */
 static cm_rc conclude(exchange *x, const cm_parse_request *request, cm_arena *arena,
                       cm_parsed *ret_parsed, cm_err *err) {
@@ -466,6 +508,7 @@ static cm_rc conclude(exchange *x, const cm_parse_request *request, cm_arena *ar
         if (rc == CM_OK || rc == CM_NOMEM) {
             *ret_parsed = parsed;
             count_outcome(x->pool, ANSWERED);
+            note_document(x);
             return rc;
         }
         x->outcome = LIED;
@@ -535,7 +578,8 @@ cm_rc cm_parse_file(cm_parser_pool *pool, const cm_parse_request *given, const c
                               .language = request.language->index,
                               .strategy = (uint32_t)request.strategy,
                               .text_len = (uint32_t)request.text.len,
-                              .deadline_ms = pool->options.deadline_ms}};
+                              .deadline_ms = pool->options.deadline_ms,
+                              .document = request.document}};
     cm_rc rc = ask(&x, &request.text, 1, err);
     if (rc == CM_OK) {
         rc = conclude(&x, &request, arena, ret_parsed, err);

@@ -28,6 +28,7 @@ typedef struct cm_parser_options {
 /* Counters since the pool was made. */
 typedef struct cm_parser_stats {
     uint64_t parsed;     /* answers that came back whole */
+    uint64_t reparsed;   /* of them: with an earlier tree of the same document */
     uint64_t died;       /* workers that crashed or were cut off by a limit of theirs */
     uint64_t overran;    /* workers killed for passing the deadline */
     uint64_t refused;    /* answers that failed validation */
@@ -50,6 +51,9 @@ typedef struct cm_parse_request {
     cm_str text;                 /* any bytes */
     const cm_language *language; /* NULL = detect from path and text */
     enum cm_chunk_strategy strategy;
+    /* Names a file that is being edited, in any way that stays the same: a worker keeps its tree, and the next text is
+     * given to that worker when it is idle, which parses what has changed. 0 = nothing is kept. */
+    uint64_t document;
     /* Called once on the caller's thread while a worker has the text; not at all when no worker is asked. What
      * needs the text alone is done by then. May be NULL. */
     void (*meanwhile)(void *argument);

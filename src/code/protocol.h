@@ -20,6 +20,9 @@
 #define CM_WORKER_REPLY_MAGIC   0x41504d43u /* "CMPA" */
 #define CM_WORKER_CONTROL_BYTES 4096u
 
+/* Files of which a worker keeps the tree between edits. */
+#define CM_RECENT_TREES_MAX 8
+
 typedef struct cm_worker_control {
     atomic_uint stop; /* the parent sets it: give up the current request */
     /* The worker sets it to the low bits of the sequence when the language is ready and parsing begins:
@@ -38,6 +41,7 @@ typedef struct cm_worker_request {
     uint32_t text_len;
     uint32_t start, end; /* SCOPE_END: the candidate inside the text */
     uint32_t deadline_ms;
+    uint64_t document; /* PARSE: keep its tree for the next edit; 0 = do not */
 } cm_worker_request;
 
 enum cm_worker_status {
@@ -54,6 +58,7 @@ typedef struct cm_worker_reply {
     uint64_t sequence;
     uint32_t answer_len;             /* PARSE: bytes in the answer area */
     uint32_t statement, block, unit; /* SCOPE_END: offsets into the candidate */
+    uint32_t reparsed;               /* PARSE: 1 = with an earlier tree of the document */
     char text[160];                  /* NUL-terminated */
 } cm_worker_reply;
 

@@ -55,7 +55,7 @@ static bool starts_segment(const cm_run *run, size_t line) {
 }
 
 static void run_segment(cm_run *run, uint32_t start, uint32_t end) {
-    run->tree = cm_run_parse(run, start, end);
+    run->tree = cm_run_parse(run, NULL, start, end);
     if (!run->tree) {
         run->stopped = true;
         return;

@@ -18,6 +18,7 @@ void cm_extraction_init(cm_extraction *extraction) {
 
 void cm_extraction_clear(cm_extraction *extraction) {
     extraction->header = (cm_wire_header){0};
+    extraction->is_reparsed = false;
     cm_vec_clear(&extraction->symbols);
     cm_vec_clear(&extraction->references);
     cm_vec_clear(&extraction->imports);

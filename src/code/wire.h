@@ -96,6 +96,7 @@ typedef struct cm_extraction {
     CM_VEC(cm_wire_import) imports;
     CM_VEC(cm_wire_chunk) chunks;
     cm_buf strings;
+    bool is_reparsed; /* with an earlier tree of the same file; not sent */
 } cm_extraction;
 
 void cm_extraction_init(cm_extraction *extraction);

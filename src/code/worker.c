@@ -45,6 +45,7 @@ static cm_rc parse(worker *w, const cm_worker_request *request, const cm_extract
     }
     cm_wire_encode(&w->extraction, w->answer);
     reply->answer_len = (uint32_t)size;
+    reply->reparsed = w->extraction.is_reparsed;
     return CM_OK;
 }
 
@@ -73,6 +74,7 @@ static void serve(worker *w, const cm_worker_request *request, cm_worker_reply *
         .own_deadline_ns = is_file ? cm_clock_thread_ns() + allowed : 0,
         .stop = &w->control->stop,
         .strategy = (enum cm_chunk_strategy)request->strategy,
+        .document = request->document,
     };
     cm_err err = {0};
     cm_rc rc = is_file ? parse(w, request, &limits, reply, &err)

@@ -158,6 +158,15 @@ static void read_text(void *argument) {
     a->is_vendored = cm_path_is_vendored(a->path) || cm_text_is_generated(a->text);
 }
 
+/* What the parser calls this file from one edit to the next. */
+static uint64_t document_of(const cm_analysis_request *request) {
+    if (!request->is_edit)
+        return 0;
+    uint64_t key = cm_hash64_mix(cm_hash64(request->root, strlen(request->root)),
+                                 cm_hash64(request->path.ptr, request->path.len));
+    return key != 0 ? key : 1;
+}
+
 static cm_rc parse(cm_analysis *a, const cm_analysis_request *request, beside *b, cm_err *err) {
     static const enum cm_document_status statuses[] = {
         [CM_PARSE_OK] = CM_DOCUMENT_OK,
@@ -174,6 +183,7 @@ static cm_rc parse(cm_analysis *a, const cm_analysis_request *request, beside *b
     cm_parse_request parse_request = {.path = a->path,
                                       .text = a->text,
                                       .strategy = request->chunk_strategy,
+                                      .document = document_of(request),
                                       .meanwhile = read_text,
                                       .argument = b};
     cm_rc rc =

@@ -67,6 +67,7 @@ typedef struct cm_analysis_request {
     const cm_hash128 *unless; /* stop after hashing when the content is this one; may be NULL */
     const cm_str *text;       /* use this text instead of the file's; may be NULL */
     enum cm_chunk_strategy chunk_strategy;
+    bool is_edit; /* likely to change again soon: its syntax tree is kept for the next time */
 } cm_analysis_request;
 
 /* Reads and analyses one file. A file that cannot be read, is binary or too large gives an analysis

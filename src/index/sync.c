@@ -46,6 +46,7 @@ static cm_rc add_file(sync *s, const cm_snapshot *base, cm_str path, const cm_st
         .unless = known ? &d.hash : NULL,
         .text = text,
         .chunk_strategy = s->options.chunk_strategy,
+        .is_edit = true,
     };
     cm_analysis *analysis;
     cm_rc rc = cm_analysis_run(&request, &analysis, err);

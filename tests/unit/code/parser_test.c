@@ -226,6 +226,40 @@ static void test_code_parser__more_callers_than_workers_take_turns(void **state)
     close_pool(&f);
 }
 
+static void parse_document(fixture *f, uint64_t document, const char *text,
+                           void (*meanwhile)(void *argument)) {
+    cm_parse_request request = {.path = CM_STR("a.c"),
+                                .text = cm_str_from(text),
+                                .document = document,
+                                .meanwhile = meanwhile,
+                                .argument = f};
+    assert_int_equal(cm_parse_file(f->pool, &request, NULL, f->arena, &f->parsed, &f->err), CM_OK);
+    assert_int_equal(f->parsed.status, CM_PARSE_OK);
+}
+
+/* On the second worker: the first one has the text of the call that this is done meanwhile. */
+static void parse_another_document(void *argument) {
+    parse_document(argument, 9, "int nine(void) { return 9; }\n", NULL);
+}
+
+static void test_code_parser__an_edit_goes_to_the_worker_that_keeps_the_tree(void **state) {
+    (void)state;
+    fixture f = open_pool((cm_parser_options){.workers = 2});
+    parse_document(&f, 7, "int seven(void) { return 7; }\n", parse_another_document);
+    assert_int_equal(cm_parser_pool_stats(f.pool).reparsed, 0);
+    parse_document(&f, 9, "int nine(void) { return 9; }\nint ten;\n", NULL);
+    assert_int_equal(f.parsed.symbol_count, 2);
+    assert_int_equal(cm_parser_pool_stats(f.pool).reparsed, 1);
+    parse_document(&f, 7, "int eight;\nint seven(void) { return 7; }\n", NULL);
+    assert_int_equal(f.parsed.symbol_count, 2);
+    assert_int_equal(cm_parser_pool_stats(f.pool).reparsed, 2);
+    assert_int_equal(parse(&f, "a.c", CM_STR("int eight;\n"), NULL), CM_OK); /* no document */
+    cm_parser_pool_rest(f.pool);
+    parse_document(&f, 7, "int eight;\n", NULL);
+    assert_int_equal(cm_parser_pool_stats(f.pool).reparsed, 2);
+    close_pool(&f);
+}
+
 static void test_code_parser__too_big_a_limit_is_refused(void **state) {
     (void)state;
     cm_parser_pool *pool;
@@ -307,6 +341,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_code_parser__random_bytes_never_break_the_parent),
         cmocka_unit_test(test_code_parser__a_cancelled_call_says_so),
         cmocka_unit_test(test_code_parser__more_callers_than_workers_take_turns),
+        cmocka_unit_test(test_code_parser__an_edit_goes_to_the_worker_that_keeps_the_tree),
         cmocka_unit_test(test_code_parser__too_big_a_limit_is_refused),
         cmocka_unit_test(test_code_parser__a_dead_worker_is_replaced_and_its_file_remembered),
         cmocka_unit_test(test_code_parser__a_hanging_worker_is_killed_at_the_deadline),
