@@ -7,16 +7,18 @@
 #include "base/hash.h"
 #include "code/extract_priv.h"
 
+#include <tree_sitter/preorder.h>
+
 #define SCOPES_OPEN_MAX 64u
 #define NAME_BYTES_MAX  256u
 
-static void visit(cm_run *run, const TSTreeCursor *cursor, TSNode node, uint8_t flags) {
+static void visit(cm_run *run, const TSPreorder *walk, TSNode node, uint8_t flags) {
     cm_extractor *x = run->extractor;
     bool ok;
     if (flags & NODE_COMMENT) {
         ok = cm_vec_push(&x->comments, node_span(node));
     } else {
-        TSFieldId field = ts_tree_cursor_current_field_id(cursor);
+        TSFieldId field = ts_preorder_field(walk);
         name_node name = {
             .name = node_span(node),
             .is_member = field < run->compiled->field_count && run->compiled->member_fields[field],
@@ -28,19 +30,20 @@ static void visit(cm_run *run, const TSTreeCursor *cursor, TSNode node, uint8_t 
     run->stopped |= !ok;
 }
 
-/* Pre-order over all nodes; leaves a comment's inside out. Asking the query only where a pattern begins costs a
- * fraction of letting it see every node. */
+/* Pre-order over the nodes that have a flag; leaves a comment's inside out. Asking the query only where a pattern
+ * begins costs a fraction of letting it see every node. */
 void cm_run_walk(cm_run *run) {
-    if (!run->compiled->has_roots) {
+    const cm_compiled *compiled = run->compiled;
+    if (!compiled->has_roots) {
         cm_run_captures(run);
     }
-    TSTreeCursor cursor = ts_tree_cursor_new(ts_tree_root_node(run->tree));
-    bool more = true;
-    while (more && !cm_run_tick(run)) {
-        TSNode node = ts_tree_cursor_current_node(&cursor);
-        uint8_t flags = cm_compiled_flags(run->compiled, node);
+    TSPreorder *walk = ts_preorder_new(run->tree, compiled->flags, compiled->flag_count);
+    bool descend = true;
+    TSNode node;
+    while (!cm_run_tick(run) && ts_preorder_next(walk, descend, &node)) {
+        uint8_t flags = cm_compiled_flags(compiled, node);
         if (flags & (NODE_COMMENT | NODE_NAME)) {
-            visit(run, &cursor, node, flags);
+            visit(run, walk, node, flags);
         }
         if (flags & NODE_PLAIN) {
             cm_run_plain(run, node);
@@ -48,17 +51,9 @@ void cm_run_walk(cm_run *run) {
         if (flags & NODE_ROOT) {
             cm_run_captures_at(run, node);
         }
-        if (!(flags & NODE_COMMENT) && ts_tree_cursor_goto_first_child(&cursor)) {
-            continue;
-        }
-        while (!ts_tree_cursor_goto_next_sibling(&cursor)) {
-            if (!ts_tree_cursor_goto_parent(&cursor)) {
-                more = false;
-                break;
-            }
-        }
+        descend = !(flags & NODE_COMMENT);
     }
-    ts_tree_cursor_delete(&cursor);
+    ts_preorder_delete(walk);
 }
 
 /* --- locals ------------------------------------------------------------------------------------ */

@@ -116,24 +116,33 @@ class Recipes:
                         {"llhttp": ""}, build, ("httptools",))
 
     def tree_sitter(self) -> Artefact:
-        """The runtime keeps its assertions: they are what stops a scanner that overran its buffer."""
+        """The runtime keeps its assertions: they are what stops a scanner that overran its buffer. preorder.c is ours: it
+        reads the runtime's own nodes, so it is compiled with it."""
+        ours = [self.checkout / "deps" / "tree-sitter" / name for name in ("preorder.h", "preorder.c")]
+
         def build(out: Path, _step) -> None:
             source = out / "source"
             prefix = "vendor/tree-sitter/lib/"
             unpack_tar(self._named("tree-sitter"), source,
                        lambda name: name.startswith(prefix) or name == "LICENSE")
             tree = source / prefix
-            run(["cc", "-O2", "-std=c11", "-w", "-D_GNU_SOURCE", "-UNDEBUG", "-I", tree / "src",
-                 "-I", tree / "include", "-c", tree / "src" / "lib.c", "-o", out / "lib.o"])
+            for file, folder in zip(ours, ("include/tree_sitter", "src")):
+                shutil.copyfile(file, tree / folder / file.name)
+            objects = [out / "lib.o", out / "preorder.o"]
+            for target in objects:
+                run(["cc", "-O2", "-std=c11", "-w", "-D_GNU_SOURCE", "-UNDEBUG", "-I", tree / "src", "-I", tree / "include",
+                     "-c", tree / "src" / f"{target.stem}.c", "-o", target])
             (out / "lib").mkdir()
-            run(["ar", "rcsD", out / "lib" / "libtree-sitter.a", out / "lib.o"])
+            run(["ar", "rcsD", out / "lib" / "libtree-sitter.a", *objects])
             shutil.move(tree / "include", out / "include")
             shutil.move(source / "LICENSE", out / "LICENSE")
             shutil.rmtree(source)
-            (out / "lib.o").unlink()
+            for target in objects:
+                target.unlink()
 
         return Artefact("tree-sitter",
-                        key_of("tree-sitter", 1, self.lock.package("tree-sitter").sha256, self.compiler),
+                        key_of("tree-sitter", 2, self.lock.package("tree-sitter").sha256, self.compiler,
+                               *map(file_sha256, ours)),
                         {"tree-sitter": ""}, build, ("tree-sitter",))
 
     def grammars(self) -> Artefact:
