@@ -36,7 +36,9 @@ int cm_cmd_db(const cm_cli *cli) {
     if (rc != CM_OK) {
         return cm_command_fail(cli, rc, &err);
     }
-    printf("%llu rows of %zu tables copied and compared; set database.url to use the new one\n",
-           (unsigned long long)report.rows, report.tables);
+    printf(
+        "%llu rows of %zu tables copied and compared, %llu written by this run; set database.url "
+        "to use the new one\n",
+        (unsigned long long)report.rows, report.tables, (unsigned long long)report.written);
     return 0;
 }

@@ -111,12 +111,13 @@ typedef struct cm_copy_options {
 } cm_copy_options;
 
 typedef struct cm_copy_report {
-    uint64_t rows;
+    uint64_t rows;    /* in both, compared */
+    uint64_t written; /* by this run: fewer when it continued a stopped one */
     size_t tables;
 } cm_copy_report;
 
 /* Copies every row, table by table in order of reference; a run that was stopped continues where it
- * was (rows already there are left). At the end counts and checksums of each table are compared:
+ * was (the rows its tables have are passed over). At the end counts and checksums of each table are compared:
  * CM_CONFLICT names the first that differs. */
 cm_rc cm_store_copy(const cm_copy_options *options, cm_copy_report *ret_report,
                     cm_err *err) cm_must_check;

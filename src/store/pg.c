@@ -515,6 +515,62 @@ static cm_rc pg_run(cm_tx *tx, const cm_db *db, const cm_query *query, const voi
     return rc;
 }
 
+/* The results of `count` statements and of the PREPARE before the first. */
+static void receive_many(cm_pg_conn *conn, const cm_db *db, const cm_query *query, size_t count,
+                         bool prepares, reply *r, uint64_t *ret_changed, bool *ret_missed,
+                         cm_err *err) {
+    if (prepares) {
+        receive(conn, db, query->name, r, NULL, err);
+        conn->prepared[query->index * 2 + db->scope] = r->rc == CM_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        PGresult *result = NULL;
+        uint64_t changed = 0;
+        receive(conn, db, query->name, r, &result, err);
+        if (result != NULL && cm_str_to_u64(cm_str_from(PQcmdTuples(result)), &changed)) {
+            *ret_changed += changed;
+            *ret_missed = *ret_missed || changed == 0;
+        }
+        PQclear(result);
+    }
+    receive(conn, db, "sync", r, NULL, err);
+}
+
+/* All rows are on their way before the first answer is waited for: one round trip for a batch. */
+static cm_rc pg_run_many(cm_tx *tx, const cm_db *db, const cm_query *query, const void *params,
+                         size_t count, uint64_t *ret_changed, bool *ret_missed, cm_err *err) {
+    cm_pg_conn *conn = tx->conn;
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(SCRATCH_MAX);
+    uint8_t *prepared = &conn->prepared[query->index * 2 + db->scope];
+    bool first = *prepared == 0;
+    bool prepares = false;
+    size_t sent_count = 0;
+    cm_err why = {
+        0}; /* of parameters that cannot be sent: told when nothing else went wrong before */
+    cm_rc bad = CM_OK;
+    reply r = {0};
+    while (r.rc == CM_OK && bad == CM_OK && sent_count < count) {
+        cm_pg_params p;
+        const char *row = (const char *)params + sent_count * query->params_size;
+        bool again = false;
+        bad = cm_pg_params_fill(db, query, row, arena, &p, &why);
+        if (bad == CM_OK) {
+            r.rc = send_query(conn, db, query, &p, &again, err);
+            prepares = prepares || again;
+            *prepared = first && prepares ? 1 : *prepared; /* it is on its way */
+            sent_count++;
+        }
+        cm_arena_clear(arena);
+    }
+    r.rc = r.rc == CM_OK ? sent(conn, PQpipelineSync(conn->pg), err) : r.rc;
+    r.lost = r.rc != CM_OK;
+    if (!r.lost) {
+        receive_many(conn, db, query, sent_count, prepares, &r, ret_changed, ret_missed, err);
+    }
+    cm_rc rc = settle(tx, &r);
+    return rc == CM_OK && bad != CM_OK ? cm_fail(err, bad, "%s", why.text) : rc;
+}
+
 /* --- Life ------------------------------------------------------------------------------------- */
 
 static cm_rc pg_open(cm_store *store, const cm_store_options *options, cm_err *err) {
@@ -566,6 +622,7 @@ const cm_backend_ops cm_backend_postgres = {
     .is_open = pg_is_open,
     .ask_as = pg_ask_as,
     .run = pg_run,
+    .run_many = pg_run_many,
     .run_alone = pg_run_alone,
     .stats = pg_stats,
 };

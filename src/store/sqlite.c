@@ -485,6 +485,7 @@ static cm_rc sqlite_open(cm_store *store, const cm_store_options *options, cm_er
     cm_sqlite *self = CM_NEW(cm_sqlite);
     self->store = store;
     self->busy_ms = options->busy_ms != 0 ? options->busy_ms : 5000;
+    self->unmapped = options->unmapped;
     self->readers_max = reader_count(options);
     pthread_mutex_init(&self->mutex, NULL);
     pthread_cond_init(&self->freed, NULL);

@@ -53,6 +53,9 @@ static cm_rc configure(const cm_sqlite *self, bool writes, sqlite3 *db, cm_err *
         return cm_sqlite_fail(self->store, db, code, "cannot add functions", err);
     }
     cm_rc rc = cm_sqlite_script(self->store, db, settings, err);
+    if (rc == CM_OK && self->unmapped) {
+        rc = cm_sqlite_script(self->store, db, "PRAGMA mmap_size=0", err);
+    }
     if (rc == CM_OK && writes) {
         rc = enter_wal(self, db, err);
     }

@@ -25,6 +25,7 @@ typedef struct cm_sqlite {
     cm_store *store;
     char *path;
     uint32_t busy_ms;
+    bool unmapped;
     cm_sqlite_conn *writer; /* used by the writer thread; by open and close before and after it */
     pthread_mutex_t mutex;  /* guards the three below */
     pthread_cond_t freed;

@@ -268,9 +268,22 @@ static cm_rc check_changed(const cm_query *query, uint64_t changed, cm_err *err)
                                        : CM_OK;
 }
 
+static cm_rc run_batch(const cm_db *db, statement *s, cm_err *err) {
+    uint64_t changed = 0;
+    bool missed = false;
+    cm_rc rc =
+        db->store->ops->run_many(db->tx, db, s->query, s->params, s->count, &changed, &missed, err);
+    db->tx->failed = db->tx->failed || rc != CM_OK;
+    s->changed = changed;
+    return rc == CM_OK ? check_changed(s->query, missed ? 0 : changed, err) : rc;
+}
+
 static cm_rc run_statement(const cm_db *db, void *argument, cm_err *err) {
     statement *s = argument;
     s->changed = 0;
+    if (s->count > 1 && s->sink == NULL && db->store->ops->run_many != NULL) {
+        return run_batch(db, s, err);
+    }
     if (s->sink != NULL && s->sink->restart != NULL) {
         s->sink->restart(s->sink);
     }
@@ -401,6 +414,8 @@ typedef struct all_sink {
     cm_row_sink base;
     CM_VEC(char) bytes;
     size_t count;
+    size_t text_max; /* no more rows once their texts are larger; 0 = all rows */
+    bool more;       /* ... and there may be some */
 } all_sink;
 
 static void *all_add(cm_row_sink *sink, const cm_query *query) {
@@ -416,19 +431,24 @@ static void *all_add(cm_row_sink *sink, const cm_query *query) {
 
 static void all_restart(cm_row_sink *sink) {
     ((all_sink *)sink)->count = 0;
+    ((all_sink *)sink)->more = false;
 }
 
 static cm_rc all_take(cm_row_sink *sink, void *row, cm_err *err) {
     (void)row;
     (void)err;
-    ((all_sink *)sink)->count++;
-    return CM_OK;
+    all_sink *all = (all_sink *)sink;
+    all->count++;
+    all->more = all->text_max != 0 && cm_arena_used(sink->arena) >= all->text_max;
+    return all->more ? CM_END : CM_OK;
 }
 
-cm_rc cm_query_all(const cm_db *db, const cm_query *query, const void *params, cm_arena *arena,
-                   void *ret_rows, size_t *ret_count, cm_err *err) {
+cm_rc cm_query_some(const cm_db *db, const cm_query *query, const void *params, size_t text_max,
+                    cm_arena *arena, void *ret_rows, size_t *ret_count, bool *ret_more,
+                    cm_err *err) {
     all_sink all = {
-        .base = {.arena = arena, .add = all_add, .take = all_take, .restart = all_restart}};
+        .base = {.arena = arena, .add = all_add, .take = all_take, .restart = all_restart},
+        .text_max = text_max};
     statement s = {.query = query, .params = params, .count = 1, .sink = &all.base};
     cm_rc rc = execute(db, &s, err);
     if (rc == CM_OK) {
@@ -442,10 +462,17 @@ cm_rc cm_query_all(const cm_db *db, const cm_query *query, const void *params, c
             }
             memcpy(ret_rows, &rows, sizeof rows);
             *ret_count = all.count;
+            *ret_more = all.more;
         }
     }
     cm_vec_done(&all.bytes);
     return rc;
+}
+
+cm_rc cm_query_all(const cm_db *db, const cm_query *query, const void *params, cm_arena *arena,
+                   void *ret_rows, size_t *ret_count, cm_err *err) {
+    bool more;
+    return cm_query_some(db, query, params, 0, arena, ret_rows, ret_count, &more, err);
 }
 
 typedef struct each_sink {

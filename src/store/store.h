@@ -44,6 +44,8 @@ typedef struct cm_store_options {
         *replica_urls; /* NULL-terminated: PostgreSQL to read on when it has caught up */
     uint32_t wait_ms;  /* PostgreSQL: for the answer to one statement; 0 = 30,000 */
     uint32_t busy_ms;  /* wait for a lock of another process; 0 = 5,000 */
+    bool unmapped; /* SQLite: read the file, do not map it: who walks through all of it would keep
+                        * 256 MiB of it resident for nothing */
 } cm_store_options;
 
 /* Opens, checks and migrates. An SQLite file that was not closed cleanly is checked first

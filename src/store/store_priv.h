@@ -65,6 +65,10 @@ typedef struct cm_backend_ops {
     /* `sink` NULL for writes without rows. */
     cm_rc (*run)(cm_tx *tx, const cm_db *db, const cm_query *query, const void *params,
                  cm_row_sink *sink, uint64_t *ret_changed, cm_err *err);
+    /* The same for `count` params structs and no rows; adds up, and tells whether one of them changed
+     * nothing. NULL: one after the other costs nothing here. */
+    cm_rc (*run_many)(cm_tx *tx, const cm_db *db, const cm_query *query, const void *params,
+                      size_t count, uint64_t *ret_changed, bool *ret_missed, cm_err *err);
     /* One statement in its own transaction, on the calling thread. Writes only when !single_writer. */
     cm_rc (*run_alone)(const cm_db *db, const cm_query *query, const void *params,
                        cm_row_sink *sink, uint64_t *ret_changed, cm_err *err);
@@ -113,6 +117,11 @@ cm_rc cm_query_pages(const cm_db *db, const cm_query *query, const cm_uuid *pers
                      cm_page_fn *each, void *argument, cm_err *err) cm_must_check;
 
 /* --- store.c -------------------------------------------------------------------------------- */
+
+/* As cm_query_all, but no more rows once `text_max` bytes of an empty `arena` are used: `*ret_more` then. */
+cm_rc cm_query_some(const cm_db *db, const cm_query *query, const void *params, size_t text_max,
+                    cm_arena *arena, void *ret_rows, size_t *ret_count, bool *ret_more,
+                    cm_err *err) cm_must_check;
 
 /* Opens without migrating and without the writer thread: migrations, backups, copies. */
 cm_rc cm_store_open_bare(const cm_store_options *options, cm_store **ret_store,

@@ -4,7 +4,9 @@
 #include "store/admin.h"
 #include "store/q/users.h"
 
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/wait.h>
 
 static cm_store_options file_options(const fixture *f, char url[256], const char *name) {
     snprintf(url, 256, "sqlite:%s/%s", f->dir, name);
@@ -64,6 +66,87 @@ static void test_store_copy__every_row_arrives_and_a_second_run_changes_nothing(
     assert_ok(cm_store_copy(&options, &second, err));
     assert_int_equal(second.rows, first.rows);
     assert_int_equal(second.tables, first.tables);
+    drop_target(f);
+}
+
+#define MANY     1300 /* rows: three pages */
+#define STOPS_AT 500
+
+static cm_rc add_people(const cm_db *db, void *argument, cm_err *err) {
+    (void)argument;
+    for (int i = 0; i < MANY; i++) {
+        char email[32];
+        snprintf(email, sizeof email, "p%d@example.com", i);
+        cm_q_users_insert_in in = {.id = cm_uuid_v7(), .email = cm_str_from(email)};
+        cm_rc rc = cm_q_users_insert(db, &in, err);
+        if (rc != CM_OK) {
+            return rc;
+        }
+    }
+    return CM_OK;
+}
+
+static void die_in_the_middle(void *argument, const char *table, uint64_t rows, uint64_t total) {
+    (void)argument;
+    (void)total;
+    if (strcmp(table, "users") == 0 && rows >= STOPS_AT) {
+        raise(SIGKILL);
+    }
+}
+
+static void test_store_copy__a_killed_copy_continues_where_it_was(void **state) {
+    fixture *f = *state;
+    char from[256];
+    char to[256];
+    cm_store *source;
+    cm_store_options file = file_options(f, from, "many.db");
+    assert_ok(cm_store_open(&file, &source, err));
+    cm_db db = cm_store_system(source);
+    assert_ok(cm_db_write(&db, CM_FULL, add_people, NULL, err));
+    cm_store_close(source);
+    make_target(f, to);
+    cm_copy_options options = {.from = {.url = from}, .to = {.url = to}};
+    cm_copy_report report;
+    pid_t child = fork();
+    if (child == 0) {
+        cm_err err;
+        options.progress = die_in_the_middle;
+        _exit(cm_store_copy(&options, &report, &err) == CM_OK ? 1 : 2);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_ok(cm_store_copy(&options, &report, err));
+    assert_true(report.rows >= MANY);
+    assert_int_equal(report.written, MANY - STOPS_AT); /* what a migration seeds is there as well */
+    drop_target(f);
+}
+
+/* Rows that both began with are no part of a stopped copy: the guess is found out, all rows arrive. */
+static void test_store_copy__a_target_with_other_rows_of_the_source_gets_the_rest(void **state) {
+    fixture *f = *state;
+    char from[256];
+    char to[256];
+    cm_store *stores[2];
+    const cm_row_users *rows;
+    size_t count;
+    cm_store_options file = file_options(f, from, "many.db");
+    make_target(f, to);
+    assert_ok(cm_store_open(&file, &stores[0], err));
+    assert_ok(cm_store_open(&(cm_store_options){.url = to}, &stores[1], err));
+    cm_db source = cm_store_system(stores[0]);
+    cm_db target = cm_store_system(stores[1]);
+    assert_ok(cm_db_write(&source, CM_FULL, add_people, NULL, err));
+    cm_q_users_list_in all = {.limit = MANY};
+    assert_ok(cm_q_users_list(&source, &all, f->arena, &rows, &count, err));
+    cm_q_users_insert_in last = {.id = rows[count - 1].id, .email = CM_STR("old@example.com")};
+    assert_ok(cm_q_users_insert(&target, &last, err));
+    cm_store_close(stores[0]);
+    cm_store_close(stores[1]);
+    cm_copy_options options = {.from = {.url = from}, .to = {.url = to}};
+    cm_copy_report report;
+    assert_ok(cm_store_copy(&options, &report, err));
+    assert_true(report.rows >= MANY);
     drop_target(f);
 }
 
@@ -140,6 +223,8 @@ static void test_store_backup__a_damaged_backup_is_refused_and_harms_nothing(voi
 int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(test_store_copy__every_row_arrives_and_a_second_run_changes_nothing),
+        store_test(test_store_copy__a_killed_copy_continues_where_it_was),
+        store_test(test_store_copy__a_target_with_other_rows_of_the_source_gets_the_rest),
         store_test(test_store_copy__a_row_that_differs_is_told),
         store_test(test_store_backup__made_in_use_verified_and_restored),
         store_test(test_store_backup__a_damaged_backup_is_refused_and_harms_nothing),
