@@ -2,10 +2,12 @@
  *
  * A picture of a database is a list of its objects with their definitions, read from the engine's own
  * catalogue (src/store/schema/picture_*.sql). The expected picture is not written down anywhere: the
- * same migrations run on an empty scratch database, and both pictures are compared. So whatever a
- * migration makes (views, aggregates, functions) is covered without being listed a second time.
+ * same migrations run on an empty scratch database (SQLite: a file; PostgreSQL: a schema in a transaction that is
+ * rolled back), and both pictures are compared. So whatever a migration makes (views, aggregates, functions) is
+ * covered without being listed a second time.
  *
- * Rejected: a fingerprint kept with each migration. It tells that something differs, never what. */
+ * Rejected: a fingerprint kept with each migration (it tells that something differs, never what); a second database
+ * on PostgreSQL (needs CREATEDB, and stays behind when the process is killed). */
 #include "store/drift_priv.h"
 
 #include "base/clock.h"
@@ -152,63 +154,55 @@ size_t cm_picture_compare(const cm_picture *expected, const cm_picture *found, c
 
 /* --- Scratch databases ------------------------------------------------------------------------ */
 
-static cm_rc scratch_place(const cm_migrator *beside, cm_scratch *scratch, const char *url,
-                           char *ret_url, size_t size, cm_err *err) {
-    if (beside->ops->engine == CM_SQLITE) {
-        const char *folder = getenv("TMPDIR");
-        int len = snprintf(scratch->name, sizeof scratch->name, "%s/cm-schema-XXXXXX",
-                           folder != NULL && folder[0] != '\0' ? folder : "/tmp");
-        if (len >= (int)sizeof scratch->name || mkdtemp(scratch->name) == NULL) {
-            scratch->name[0] = '\0';
-            return cm_fail(err, CM_IO, "cannot make a scratch directory; set TMPDIR");
-        }
-        snprintf(ret_url, size, "sqlite:%s/scratch.db", scratch->name);
-        return CM_OK;
+static cm_rc make_folder(cm_scratch *scratch, char *ret_url, size_t size, cm_err *err) {
+    const char *folder = getenv("TMPDIR");
+    int len = snprintf(scratch->folder, sizeof scratch->folder, "%s/cm-schema-XXXXXX",
+                       folder != NULL && folder[0] != '\0' ? folder : "/tmp");
+    if (len >= (int)sizeof scratch->folder || mkdtemp(scratch->folder) == NULL) {
+        scratch->folder[0] = '\0';
+        return cm_fail(err, CM_IO, "cannot make a scratch directory; set TMPDIR");
     }
-    cm_uuid uuid = cm_uuid_v7();
-    char id[CM_UUID_TEXT];
-    char sql[128];
-    cm_uuid_format(&uuid, id);
-    snprintf(scratch->name, sizeof scratch->name, "codementor_scratch_%.8s%.4s", id + 24, id + 9);
-    snprintf(sql, sizeof sql, "CREATE DATABASE %s TEMPLATE template0", scratch->name);
-    cm_rc rc = beside->ops->script(beside->conn, sql, err);
-    if (rc != CM_OK) {
-        scratch->name[0] = '\0';
-        return cm_err_prefix(err, rc, "cannot make a scratch database (the login needs CREATEDB)");
-    }
-    int len = snprintf(ret_url, size, "%s%sdbname=%s", url, strchr(url, '?') != NULL ? "&" : "?",
-                       scratch->name);
-    return len < (int)size ? CM_OK : cm_fail(err, CM_LIMIT, "the database URL is too long");
+    snprintf(ret_url, size, "sqlite:%s/scratch.db", scratch->folder);
+    return CM_OK;
 }
 
-/* Whatever a URL may hold: migrations never run on a database that is not the empty one just made. */
+static cm_rc put_aside(cm_scratch *scratch, cm_err *err) {
+    cm_migrator *migrator = &scratch->migrator;
+    if (migrator->ops->aside == NULL) {
+        return CM_OK;
+    }
+    cm_rc rc = migrator->ops->aside(migrator->conn, &migrator->ops, err);
+    return rc == CM_OK ? CM_OK
+                       : cm_err_prefix(err, rc,
+                                       "cannot put a scratch schema in the place of 'public' (only "
+                                       "its owner can, with CREATE on the database)");
+}
+
+/* Migrations never run on anything but what is empty. */
 static cm_rc check_empty(const cm_scratch *scratch, cm_err *err) {
     int64_t tables = 0;
     cm_rc rc =
         cm_migrator_count(&scratch->migrator, scratch->migrator.ops->has_tables, &tables, err);
-    return rc == CM_OK && tables != 0
-               ? cm_fail(err, CM_CONFLICT,
-                         "the scratch database is not empty; is 'dbname' set twice?")
-               : rc;
+    return rc == CM_OK && tables != 0 ? cm_fail(err, CM_CONFLICT, "the scratch schema is not empty")
+                                      : rc;
 }
 
 cm_rc cm_scratch_open(const cm_store_options *options, const cm_migrator *beside,
                       cm_scratch *ret_scratch, cm_err *err) {
-    char url[4096];
+    char url[96];
     cm_scratch scratch = {.beside = beside};
-    cm_rc rc = scratch_place(beside, &scratch, options->url != NULL ? options->url : "", url,
-                             sizeof url, err);
-    if (rc == CM_OK) {
-        cm_store_options own = *options;
+    cm_store_options own = *options;
+    cm_rc rc = CM_OK;
+    if (beside->ops->aside == NULL) {
+        rc = make_folder(&scratch, url, sizeof url, err);
         own.url = url;
-        rc = cm_store_open_bare(&own, &scratch.store, err);
     }
+    rc = rc == CM_OK ? cm_store_open_bare(&own, &scratch.store, err) : rc;
     if (rc == CM_OK) {
         rc = scratch.store->ops->migrator(scratch.store, &scratch.migrator, err);
     }
-    if (rc == CM_OK) {
-        rc = check_empty(&scratch, err);
-    }
+    rc = rc == CM_OK ? put_aside(&scratch, err) : rc;
+    rc = rc == CM_OK ? check_empty(&scratch, err) : rc;
     if (rc != CM_OK) {
         cm_scratch_close(&scratch);
         return rc;
@@ -220,24 +214,19 @@ cm_rc cm_scratch_open(const cm_store_options *options, const cm_migrator *beside
 
 void cm_scratch_close(cm_scratch *scratch) {
     cm_err none;
-    cm_rc rc = CM_OK;
     if (scratch->store != NULL && scratch->migrator.conn != NULL) {
+        if (scratch->beside->ops->aside != NULL) {
+            scratch->beside->ops->rollback(scratch->migrator.conn);
+        }
         scratch->store->ops->migrated(scratch->store, &scratch->migrator);
     }
     cm_store_close(scratch->store);
-    if (scratch->name[0] == '\0') {
-        return;
-    }
-    if (scratch->beside->ops->engine == CM_SQLITE) {
-        rc = cm_dir_remove(scratch->name, &none);
-    } else {
-        char sql[128];
-        snprintf(sql, sizeof sql, "DROP DATABASE %s WITH (FORCE)", scratch->name);
-        rc = scratch->beside->ops->script(scratch->beside->conn, sql, &none);
-    }
-    if (rc != CM_OK) {
+    if (scratch->folder[0] != '\0' && cm_dir_remove(scratch->folder, &none) != CM_OK) {
         cm_log_err(CM_LOG_WARN, "a scratch database stays behind", &none);
     }
+    scratch->store = NULL;
+    scratch->migrator.conn = NULL;
+    scratch->folder[0] = '\0';
 }
 
 /* --- Drift of a database that has a history ---------------------------------------------------- */
@@ -406,6 +395,7 @@ cm_rc cm_drift_adopt(const cm_store_options *options, const cm_migrator *migrato
     if (rc == CM_OK) {
         rc = find_nearest(&scratch, &live, arena, &n, err);
     }
+    cm_scratch_close(&scratch); /* its locks would be in the way of what follows */
     if (rc == CM_OK) {
         rc = adopt_at(migrator, &n, arena, err);
     }
@@ -414,6 +404,5 @@ cm_rc cm_drift_adopt(const cm_store_options *options, const cm_migrator *migrato
     }
     cm_picture_done(&live);
     cm_picture_done(&n.expected);
-    cm_scratch_close(&scratch);
     return rc;
 }

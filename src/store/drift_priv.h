@@ -26,12 +26,13 @@ void cm_picture_done(cm_picture *picture);
 size_t cm_picture_compare(const cm_picture *expected, const cm_picture *found, const char *without,
                           cm_arena *arena, const cm_schema_drift **ret_drifts);
 
-/* An empty database of the same engine, removed at the end: a file, or a database beside the given one
- * (CM_DENIED when the login may not make one). */
+/* An empty database of the same engine, gone at the end: a file, or a schema in a transaction that is rolled back
+ * (cm_migrate_ops.aside; CM_DENIED when the login does not own the real one). While it is open, nothing else may
+ * wait for it on another connection that migrates. */
 typedef struct cm_scratch {
     cm_store *store;
     cm_migrator migrator;
-    char name[64]; /* of the database, or the directory */
+    char folder[64]; /* of the file */
     const cm_migrator *beside;
 } cm_scratch;
 

@@ -45,6 +45,9 @@ typedef struct cm_migrate_ops {
     cm_rc (*script)(void *conn, const char *sql, cm_err *err);
     cm_rc (*rows)(void *conn, const char *sql, cm_migrate_row_fn *each, void *argument,
                   cm_err *err);
+    /* Puts an empty schema in the place of ours, for this connection alone and until `rollback`: nothing of it is
+     * ever committed. `*ret_ops` are the ones to use on it. NULL: an empty database is a new file. */
+    cm_rc (*aside)(void *conn, const struct cm_migrate_ops **ret_ops, cm_err *err);
     cm_rc (*drop_all)(void *conn, cm_err *err); /* every object of ours, in one transaction */
     cm_rc (*check)(void *conn, cm_err *err);    /* before the commit: do all references hold? */
     const char *has_history;                    /* SQL: count of tables named schema_migrations */

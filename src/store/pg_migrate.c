@@ -114,24 +114,68 @@ static cm_rc drop_all(void *conn, cm_err *err) {
                         err);
 }
 
+/* --- A scratch schema ---------------------------------------------------------------------------
+ *
+ * The schemas of ours change their names and an empty `public` is made, in one transaction that is rolled back: so
+ * what migrations say of `public` holds, nobody else ever sees any of it, and neither CREATEDB nor room for a second
+ * database is needed. Extensions stay where they are and are found behind it. Others wait for us only when they
+ * change the rights of these schemas. */
+
+static const char aside_script[] =
+    "BEGIN; SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0; "
+    "ALTER SCHEMA public RENAME TO codementor_aside; "
+    "DO $$ BEGIN ALTER SCHEMA compat RENAME TO codementor_aside_compat; "
+    "EXCEPTION WHEN invalid_schema_name THEN NULL; END $$; "
+    "CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO public; "
+    "SET LOCAL search_path = public, codementor_aside";
+
+static bool is_inside(const cm_pg_conn *conn) {
+    return PQtransactionStatus(conn->pg) == PQTRANS_INTRANS;
+}
+
+/* Nothing runs on the real schema when the transaction is over, whyever that is. */
+static cm_rc aside_run(void *conn, const char *sql, cm_err *err) {
+    return is_inside(conn) ? script(conn, sql, err)
+                           : cm_fail(err, CM_INTERNAL, "the scratch schema is gone");
+}
+
+static cm_rc aside_step(void *conn, cm_err *err) {
+    return aside_run(conn, "SET CONSTRAINTS ALL IMMEDIATE", err); /* or ALTER TABLE refuses */
+}
+
+static void aside_stay(void *conn) {
+    (void)conn; /* the one transaction holds all of it */
+}
+
+#define COMMON                                                                                   \
+    .engine = CM_POSTGRES, .rows = rows, .check = check,                                         \
+    .has_history = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename = " \
+                   "'schema_migrations'",                                                        \
+    .has_tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'",                  \
+    .version = "SHOW server_version",                                                            \
+    .extensions = "SELECT extname, extversion FROM pg_extension WHERE extname <> 'plpgsql' "     \
+                  "ORDER BY extname",                                                            \
+    .all_rows = "SET LOCAL ROLE codementor_worker"
+
+static const cm_migrate_ops aside_ops = {
+    COMMON,
+    .begin = aside_step,
+    .commit = aside_step,
+    .rollback = aside_stay,
+    .lock = aside_step,
+    .unlock = aside_stay,
+    .script = aside_run,
+};
+
+static cm_rc aside(void *conn, const cm_migrate_ops **ret_ops, cm_err *err) {
+    cm_rc rc = cm_pg_script(conn, aside_script, err);
+    *ret_ops = &aside_ops;
+    return rc;
+}
+
 static const cm_migrate_ops ops = {
-    .engine = CM_POSTGRES,
-    .begin = begin,
-    .commit = commit,
-    .rollback = rollback,
-    .lock = lock,
-    .unlock = unlock,
-    .script = script,
-    .rows = rows,
-    .drop_all = drop_all,
-    .check = check,
-    .has_history = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename = "
-                   "'schema_migrations'",
-    .has_tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'",
-    .version = "SHOW server_version",
-    .extensions = "SELECT extname, extversion FROM pg_extension WHERE extname <> 'plpgsql' "
-                  "ORDER BY extname",
-    .all_rows = "SET LOCAL ROLE codementor_worker",
+    COMMON,           .begin = begin,   .commit = commit, .rollback = rollback, .lock = lock,
+    .unlock = unlock, .script = script, .aside = aside,   .drop_all = drop_all,
 };
 
 cm_rc cm_pg_migrator(cm_store *store, cm_migrator *ret_migrator, cm_err *err) {
