@@ -104,6 +104,8 @@ static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *
                                   .job_parser = s->index_parser,
                                   .pool = s->index_pool,
                                   .threads = (unsigned)config->index.threads,
+                                  .history_commits = (unsigned)config->index.history_commits,
+                                  .no_history = config->index.history_commits == 0,
                                   .watch = watch};
     cm_rc rc = open_tables(s, config, err);
     options.tables = s->tables;

@@ -4,6 +4,7 @@
 #include "base/path.h"
 #include "base/vec.h"
 #include "code/resolve.h"
+#include "index/history.h"
 #include "index/snapshot_priv.h"
 
 #include <math.h>
@@ -62,7 +63,7 @@ static void resolve_document(build *b, const cm_resolver *resolver, const uint32
         }
         b->graph->imports[(*at)++] = target;
         if (target != CM_ID_NONE && target != d->id &&
-            !cm_vec_push(&b->reasons, (cm_graph_reason){d->id, target, 0, 0, 1}))
+            !cm_vec_push(&b->reasons, (cm_graph_reason){d->id, target, 0, 0, 1, 0}))
             b->failed = true;
     }
 }
@@ -112,6 +113,55 @@ static cm_rc add_imports(build *b, cm_err *err) {
     return rc;
 }
 
+/* ---- what changes together ---- */
+
+/* Documents of the history's files; vendored ones come with their own history or none. */
+static bool place_files(const cm_snapshot *snapshot, const cm_history *history, uint32_t *places) {
+    cm_index_document d;
+    bool any = false;
+    for (uint32_t cursor = 0; cm_snapshot_next_document(snapshot, &cursor, &d);) {
+        uint32_t file = d.is_vendored ? CM_ID_NONE : cm_history_find(history, d.path);
+        if (file == CM_ID_NONE)
+            continue;
+        places[file] = d.id;
+        any = true;
+    }
+    return any;
+}
+
+static bool add_neighbours(build *b, const cm_history *history, const uint32_t *places,
+                           uint32_t file) {
+    const cm_history_near *near = NULL;
+    size_t count = cm_history_nearest(history, file, &near);
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        float together = (float)CM_GRAPH_TOGETHER_WEIGHT * near[i].weight;
+        if (places[near[i].file] != CM_ID_NONE && together > 0)
+            ok = cm_vec_push(&b->reasons, (cm_graph_reason){places[file], places[near[i].file], 0,
+                                                            0, 0, together});
+    }
+    return ok;
+}
+
+static cm_rc add_history(build *b, cm_err *err) {
+    const cm_history *history = cm_snapshot_history(b->snapshot);
+    cm_history_facts facts = {0};
+    if (history)
+        cm_history_facts_get(history, &facts);
+    if (facts.files == 0)
+        return CM_OK;
+    uint32_t *places = cm_try_calloc((size_t)facts.files, sizeof(*places));
+    bool ok = places;
+    if (ok)
+        memset(places, 0xff, (size_t)facts.files * sizeof(*places));
+    bool any = ok && place_files(b->snapshot, history, places);
+    for (uint32_t file = 0; ok && any && file < facts.files; file++)
+        if (places[file] != CM_ID_NONE)
+            ok = add_neighbours(b, history, places, file);
+    cm_free(places);
+    return ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory building the graph");
+}
+
 /* ---- names ---- */
 
 static bool is_telling(cm_str name) {
@@ -132,7 +182,7 @@ static void end_user(build *b) {
     }
     float weight = b->weight * sqrtf((float)b->uses) / (float)b->definer_count;
     for (size_t i = 0; i < b->definer_count; i++)
-        if (!cm_vec_push(&b->reasons, (cm_graph_reason){b->user, b->definers[i], weight, 1, 0}))
+        if (!cm_vec_push(&b->reasons, (cm_graph_reason){b->user, b->definers[i], weight, 1, 0, 0}))
             b->failed = true;
     b->uses = 0;
 }
@@ -206,9 +256,11 @@ static size_t add_up(const build *b, size_t at, cm_graph_edge *edge) {
         weight += (double)b->reasons.items[at].weight;
         names += b->reasons.items[at].names;
         edge->imports += b->reasons.items[at].imports;
+        edge->together += b->reasons.items[at].together;
     }
     edge->names = names > 0 && weight > 0 ? (uint32_t)names : 0;
-    edge->weight = (float)((edge->names > 0 ? weight : 0) + CM_GRAPH_IMPORT_WEIGHT * edge->imports);
+    edge->weight = (float)((edge->names > 0 ? weight : 0) + CM_GRAPH_IMPORT_WEIGHT * edge->imports +
+                           (double)edge->together);
     return at;
 }
 
@@ -228,7 +280,8 @@ static bool make_rows(build *b) {
         while (row <= from)
             g->starts[row++] = count;
         i = add_up(b, i, &g->edges[count]);
-        if (g->edges[count].names == 0 && g->edges[count].imports == 0)
+        if (g->edges[count].names == 0 && g->edges[count].imports == 0 &&
+            g->edges[count].together <= 0)
             continue;
         g->weights[from] += g->edges[count++].weight;
     }
@@ -293,6 +346,8 @@ static cm_rc build_graph(const cm_snapshot *snapshot, const cm_snapshot *base,
         rc = add_names(&b, base, err);
     if (rc == CM_OK)
         rc = add_imports(&b, err);
+    if (rc == CM_OK)
+        rc = add_history(&b, err);
     if (rc == CM_OK && (b.failed || !make_rows(&b) || !make_ranks(&b)))
         rc = cm_fail(err, CM_NOMEM, "out of memory building the graph");
     cm_vec_done(&b.reasons);

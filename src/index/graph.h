@@ -6,6 +6,10 @@
  * it. These are aider's rules (repomap.py), without its taking of the root again for each further definer.
  * Names defined in more than twenty files say nothing and are left out.
  *
+ * Files that change together (index/history.h) are joined too, with CM_GRAPH_TOGETHER_WEIGHT times the decayed share
+ * of the one's commits that changed the other: less than half an import at the most, so among files that use
+ * each other it only orders, and it is all there is to say of those that use and define nothing.
+ *
  * Rank is PageRank (damping .85, twenty rounds). Nearness to given files is personalised PageRank by
  * forward push (Andersen, Chung, Lang: "Local Graph Partitioning using PageRank Vectors", 2006): it
  * touches only the neighbourhood, about a millisecond whatever the size of the repository.
@@ -32,6 +36,7 @@ typedef struct cm_graph_edge {
     float weight;
     uint32_t names;   /* how many names defined there are used */
     uint32_t imports; /* how many imports mean it */
+    float together;   /* the part of `weight` that is because both change together */
 } cm_graph_edge;
 
 /* What `document` depends on, by number. Returns the count; 0 for unknown documents. */

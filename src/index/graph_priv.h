@@ -8,8 +8,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define CM_GRAPH_IMPORT_WEIGHT 2.0
-#define CM_GRAPH_DEFINERS_MAX  20
+#define CM_GRAPH_IMPORT_WEIGHT   2.0
+#define CM_GRAPH_TOGETHER_WEIGHT 0.5
+#define CM_GRAPH_DEFINERS_MAX    20
 
 /* One reason for an edge, or several of the same kind; a graph that is brought up to date takes reasons back. */
 typedef struct cm_graph_reason {
@@ -17,6 +18,7 @@ typedef struct cm_graph_reason {
     float weight; /* of the names */
     int32_t names;
     uint32_t imports;
+    float together;
 } cm_graph_reason;
 
 struct cm_graph {

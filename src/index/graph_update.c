@@ -179,9 +179,10 @@ static bool carry_edges(carry *c) {
             uint32_t to = c->places[edge->document];
             if (to == CM_ID_NONE || edge->names == 0)
                 continue;
-            double weight = (double)edge->weight - CM_GRAPH_IMPORT_WEIGHT * edge->imports;
+            double weight = (double)edge->weight - CM_GRAPH_IMPORT_WEIGHT * edge->imports -
+                            (double)edge->together;
             ok = cm_vec_push(&c->b->reasons, (cm_graph_reason){c->places[from], to, (float)weight,
-                                                               (int32_t)edge->names, 0});
+                                                               (int32_t)edge->names, 0, 0});
         }
     }
     return ok;
@@ -199,7 +200,7 @@ static bool recount_names(carry *c) {
         const cm_graph_reason *r = &past.reasons.items[i];
         uint32_t from = c->places[r->from], to = c->places[r->to];
         if (from != CM_ID_NONE && to != CM_ID_NONE)
-            ok = cm_vec_push(&c->b->reasons, (cm_graph_reason){from, to, -r->weight, -1, 0});
+            ok = cm_vec_push(&c->b->reasons, (cm_graph_reason){from, to, -r->weight, -1, 0, 0});
     }
     cm_vec_done(&past.reasons);
     return ok;

@@ -26,11 +26,13 @@ typedef struct cm_indexer_options {
     cm_parser_pool
         *job_parser; /* borrowed; of jobs, whose workers may stand back; NULL = `parser` */
     cm_pool *pool; /* borrowed; files are analysed by background jobs. NULL = on the job's thread */
-    cm_tables *tables;      /* borrowed; is told of every new snapshot. NULL = nobody is */
-    bool watch;             /* follow changes on disk (index/watch.h) */
-    unsigned watch_poll_ms; /* how often to look where the system allows no watch; 0 = a minute */
-    unsigned threads;       /* files a job reads at a time; 0 = one more than the pool runs */
-    size_t ram_bytes;       /* segment under construction before it is flushed; 0 = 256 MiB */
+    cm_tables *tables;        /* borrowed; is told of every new snapshot. NULL = nobody is */
+    bool watch;               /* follow changes on disk (index/watch.h) */
+    unsigned watch_poll_ms;   /* how often to look where the system allows no watch; 0 = a minute */
+    unsigned threads;         /* files a job reads at a time; 0 = one more than the pool runs */
+    unsigned history_commits; /* looked at for files that change together; 0 = CM_HISTORY_COMMITS */
+    bool no_history;          /* git is not asked */
+    size_t ram_bytes;         /* segment under construction before it is flushed; 0 = 256 MiB */
 } cm_indexer_options;
 
 typedef struct cm_indexer cm_indexer;

@@ -422,6 +422,8 @@ static cm_rc run(job *j, cm_err *err) {
         rc = finish(j, err);
     if (rc == CM_OK)
         rc = cm_repository_merge(j->r, j->cancel, err);
+    if (rc == CM_OK)
+        rc = cm_repository_read_history(j->r, j->root, j->cancel, err);
     return rc;
 }
 

@@ -22,16 +22,16 @@ typedef struct part_header {
     part_section sections[CM_PART_SECTIONS_MAX];
 } part_header;
 
-static const char *const part_names[CM_PART_KIND_COUNT] = {
+static const char *const part_names[CM_PART_HISTORY + 1] = {
     [CM_PART_DOCUMENTS] = "documents", [CM_PART_TEXT] = "text",
     [CM_PART_SYMBOLS] = "symbols",     [CM_PART_REFERENCES] = "references",
     [CM_PART_IMPORTS] = "imports",     [CM_PART_CHUNKS] = "chunks",
     [CM_PART_WORDS] = "words",         [CM_PART_TRIGRAMS] = "trigrams",
-    [CM_PART_SUFFIX] = "suffix",
+    [CM_PART_SUFFIX] = "suffix",       [CM_PART_HISTORY] = "history",
 };
 
 const char *cm_part_name(enum cm_part_kind kind) {
-    cm_assert(kind < CM_PART_KIND_COUNT);
+    cm_assert(kind <= CM_PART_HISTORY);
     return part_names[kind];
 }
 

@@ -30,7 +30,8 @@ enum cm_part_kind {
     CM_PART_WORDS,
     CM_PART_TRIGRAMS,
     CM_PART_SUFFIX,
-    CM_PART_KIND_COUNT
+    CM_PART_KIND_COUNT,                   /* of a segment */
+    CM_PART_HISTORY = CM_PART_KIND_COUNT, /* of a repository: index/history.h */
 };
 
 #define CM_PART_SECTIONS_MAX 8

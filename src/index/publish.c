@@ -177,6 +177,7 @@ static cm_rc exchange(cm_repository *r, const cm_change *change, cm_snapshot **r
         fresh->graph_base = cm_graph_base_ref(r->graph_base);
         *ret_fresh = cm_snapshot_ref(fresh);
         pthread_mutex_lock(&r->lock);
+        fresh->history = r->history ? cm_history_ref(r->history) : NULL;
         r->snapshot = fresh;
         pthread_mutex_unlock(&r->lock);
         *ret_old = old;

@@ -93,8 +93,10 @@ static cm_rc open_snapshot(cm_repository *r, const cm_manifest *m, cm_err *err) 
     if (rc == CM_OK)
         rc = cm_snapshot_new(&r->id, r->root, m->generation, sources.items, sources.count,
                              &r->snapshot, err);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         r->snapshot->graph_base = cm_graph_base_ref(r->graph_base);
+        r->snapshot->history = r->history ? cm_history_ref(r->history) : NULL;
+    }
     for (size_t i = 0; i < sources.count; i++)
         cm_segment_unref(sources.items[i].segment);
     cm_vec_done(&sources);
@@ -105,9 +107,12 @@ static void repository_free(cm_repository *r) {
     cm_graph_base_close(r->graph_base);
     cm_graph_base_unref(r->graph_base);
     cm_snapshot_unref(r->snapshot);
+    cm_history_unref(r->history);
+    cm_cancel_unref(r->stopping);
     cm_map_free(r->synced);
     cm_arena_free(r->options_arena);
-    pthread_mutex_t *const locks[] = {&r->sync, &r->merging, &r->persist, &r->publish, &r->lock};
+    pthread_mutex_t *const locks[] = {&r->reading, &r->sync,    &r->merging,
+                                      &r->persist, &r->publish, &r->lock};
     for (size_t i = 0; i < CM_COUNT(locks); i++)
         pthread_mutex_destroy(locks[i]);
     pthread_cond_destroy(&r->changed);
@@ -148,8 +153,10 @@ cm_rc cm_repository_open(const char *folder, const cm_uuid *id, const char *root
     r->environment = *environment;
     r->synced = cm_map_new(0);
     r->graph_base = cm_graph_base_new();
+    r->stopping = cm_cancel_new(0);
     r->options_arena = cm_arena_new(0);
-    pthread_mutex_t *const locks[] = {&r->sync, &r->merging, &r->persist, &r->publish, &r->lock};
+    pthread_mutex_t *const locks[] = {&r->reading, &r->sync,    &r->merging,
+                                      &r->persist, &r->publish, &r->lock};
     for (size_t i = 0; i < CM_COUNT(locks); i++)
         pthread_mutex_init(locks[i], NULL);
     pthread_condattr_init(&attributes);
@@ -164,6 +171,7 @@ cm_rc cm_repository_open(const char *folder, const cm_uuid *id, const char *root
         atomic_store(&r->next_segment, m.next_segment);
         r->indexed_options = r->options_hash = m.options;
         remove_strays(folder, &m);
+        cm_repository_open_history(r);
         if (m.generation > 0)
             rc = open_snapshot(r, &m, err);
     }
@@ -357,6 +365,7 @@ void cm_repository_stop(cm_repository *repository) {
     cm_err err;
     cm_watch_stop(r->watch);
     r->watch = NULL;
+    cm_cancel_fire(r->stopping, CM_CANCEL_SHUTDOWN);
     cm_repository_cancel(r);
     pthread_mutex_lock(&r->lock);
     bool join = r->joinable;

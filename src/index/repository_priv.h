@@ -2,6 +2,7 @@
  *
  * An edit must be searchable within milliseconds whatever else goes on, so nothing slow happens under
  * a lock that a sync needs. In order of taking:
+ *   reading  one reader of git's history at a time
  *   sync     one reader of changed files at a time: who reads later publishes later
  *   merging  one fold, flush or merge at a time: their sets of segments never overlap
  *   persist  manifests are written in order of their generation
@@ -12,6 +13,7 @@
 
 #include "base/map.h"
 #include "index/graph_priv.h"
+#include "index/history.h"
 #include "index/indexer.h"
 #include "index/snapshot_priv.h"
 #include "rt/cancel.h"
@@ -26,9 +28,11 @@ struct cm_repository {
     char *folder; /* <data>/index/<id> */
     cm_indexer_options environment;
 
-    pthread_mutex_t sync, merging, persist;
+    pthread_mutex_t reading, sync, merging, persist;
     _Atomic uint64_t next_segment;
-    atomic_bool tidying; /* a fold is queued or at work */
+    atomic_bool tidying;   /* a fold is queued or at work */
+    atomic_bool following; /* a look at HEAD is queued */
+    cm_cancel *stopping;   /* fired when the repository closes: nothing long may begin */
     cm_graph_base *graph_base;
 
     pthread_mutex_t publish;
@@ -42,6 +46,7 @@ struct cm_repository {
     uint64_t options_hash;
     uint64_t indexed_options; /* hash the current snapshot was made with */
     cm_snapshot *snapshot;    /* NULL before the first */
+    cm_history *history;      /* of the next snapshots; NULL before the first reading */
     cm_index_progress progress;
     bool running;  /* a job is pending or at work */
     bool joinable; /* its thread has not been joined */
@@ -104,6 +109,16 @@ cm_rc cm_repository_check(cm_repository *repository, const cm_cancel *cancel,
                           cm_err *err) cm_must_check;
 /* Moves a damaged file or folder of the repository aside, to be looked at and never read again. */
 void cm_repository_quarantine(const char *folder, const char *name);
+
+/* ---- history_keep.c ---- */
+
+/* What the folder has of a history, if anything; one that is torn is moved aside. */
+void cm_repository_open_history(cm_repository *repository);
+/* Brings it up to HEAD of the git repository around `root`, and publishes when anything changed. CM_CANCELLED. */
+cm_rc cm_repository_read_history(cm_repository *repository, const char *root,
+                                 const cm_cancel *cancel, cm_err *err) cm_must_check;
+/* The same on a worker, after an edit: a commit or another branch may be what changed the files. */
+void cm_repository_follow_history(cm_repository *repository);
 
 /* ---- job.c ---- */
 

@@ -83,6 +83,7 @@ void cm_snapshot_unref(cm_snapshot *snapshot) {
     pthread_mutex_destroy(&snapshot->graph_lock);
     cm_graph_free(snapshot->graph);
     cm_graph_base_unref(snapshot->graph_base);
+    cm_history_unref(snapshot->history);
     cm_free(snapshot);
 }
 

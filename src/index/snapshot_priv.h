@@ -3,6 +3,7 @@
 #define CM_INDEX_SNAPSHOT_PRIV_H
 
 #include "index/graph.h"
+#include "index/history.h"
 #include "index/segment.h"
 #include "index/snapshot.h"
 
@@ -31,6 +32,7 @@ struct cm_snapshot {
     pthread_mutex_t graph_lock; /* held while the graph is built */
     cm_graph *graph;
     struct cm_graph_base *graph_base; /* graph_priv.h; NULL = each graph is built from nothing */
+    cm_history *history;              /* NULL = none was read when the snapshot was made */
 };
 
 typedef struct cm_snapshot_source {

@@ -185,6 +185,8 @@ static cm_rc run(cm_repository *r, const edits *e, cm_err *err) {
     pthread_mutex_unlock(&r->sync);
     if (rc == CM_OK)
         cm_repository_tidy(r); /* the edit can be searched already */
+    if (rc == CM_OK)
+        cm_repository_follow_history(r);
     return rc;
 }
 

@@ -44,6 +44,28 @@ static inline void git_commit_all(git_repository *repository, int64_t time) {
     git_index_free(index);
 }
 
+/* A merge commit on HEAD with HEAD's own tree: what a merge of nothing new looks like. */
+static inline void git_merge_by_hand(git_repository *repository, const git_oid *side,
+                                     int64_t time) {
+    git_oid head, id;
+    git_commit *ours, *theirs;
+    git_tree *committed;
+    git_signature *author;
+    assert_int_equal(git_reference_name_to_id(&head, repository, "HEAD"), 0);
+    assert_int_equal(git_commit_lookup(&ours, repository, &head), 0);
+    assert_int_equal(git_commit_lookup(&theirs, repository, side), 0);
+    assert_int_equal(git_commit_tree(&committed, ours), 0);
+    assert_int_equal(git_signature_new(&author, "Ada", "ada@example.com", time, 0), 0);
+    const git_commit *parents[] = {ours, theirs};
+    assert_int_equal(git_commit_create(&id, repository, "HEAD", author, author, NULL, "merge",
+                                       committed, 2, parents),
+                     0);
+    git_signature_free(author);
+    git_tree_free(committed);
+    git_commit_free(theirs);
+    git_commit_free(ours);
+}
+
 /* Checks the branch out over whatever the tree holds; made from HEAD when there is none of that name. */
 static inline void git_switch(git_repository *repository, const char *branch) {
     git_checkout_options options = GIT_CHECKOUT_OPTIONS_INIT;

@@ -1,0 +1,743 @@
+/* Which files change together, read from real git repositories.
+ *
+ * CODEMENTOR_TEST_ROUNDS multiplies the steps of the random histories (rounds.h). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "git.h"
+#include "index/graph.h"
+#include "index/history_priv.h"
+#include "index/indexer.h"
+#include "rounds.h"
+
+#include <math.h>
+
+#define DAY 86400
+#define NOW 1600000000
+
+static const cm_uuid some_id = {{5}};
+
+typedef struct fixture {
+    tree t;
+    git_repository *git;
+    cm_history *history;
+    cm_arena *arena;
+    int64_t time;
+} fixture;
+
+static int set_up(void **state) {
+    fixture *f = CM_NEW(fixture);
+    tree_new(&f->t);
+    f->git = git_new(&f->t);
+    f->arena = cm_arena_new(0);
+    f->time = NOW;
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    fixture *f = *state;
+    cm_history_unref(f->history);
+    cm_arena_free(f->arena);
+    git_free(f->git);
+    tree_free(&f->t);
+    cm_free(f);
+    return 0;
+}
+
+/* A text of its own for each path and turn, long enough to be compared, most of it the same from turn to turn. */
+static void write_file(fixture *f, const char *path, unsigned turn) {
+    char text[2048];
+    size_t len = (size_t)snprintf(text, sizeof(text), "turn %u\n", turn);
+    for (unsigned i = 0; i < 40; i++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s has line %u\n", path, i);
+    tree_write(&f->t, path, cm_str_make(text, len));
+}
+
+static void commit(fixture *f) {
+    git_commit_all(f->git, f->time);
+    f->time += DAY;
+}
+
+/* `times` commits that change all of `paths`. */
+static void change_together(fixture *f, unsigned times, const char *const *paths, size_t count) {
+    static unsigned turn;
+    for (unsigned n = 0; n < times; n++) {
+        turn++;
+        for (size_t i = 0; i < count; i++)
+            write_file(f, paths[i], turn);
+        commit(f);
+    }
+}
+
+#define TOGETHER(f, times, ...)                                       \
+    change_together((f), (times), (const char *const[]){__VA_ARGS__}, \
+                    sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+static void move(fixture *f, const char *from, const char *to) {
+    char full_from[PATH_MAX], full_to[PATH_MAX];
+    tree_path(&f->t, from, full_from);
+    tree_path(&f->t, to, full_to);
+    char *directory = cm_strdup(full_to);
+    *strrchr(directory, '/') = 0;
+    assert_int_equal(cm_dir_make(directory, NULL), CM_OK);
+    cm_free(directory);
+    assert_int_equal(rename(full_from, full_to), 0);
+}
+
+static void read_at(const char *root, uint32_t commits, const cm_history *old, cm_buf *bytes,
+                    bool *ret_known) {
+    cm_err err = {0};
+    cm_history_options options = {.commits = commits, .old = old};
+    cm_buf_init(bytes, CM_MIB(64));
+    cm_rc rc = cm_history_read(root, &options, bytes, ret_known, &err);
+    if (rc != CM_OK)
+        fail_msg("%s", err.text);
+}
+
+/* Reads what is new; the history of before is taken along, as a job does it. */
+static const cm_history *read_history(fixture *f) {
+    cm_buf bytes;
+    bool known = false;
+    read_at(f->t.root, 0, f->history, &bytes, &known);
+    if (!known) {
+        cm_history *history;
+        assert_int_equal(cm_history_take(&bytes, &history, NULL), CM_OK);
+        cm_history_unref(f->history);
+        f->history = history;
+    }
+    cm_buf_done(&bytes);
+    return f->history;
+}
+
+static const cm_cochange *together(fixture *f, const char *path, size_t *ret_count) {
+    const cm_cochange *items;
+    uint32_t file = cm_history_find(f->history, cm_str_from(path));
+    assert_int_not_equal(file, CM_ID_NONE);
+    assert_int_equal(cm_history_together(f->history, file, f->arena, &items, ret_count, NULL),
+                     CM_OK);
+    return items;
+}
+
+static uint32_t support(fixture *f, const char *path, const char *other) {
+    size_t count;
+    const cm_cochange *items = together(f, path, &count);
+    for (size_t i = 0; i < count; i++)
+        if (cm_str_eq_c(cm_history_path(f->history, items[i].file), other))
+            return items[i].support;
+    return 0;
+}
+
+/* ---- what is counted ---- */
+
+static void test_index_history__counts_commits_that_two_files_share(void **state) {
+    fixture *f = *state;
+    size_t count;
+    TOGETHER(f, 4, "a.c", "a.h", "rare.c");
+    TOGETHER(f, 2, "a.c", "a.h");
+    TOGETHER(f, 2, "a.c");
+    TOGETHER(f, 2, "rare.c", "b.c");
+    read_history(f);
+    const cm_cochange *items = together(f, "a.c", &count);
+    assert_int_equal(count, 2);
+    assert_true(cm_str_eq_c(cm_history_path(f->history, items[0].file), "a.h"));
+    assert_int_equal(items[0].support, 6);
+    assert_float_equal(items[0].confidence, 6.0 / 8, 1e-9);
+    assert_int_equal(items[0].last_s, NOW + 5 * DAY);
+    assert_true(items[0].weight > items[1].weight);
+    assert_int_equal(support(f, "rare.c", "a.h"), 4);
+    assert_int_equal(support(f, "b.c", "rare.c"), 0); /* twice is chance */
+    assert_int_equal(cm_history_commits(f->history, cm_history_find(f->history, CM_STR("a.c"))), 8);
+    assert_int_equal(cm_history_find(f->history, CM_STR("no.c")), CM_ID_NONE);
+}
+
+static void test_index_history__old_changes_weigh_less(void **state) {
+    fixture *f = *state;
+    size_t count;
+    TOGETHER(f, 3, "main.c", "old.c");
+    f->time += 360 * DAY;
+    TOGETHER(f, 3, "main.c", "new.c");
+    read_history(f);
+    const cm_cochange *items = together(f, "main.c", &count);
+    assert_int_equal(count, 2);
+    assert_true(cm_str_eq_c(cm_history_path(f->history, items[0].file), "new.c"));
+    /* Two half-lives and three days apart: a quarter, and a little less, to one. */
+    assert_float_equal(items[1].weight / items[0].weight, exp2(-363.0 / 180), 1e-6);
+    assert_float_equal(items[0].weight + items[1].weight, 1, 1e-9);
+}
+
+static void test_index_history__follows_a_file_through_its_renames(void **state) {
+    fixture *f = *state;
+    TOGETHER(f, 2, "one.c", "test_one.c");
+    move(f, "one.c", "src/two.c");
+    commit(f);
+    TOGETHER(f, 1, "src/two.c", "test_one.c");
+    move(f, "src/two.c", "src/three.c"); /* and changed: found by what it has in common */
+    write_file(f, "test_one.c", 77);
+    char full[PATH_MAX];
+    FILE *file = fopen(tree_path(&f->t, "src/three.c", full), "a");
+    assert_non_null(file);
+    fputs("one more line\n", file);
+    fclose(file);
+    commit(f);
+    read_history(f);
+    assert_int_equal(support(f, "src/three.c", "test_one.c"), 4);
+    assert_int_equal(support(f, "test_one.c", "src/three.c"), 4);
+    assert_int_equal(cm_history_find(f->history, CM_STR("one.c")), CM_ID_NONE);
+}
+
+static void test_index_history__a_name_used_again_is_another_file(void **state) {
+    fixture *f = *state;
+    TOGETHER(f, 3, "a.c", "a.h");
+    move(f, "a.c", "b.c");
+    commit(f);
+    TOGETHER(f, 3, "a.c", "other.c");
+    read_history(f);
+    assert_int_equal(support(f, "a.c", "other.c"), 3);
+    assert_int_equal(support(f, "a.c", "a.h"), 0);
+    assert_int_equal(support(f, "b.c", "a.h"), 3);
+}
+
+static void test_index_history__a_moved_folder_keeps_what_is_known_of_its_files(void **state) {
+    fixture *f = *state;
+    char name[64], from[64], to[64];
+    for (unsigned i = 0; i < 50; i++) {
+        snprintf(name, sizeof(name), "old/f%u.c", i);
+        write_file(f, name, 0);
+    }
+    commit(f);
+    TOGETHER(f, 3, "old/f1.c", "old/f2.c");
+    for (unsigned i = 0; i < 50; i++) { /* one commit of fifty files: it counts for no pair */
+        snprintf(from, sizeof(from), "old/f%u.c", i);
+        snprintf(to, sizeof(to), "new/f%u.c", i);
+        move(f, from, to);
+    }
+    commit(f);
+    read_history(f);
+    assert_int_equal(support(f, "new/f1.c", "new/f2.c"), 3);
+    assert_int_equal(support(f, "new/f3.c", "new/f4.c"), 0);
+}
+
+static void test_index_history__leaves_large_commits_and_merges_out(void **state) {
+    fixture *f = *state;
+    cm_history_facts facts;
+    char name[64];
+    for (unsigned turn = 1; turn < 6; turn++) {
+        for (unsigned i = 0; i < CM_HISTORY_FILES_MAX + 1; i++) {
+            snprintf(name, sizeof(name), "f%u.c", i);
+            write_file(f, name, turn);
+        }
+        commit(f);
+    }
+    TOGETHER(f, 3, "f0.c", "f1.c");
+    git_switch(f->git, "side");
+    TOGETHER(f, 1, "f0.c", "f1.c");
+    git_oid side;
+    assert_int_equal(git_reference_name_to_id(&side, f->git, "refs/heads/side"), 0);
+    git_switch(f->git, "master");
+    TOGETHER(f, 1, "f2.c", "f3.c");
+    git_merge_by_hand(f->git, &side, f->time);
+    read_history(f);
+    assert_int_equal(support(f, "f0.c", "f1.c"), 4); /* the side's own commit, not the merge */
+    assert_int_equal(support(f, "f2.c", "f3.c"), 0);
+    cm_history_facts_get(f->history, &facts);
+    assert_int_equal(facts.state, CM_HISTORY_READ);
+    assert_int_equal(facts.commits, 10);
+    assert_int_equal(facts.counted, 5);
+    assert_false(facts.is_cut);
+}
+
+static void test_index_history__takes_the_newest_commits_only(void **state) {
+    fixture *f = *state;
+    cm_history_facts facts;
+    cm_buf bytes;
+    bool known;
+    TOGETHER(f, 10, "a.c", "b.c");
+    read_at(f->t.root, 4, NULL, &bytes, &known);
+    assert_int_equal(cm_history_take(&bytes, &f->history, NULL), CM_OK);
+    cm_buf_done(&bytes);
+    cm_history_facts_get(f->history, &facts);
+    assert_int_equal(facts.commits, 4);
+    assert_true(facts.is_cut);
+    assert_int_equal(support(f, "a.c", "b.c"), 4);
+}
+
+/* ---- repositories of all kinds ---- */
+
+static enum cm_history_state state_of(const char *root) {
+    cm_buf bytes;
+    bool known;
+    cm_history *history;
+    cm_history_facts facts;
+    read_at(root, 0, NULL, &bytes, &known);
+    assert_int_equal(cm_history_take(&bytes, &history, NULL), CM_OK);
+    cm_buf_done(&bytes);
+    cm_history_facts_get(history, &facts);
+    assert_int_equal(facts.commits, 0);
+    cm_history_unref(history);
+    return facts.state;
+}
+
+static void test_index_history__says_why_there_is_none(void **state) {
+    fixture *f = *state;
+    tree plain;
+    tree_new(&plain);
+    assert_int_equal(state_of(plain.root), CM_HISTORY_NO_GIT);
+    assert_int_equal(state_of("/no/such/place"), CM_HISTORY_NO_GIT);
+    tree_write(&plain, ".git", CM_STR("gitdir: /no/such/repository\n"));
+    assert_int_equal(state_of(plain.root), CM_HISTORY_NO_GIT);
+    assert_int_equal(state_of(f->t.root), CM_HISTORY_NO_COMMITS);
+    tree_free(&plain);
+}
+
+static void test_index_history__of_a_folder_inside_has_paths_from_there(void **state) {
+    fixture *f = *state;
+    char below[PATH_MAX];
+    TOGETHER(f, 3, "part/a.c", "part/b.c", "outside.c");
+    cm_buf bytes;
+    bool known;
+    read_at(tree_path(&f->t, "part", below), 0, NULL, &bytes, &known);
+    assert_int_equal(cm_history_take(&bytes, &f->history, NULL), CM_OK);
+    cm_buf_done(&bytes);
+    assert_int_equal(support(f, "a.c", "b.c"), 3);
+    assert_int_equal(cm_history_find(f->history, CM_STR("outside.c")), CM_ID_NONE);
+}
+
+static void test_index_history__of_a_linked_work_tree(void **state) {
+    fixture *f = *state;
+    tree linked;
+    git_worktree *worktree;
+    char path[PATH_MAX];
+    TOGETHER(f, 3, "a.c", "b.c");
+    tree_new(&linked);
+    assert_int_equal(
+        git_worktree_add(&worktree, f->git, "linked", tree_path(&linked, "w", path), NULL), 0);
+    git_worktree_free(worktree);
+    cm_buf bytes;
+    bool known;
+    read_at(path, 0, NULL, &bytes, &known);
+    assert_int_equal(cm_history_take(&bytes, &f->history, NULL), CM_OK);
+    cm_buf_done(&bytes);
+    assert_int_equal(support(f, "a.c", "b.c"), 3);
+    tree_free(&linked);
+}
+
+static void test_index_history__of_a_repository_that_borrows_its_objects(void **state) {
+    fixture *f = *state;
+    tree borrower;
+    git_repository *git;
+    git_oid head;
+    git_reference *reference;
+    char objects[PATH_MAX + 32];
+    TOGETHER(f, 3, "a.c", "b.c");
+    tree_new(&borrower);
+    git = git_new(&borrower);
+    snprintf(objects, sizeof(objects), "%s/.git/objects\n", f->t.root);
+    tree_write(&borrower, ".git/objects/info/alternates", cm_str_from(objects));
+    git_free(git);
+    git_libgit2_init();
+    assert_int_equal(git_repository_open(&git, borrower.root), 0);
+    assert_int_equal(git_reference_name_to_id(&head, f->git, "HEAD"), 0);
+    assert_int_equal(git_reference_create(&reference, git, "refs/heads/master", &head, 1, NULL), 0);
+    git_reference_free(reference);
+    cm_buf bytes;
+    bool known;
+    read_at(borrower.root, 0, NULL, &bytes, &known);
+    assert_int_equal(cm_history_take(&bytes, &f->history, NULL), CM_OK);
+    cm_buf_done(&bytes);
+    assert_int_equal(support(f, "a.c", "b.c"), 3);
+    git_free(git);
+    tree_free(&borrower);
+}
+
+static void test_index_history__paths_may_be_any_bytes(void **state) {
+    fixture *f = *state;
+    TOGETHER(f, 3, "caf\xe9.c", "a\nb.c", "plain.c");
+    read_history(f);
+    assert_int_equal(support(f, "plain.c", "caf\xe9.c"), 3);
+    assert_int_equal(support(f, "plain.c", "a\nb.c"), 3);
+}
+
+/* Path of a loose object. */
+static void object_path(const fixture *f, const git_oid *id, char path[PATH_MAX]) {
+    char hex[GIT_OID_HEXSZ + 1];
+    git_oid_tostr(hex, sizeof(hex), id);
+    assert_true(snprintf(path, PATH_MAX, "%s/.git/objects/%.2s/%s", f->t.root, hex, hex + 2) <
+                PATH_MAX);
+}
+
+static void nth_commit(const fixture *f, unsigned back, git_oid *ret_commit, git_oid *ret_tree) {
+    git_object *object;
+    char name[32];
+    snprintf(name, sizeof(name), "HEAD~%u", back);
+    assert_int_equal(git_revparse_single(&object, f->git, name), 0);
+    git_oid_cpy(ret_commit, git_object_id(object));
+    git_oid_cpy(ret_tree, git_commit_tree_id((git_commit *)object));
+    git_object_free(object);
+}
+
+static void test_index_history__ends_where_a_shallow_clone_ends(void **state) {
+    fixture *f = *state;
+    cm_history_facts facts;
+    git_oid commit_id, tree_id;
+    char path[PATH_MAX], hex[GIT_OID_HEXSZ + 2];
+    TOGETHER(f, 8, "a.c", "b.c");
+    nth_commit(f, 4, &commit_id, &tree_id);
+    git_oid_tostr(hex, sizeof(hex), &commit_id);
+    hex[GIT_OID_HEXSZ] = '\n';
+    hex[GIT_OID_HEXSZ + 1] = 0;
+    tree_write(&f->t, ".git/shallow", cm_str_from(hex));
+    nth_commit(f, 5, &commit_id, &tree_id);
+    object_path(f, &commit_id, path);
+    assert_int_equal(unlink(path), 0);
+    read_history(f);
+    cm_history_facts_get(f->history, &facts);
+    assert_true(facts.is_cut);
+    assert_int_equal(support(f, "a.c", "b.c"),
+                     4); /* the last one here has no parent to compare with */
+}
+
+static void test_index_history__a_lost_tree_costs_the_commits_that_need_it(void **state) {
+    fixture *f = *state;
+    git_oid commit_id, tree_id;
+    char path[PATH_MAX], aside[PATH_MAX + 8];
+    TOGETHER(f, 8, "a.c", "b.c");
+    nth_commit(f, 3, &commit_id, &tree_id);
+    object_path(f, &tree_id, path);
+    snprintf(aside, sizeof(aside), "%s.aside", path);
+    assert_int_equal(rename(path, aside), 0);
+    read_history(f);
+    assert_int_equal(support(f, "a.c", "b.c"), 6); /* its own commit and the one after it */
+    assert_int_equal(rename(aside, path),
+                     0); /* fetched again: the next reading finds it, though HEAD stays */
+    git_repository_free(f->git);
+    assert_int_equal(git_repository_open(&f->git, f->t.root), 0);
+    read_history(f);
+    assert_int_equal(support(f, "a.c", "b.c"), 8);
+}
+
+static void test_index_history__a_damaged_commit_ends_it(void **state) {
+    fixture *f = *state;
+    git_oid commit_id, tree_id;
+    char path[PATH_MAX];
+    TOGETHER(f, 8, "a.c", "b.c");
+    nth_commit(f, 4, &commit_id, &tree_id);
+    object_path(f, &commit_id, path);
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(truncate(path, 20), 0);
+    read_history(f);
+    assert_int_equal(support(f, "a.c", "b.c"), 3); /* the fourth has a parent that cannot be read */
+}
+
+static void test_index_history__stops_when_it_is_told_to(void **state) {
+    fixture *f = *state;
+    cm_buf bytes;
+    bool known;
+    TOGETHER(f, 2, "a.c", "b.c");
+    cm_cancel *cancel = cm_cancel_new(0);
+    cm_cancel_fire(cancel, CM_CANCEL_USER);
+    cm_history_options options = {.cancel = cancel};
+    cm_buf_init(&bytes, CM_MIB(1));
+    assert_int_equal(cm_history_read(f->t.root, &options, &bytes, &known, NULL), CM_CANCELLED);
+    cm_buf_done(&bytes);
+    cm_cancel_unref(cancel);
+}
+
+/* ---- keeping it ---- */
+
+static void test_index_history__a_torn_or_flipped_file_is_found_out(void **state) {
+    fixture *f = *state;
+    cm_buf bytes;
+    bool known;
+    TOGETHER(f, 4, "a.c", "b.c");
+    read_at(f->t.root, 0, NULL, &bytes, &known);
+    for (size_t cut = 0; cut < bytes.len; cut += 7) {
+        cm_buf torn;
+        cm_buf_init(&torn, bytes.len);
+        cm_buf_add(&torn, bytes.ptr, cut);
+        assert_int_equal(cm_history_take(&torn, &f->history, NULL), CM_CORRUPT);
+    }
+    for (size_t at = 0; at < bytes.len; at += 3) {
+        cm_buf flipped;
+        cm_history_facts facts;
+        cm_buf_init(&flipped, bytes.len);
+        cm_buf_add_str(&flipped, cm_buf_str(&bytes));
+        flipped.ptr[at] ^= 0x40;
+        if (cm_history_take(&flipped, &f->history, NULL) != CM_OK)
+            continue;
+        cm_history_facts_get(f->history, &facts);
+        /* The zeros between sections belong to no section. */
+        if (facts.state != CM_HISTORY_DAMAGED) {
+            assert_int_equal(bytes.ptr[at], 0);
+            assert_int_equal(facts.commits, 4);
+        }
+        cm_history_unref(f->history);
+        f->history = NULL;
+    }
+    cm_buf_done(&bytes);
+}
+
+static cm_repository *open_repository(fixture *f, const tree *data, cm_indexer **ret_indexer) {
+    cm_repository *repository;
+    assert_int_equal(cm_indexer_open(data->root, NULL, ret_indexer, NULL), CM_OK);
+    assert_int_equal(cm_indexer_add(*ret_indexer, &some_id, f->t.root, NULL, &repository, NULL),
+                     CM_OK);
+    return repository;
+}
+
+static void run_job(cm_repository *repository) {
+    cm_index_progress progress;
+    assert_int_equal(cm_repository_index(repository, CM_INDEX_INCREMENTAL, NULL), CM_OK);
+    assert_int_equal(cm_repository_wait(repository, 60000, NULL), CM_OK);
+    cm_repository_progress(repository, &progress);
+    assert_int_equal(progress.status, CM_INDEX_READY);
+}
+
+/* Commits in the history of the newest snapshot; UINT32_MAX when it has none. */
+static uint32_t commits_of(cm_repository *repository) {
+    cm_history_facts facts = {.commits = UINT32_MAX};
+    cm_snapshot *s = cm_repository_snapshot(repository);
+    if (s && cm_snapshot_history(s))
+        cm_history_facts_get(cm_snapshot_history(s), &facts);
+    cm_snapshot_unref(s);
+    return facts.commits;
+}
+
+static void damage(const tree *data, bool cut) {
+    char id[CM_UUID_TEXT], name[128], path[PATH_MAX];
+    cm_uuid_format(&some_id, id);
+    snprintf(name, sizeof(name), "index/%s/history", id);
+    tree_path(data, name, path);
+    if (cut) {
+        assert_int_equal(truncate(path, 300), 0);
+        return;
+    }
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, "damage", 6, 240), 6);
+    close(fd);
+}
+
+static void test_index_history__comes_with_the_job_and_outlives_the_process(void **state) {
+    fixture *f = *state;
+    tree data;
+    cm_indexer *indexer;
+    tree_new(&data);
+    TOGETHER(f, 3, "a.c", "b.c");
+    cm_repository *r = open_repository(f, &data, &indexer);
+    run_job(r);
+    assert_int_equal(commits_of(r), 3);
+    cm_snapshot *before = cm_repository_snapshot(r);
+    run_job(r); /* nothing is new: nobody is told of a change */
+    cm_snapshot *after = cm_repository_snapshot(r);
+    assert_int_equal(cm_snapshot_generation(before), cm_snapshot_generation(after));
+    cm_snapshot_unref(before);
+    cm_snapshot_unref(after);
+    for (int way = 0; way < 3; way++) { /* whole, cut, overwritten */
+        cm_repository_unref(r);
+        cm_indexer_close(indexer);
+        if (way > 0)
+            damage(&data, way == 1);
+        r = open_repository(f, &data, &indexer);
+        assert_int_equal(commits_of(r), way == 0 ? 3 : way == 1 ? UINT32_MAX : 0);
+        run_job(r);
+        assert_int_equal(commits_of(r), 3);
+    }
+    cm_repository_unref(r);
+    cm_indexer_close(indexer);
+    tree_free(&data);
+}
+
+static void test_index_history__joins_files_in_the_graph(void **state) {
+    fixture *f = *state;
+    tree data;
+    cm_indexer *indexer;
+    const cm_graph *graph;
+    const cm_graph_edge *edges;
+    cm_index_document a, b;
+    tree_new(&data);
+    TOGETHER(f, 4, "a.txt", "b.txt");
+    TOGETHER(f, 4, "c.txt");
+    cm_repository *r = open_repository(f, &data, &indexer);
+    run_job(r);
+    cm_snapshot *s = cm_repository_snapshot(r);
+    assert_int_equal(cm_snapshot_graph(s, NULL, &graph, NULL), CM_OK);
+    assert_true(cm_snapshot_find_document(s, CM_STR("a.txt"), &a));
+    assert_true(cm_snapshot_find_document(s, CM_STR("b.txt"), &b));
+    assert_int_equal(cm_graph_edge_count(graph), 2);
+    assert_int_equal(cm_graph_edges(graph, a.id, &edges), 1);
+    assert_int_equal(edges[0].document, b.id);
+    assert_float_equal(edges[0].weight, 0.5, 1e-6); /* always together: the most there is */
+    assert_float_equal(edges[0].together, edges[0].weight, 1e-9);
+    cm_snapshot_unref(s);
+    cm_repository_unref(r);
+    cm_indexer_close(indexer);
+    tree_free(&data);
+}
+
+/* ---- any history ---- */
+
+typedef struct world {
+    fixture *f;
+    uint64_t seed;
+    unsigned turn;
+} world;
+
+static uint32_t pick(world *w, uint32_t below) {
+    w->seed = w->seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(w->seed >> 33) % below;
+}
+
+static void name_of(world *w, uint32_t names, char path[64]) {
+    static const char *const folders[] = {"", "src/", "src/deep/", "doc/"};
+    uint32_t n = pick(w, names);
+    snprintf(path, 64, "%sf%u.c", folders[pick(w, 2) + (n & 2)], n);
+}
+
+static bool exists(world *w, const char *path) {
+    char full[PATH_MAX];
+    return access(tree_path(&w->f->t, path, full), F_OK) == 0;
+}
+
+static void change_some(world *w) {
+    char path[64], to[64];
+    bool large = pick(w, 10) == 0; /* often of more files than count, with renames among them */
+    w->turn++;
+    for (uint32_t n = large ? 40 + pick(w, 40) : pick(w, 5) + 1; n-- > 0;) {
+        uint32_t kind = pick(w, 10);
+        name_of(w, large ? 60 : 10, path);
+        if (kind < 7) {
+            write_file(w->f, path, w->turn);
+        } else if (kind < 8) {
+            tree_remove(&w->f->t, path);
+        } else {
+            name_of(w, large ? 60 : 10, to);
+            if (exists(w, path) && !exists(w, to))
+                move(w->f, path, to);
+        }
+    }
+    w->f->time = NOW + (int64_t)pick(w, 400) * DAY; /* clocks that go backwards too */
+    git_commit_all(w->f->git, w->f->time);
+}
+
+/* HEAD, and what is checked out, go back some commits: what comes next rewrites history. */
+static void rewind_some(world *w) {
+    git_object *target;
+    char name[32];
+    snprintf(name, sizeof(name), "HEAD~%u", pick(w, 6) + 1);
+    if (git_revparse_single(&target, w->f->git, name) != 0)
+        return;
+    assert_int_equal(git_reset(w->f->git, target, GIT_RESET_HARD, NULL), 0);
+    git_object_free(target);
+}
+
+static void merge_some(world *w) {
+    static const char *const branches[] = {"refs/heads/one", "refs/heads/two"};
+    git_oid side;
+    if (git_reference_name_to_id(&side, w->f->git, branches[pick(w, 2)]) == 0)
+        git_merge_by_hand(w->f->git, &side, w->f->time);
+}
+
+static void assert_equals_fresh(world *w, uint32_t commits, cm_history **history) {
+    cm_buf ours, fresh;
+    bool known = false, ignored;
+    read_at(w->f->t.root, commits, *history, &ours, &known);
+    read_at(w->f->t.root, commits, NULL, &fresh, &ignored);
+    if (known)
+        assert_true(cm_str_eq((*history)->part.bytes, cm_buf_str(&fresh)));
+    else
+        assert_true(cm_str_eq(cm_buf_str(&ours), cm_buf_str(&fresh)));
+    if (!known) {
+        cm_history_unref(*history);
+        assert_int_equal(cm_history_take(&ours, history, NULL), CM_OK);
+    }
+    cm_buf_done(&ours);
+    cm_buf_done(&fresh);
+}
+
+/* Every pair once more, the slow way: support and confidence hold, and both sides agree. */
+static void assert_pairs_agree(fixture *f, const cm_history *h) {
+    cm_history_facts facts;
+    size_t pairs = 0;
+    cm_history_facts_get(h, &facts);
+    assert_int_equal(facts.state, CM_HISTORY_READ);
+    for (uint32_t file = 0; file < facts.files; file++) {
+        const cm_cochange *items;
+        size_t count;
+        assert_int_equal(cm_history_together(h, file, f->arena, &items, &count, NULL), CM_OK);
+        for (size_t i = 0; i < count; i++) {
+            uint32_t shared = 0;
+            for (uint32_t a = h->starts[file]; a < h->starts[file + 1]; a++)
+                for (uint32_t b = h->starts[items[i].file]; b < h->starts[items[i].file + 1]; b++)
+                    shared += h->touched[a] == h->touched[b];
+            assert_int_equal(items[i].support, shared);
+            assert_true(shared >= CM_HISTORY_SUPPORT_MIN);
+            assert_true(items[i].confidence <= 1 && items[i].weight <= 1);
+        }
+        cm_arena_clear(f->arena);
+        pairs += count;
+    }
+    assert_true(pairs > 0); /* else nothing was tested */
+}
+
+static void run_world(fixture *f, uint32_t commits, unsigned steps, uint64_t seed) {
+    static const char *const branches[] = {"one", "two", "master"};
+    world w = {.f = f, .seed = seed};
+    cm_history *history = NULL;
+    print_message("seed %llu\n", (unsigned long long)seed);
+    write_file(f, "first.c", 0);
+    commit(f);
+    for (unsigned i = 0; i < steps; i++) {
+        uint32_t kind = pick(&w, 20);
+        if (kind < 15)
+            change_some(&w);
+        else if (kind < 17)
+            git_switch(f->git, branches[pick(&w, 3)]);
+        else if (kind < 19)
+            rewind_some(&w);
+        else
+            merge_some(&w);
+        if (i % 5 == 4 || i + 1 == steps)
+            assert_equals_fresh(&w, commits, &history);
+    }
+    assert_pairs_agree(f, history);
+    cm_history_unref(history);
+}
+
+static void test_index_history__brought_up_to_date_equals_read_from_nothing(void **state) {
+    run_world(*state, 0, rounds_of(150), 42);
+}
+
+static void test_index_history__and_so_does_a_window_of_it(void **state) {
+    run_world(*state, 40, rounds_of(100), 7);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_index_history__counts_commits_that_two_files_share),
+        TEST(test_index_history__old_changes_weigh_less),
+        TEST(test_index_history__follows_a_file_through_its_renames),
+        TEST(test_index_history__a_name_used_again_is_another_file),
+        TEST(test_index_history__a_moved_folder_keeps_what_is_known_of_its_files),
+        TEST(test_index_history__leaves_large_commits_and_merges_out),
+        TEST(test_index_history__takes_the_newest_commits_only),
+        TEST(test_index_history__says_why_there_is_none),
+        TEST(test_index_history__of_a_folder_inside_has_paths_from_there),
+        TEST(test_index_history__of_a_linked_work_tree),
+        TEST(test_index_history__of_a_repository_that_borrows_its_objects),
+        TEST(test_index_history__paths_may_be_any_bytes),
+        TEST(test_index_history__ends_where_a_shallow_clone_ends),
+        TEST(test_index_history__a_lost_tree_costs_the_commits_that_need_it),
+        TEST(test_index_history__a_damaged_commit_ends_it),
+        TEST(test_index_history__stops_when_it_is_told_to),
+        TEST(test_index_history__a_torn_or_flipped_file_is_found_out),
+        TEST(test_index_history__comes_with_the_job_and_outlives_the_process),
+        TEST(test_index_history__joins_files_in_the_graph),
+        TEST(test_index_history__brought_up_to_date_equals_read_from_nothing),
+        TEST(test_index_history__and_so_does_a_window_of_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
