@@ -126,8 +126,48 @@ static void print_map(const json_t *reply) {
     fputs(text_of(reply, "text"), stdout);
 }
 
+static double number_of(const json_t *object, const char *key) {
+    return json_number_value(json_object_get(object, key));
+}
+
+static void print_cochanges(const json_t *reply) {
+    size_t i;
+    json_t *item;
+    const json_t *items = json_object_get(reply, "items");
+    printf("%s: %.0f commits of the last %.0f\n", text_of(reply, "path"),
+           number_of(reply, "commits"), number_of(json_object_get(reply, "history"), "commits"));
+    if (json_array_size(items) == 0) {
+        puts("no file changed together with it three times");
+        return;
+    }
+    printf("%7s  %10s  %6s  %-10s  %s\n", "support", "confidence", "weight", "last", "file");
+    json_array_foreach(items, i, item) {
+        printf("%7.0f  %10.2f  %6.2f  %-10.10s  %s\n", number_of(item, "support"),
+               number_of(item, "confidence"), number_of(item, "weight"),
+               text_of(item, "last_changed_at"), text_of(item, "path"));
+    }
+    if (json_is_true(json_object_get(reply, "truncated"))) {
+        puts("... more; raise --limit");
+    }
+}
+
+static int cochange(const cm_cli *cli, const cm_args_map *args) {
+    cm_cleanup(cm_buf_done) cm_buf query;
+    json_t *reply = NULL;
+    cm_err err;
+    cm_buf_init(&query, QUERY_MAX);
+    cm_buf_add_f(&query, "/cochange?limit=%lld", (long long)args->limit);
+    add_parameter(&query, "path", args->cochange);
+    cm_rc rc = cm_buf_check(&query, &err);
+    rc = rc == CM_OK ? cm_repo_ask(cli, args->repo, "GET", query.ptr, NULL, &reply, &err) : rc;
+    return finish(cli, rc, &err, reply, print_cochanges);
+}
+
 int cm_cmd_map(const cm_cli *cli) {
     const cm_args_map *args = cli->args;
+    if (args->cochange != NULL) {
+        return cochange(cli, args);
+    }
     cm_cleanup(cm_buf_done) cm_buf query;
     json_t *reply = NULL;
     cm_err err;
