@@ -215,6 +215,20 @@ static bool has_files(const cm_row_repositories *row) {
     return row->root_path.len > 0 || cm_str_eq_c(row->source_type, "upload");
 }
 
+/* Whether the files that were sent and the index differ: it was damaged, of an earlier format, or not finished. */
+static bool is_behind(const cm_repositories *r, const cm_row_repositories *row,
+                      cm_repository *repository) {
+    bool behind = false;
+    cm_err err;
+    if (r->options.sent == NULL || row->root_path.len > 0) {
+        return false;
+    }
+    if (cm_sent_adopt(r->options.sent, repository, &behind, &err) != CM_OK) {
+        cm_log_err(CM_LOG_WARN, "files that were sent cannot be compared with the index", &err);
+    }
+    return behind && !cm_str_eq_c(row->status, "created"); /* forgotten on purpose */
+}
+
 static void open_row(cm_repositories *r, const cm_row_repositories *row) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_repository *repository = NULL;
@@ -226,7 +240,7 @@ static void open_row(cm_repositories *r, const cm_row_repositories *row) {
     cm_rc rc = cm_indexer_add(r->options.indexer, &row->id, cm_arena_c(arena, row->root_path),
                               &options, &repository, &err);
     rc = rc == CM_OK ? add_watch(r, repository, &err) : rc;
-    if (rc == CM_OK && was_interrupted(row)) {
+    if (rc == CM_OK && (is_behind(r, row, repository) || was_interrupted(row))) {
         rc = cm_repositories_index(r, repository, CM_INDEX_INCREMENTAL, &job, &err);
     }
     if (rc != CM_OK) {
@@ -422,6 +436,18 @@ cm_rc cm_repositories_create(cm_repositories *repositories, cm_str name, cm_str 
     return rc;
 }
 
+/* A job says that it is over before its thread has written down what it found. Whoever saw that may start the
+ * next one, or configure it: they wait these milliseconds rather than be told that a job runs. */
+static void await_last_steps(cm_repository *repository) {
+    cm_index_progress progress;
+    cm_err ignored;
+    cm_repository_progress(repository, &progress);
+    if (progress.finished_ms != 0 &&
+        cm_repository_wait(repository, LAST_STEPS_MS, &ignored) != CM_OK) {
+        cm_log(CM_LOG_DEBUG, "the end of an indexing job takes long");
+    }
+}
+
 /* ---- configuration ---- */
 
 cm_rc cm_repositories_config(cm_repositories *repositories, const cm_uuid *id, cm_arena *arena,
@@ -447,6 +473,11 @@ cm_rc cm_repositories_configure(cm_repositories *repositories, const cm_uuid *id
     if (rc != CM_OK) {
         return rc;
     }
+    cm_repository *open = cm_indexer_find(repositories->options.indexer, id);
+    if (open != NULL) {
+        await_last_steps(open);
+    }
+    cm_repository_unref(open);
     if (has_files(&row)) { /* refuses while a job runs, so before the row says otherwise */
         rc = cm_indexer_add(repositories->options.indexer, id, cm_arena_c(arena, row.root_path),
                             &options, &repository, err);
@@ -458,18 +489,6 @@ cm_rc cm_repositories_configure(cm_repositories *repositories, const cm_uuid *id
 }
 
 /* ---- jobs ---- */
-
-/* A job says that it is over before its thread has written down what it found. Whoever saw that may start the
- * next one: it waits these milliseconds rather than be told that a job runs. */
-static void await_last_steps(cm_repository *repository) {
-    cm_index_progress progress;
-    cm_err ignored;
-    cm_repository_progress(repository, &progress);
-    if (progress.finished_ms != 0 &&
-        cm_repository_wait(repository, LAST_STEPS_MS, &ignored) != CM_OK) {
-        cm_log(CM_LOG_DEBUG, "the end of an indexing job takes long");
-    }
-}
 
 cm_rc cm_repositories_index(cm_repositories *repositories, cm_repository *repository,
                             enum cm_index_mode mode, cm_uuid *ret_job, cm_err *err) {
@@ -541,6 +560,13 @@ static void drop_watch(cm_repositories *r, const cm_uuid *id) {
     pthread_mutex_unlock(&r->lock);
 }
 
+/* Its contents go with the next sweep, and not before the night when that cannot be asked for. */
+static void sweep_soon(const cm_db *db) {
+    cm_q_jobs_enqueue_in job = {
+        .id = cm_uuid_v7(), .job_type = CM_STR("blobs"), .dedupe_key = CM_STR("blobs")};
+    cm_q_jobs_enqueue_post(db, &job, NULL);
+}
+
 cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_uuid *id, cm_err *err) {
     cm_db db = db_of(repositories);
     cm_q_repositories_delete_in row = {.id = *id};
@@ -550,7 +576,11 @@ cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_uuid *id, c
     }
     drop_watch(repositories,
                id); /* the indexer has waited for its job: no callback comes any more */
-    return cm_q_repositories_delete(&db, &row, err);
+    rc = cm_q_repositories_delete(&db, &row, err);
+    if (rc == CM_OK) {
+        sweep_soon(&db);
+    }
+    return rc;
 }
 
 cm_rc cm_repositories_forget_index(cm_repositories *repositories, const cm_uuid *id, cm_err *err) {

@@ -10,6 +10,7 @@
 
 #include "api/api_gen.h"
 #include "index/indexer.h"
+#include "index/sent.h"
 #include "store/store.h"
 
 typedef struct cm_repositories cm_repositories;
@@ -18,6 +19,8 @@ typedef struct cm_repositories_options {
     cm_store *store; /* borrowed, like the indexer */
     cm_store_local local;
     cm_indexer *indexer;
+    const cm_sent
+        *sent; /* borrowed; as the indexer was given. NULL = content lies in the index alone */
     cm_str_list allowed_roots; /* directories that may be indexed by path; empty = all */
     size_t file_bytes_max;
 } cm_repositories_options;

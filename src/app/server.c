@@ -34,6 +34,7 @@ struct cm_server {
     cm_maintenance maintenance;
     cm_jobs *jobs; /* NULL in the short life of a one-shot command */
     cm_tables *tables;
+    cm_sent sent;
     bool one_shot;
     cm_gateway *gateway;
     cm_loops *loops;
@@ -106,13 +107,16 @@ static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *
                                   .threads = (unsigned)config->index.threads,
                                   .history_commits = (unsigned)config->index.history_commits,
                                   .no_history = config->index.history_commits == 0,
+                                  .sent = &s->sent,
                                   .watch = watch};
+    s->sent = (cm_sent){s->services.store, places->data_dir};
     cm_rc rc = open_tables(s, config, err);
     options.tables = s->tables;
     rc = rc == CM_OK ? cm_indexer_open(places->data_dir, &options, &s->services.indexer, err) : rc;
     cm_repositories_options repositories = {.store = s->services.store,
                                             .local = s->services.local,
                                             .indexer = s->services.indexer,
+                                            .sent = &s->sent,
                                             .allowed_roots = config->index.allowed_roots,
                                             .file_bytes_max =
                                                 (size_t)config->index.max_file_size_kb * 1024};

@@ -217,6 +217,7 @@ static cm_rc read_request(const cm_analysis_request *request, cm_arena *arena, s
     if (!request->text)
         return read_source(request, arena, out, err);
     out->size = request->text->len;
+    out->mtime_ns = request->text_mtime_ns;
     if (out->size > request->file_bytes_max) {
         out->status = CM_DOCUMENT_TOO_LARGE;
         return CM_OK;
@@ -303,7 +304,8 @@ cm_rc cm_analysis_run(const cm_analysis_request *request, cm_analysis **ret_anal
                        .hash = hash,
                        .size = src.size,
                        .mtime_ns = src.mtime_ns,
-                       .recent = request->text || src.mtime_ns > now_ns - RECENT_NS,
+                       .recent = request->text ? request->text_mtime_ns == 0
+                                               : src.mtime_ns > now_ns - RECENT_NS,
                        .text = src.text};
     if (a->status == CM_DOCUMENT_OK && a->text.len > 0 && memchr(a->text.ptr, 0, a->text.len)) {
         a->status = CM_DOCUMENT_BINARY;

@@ -66,6 +66,7 @@ typedef struct cm_analysis_request {
     const cm_cancel *cancel;  /* may be NULL */
     const cm_hash128 *unless; /* stop after hashing when the content is this one; may be NULL */
     const cm_str *text;       /* use this text instead of the file's; may be NULL */
+    int64_t text_mtime_ns;    /* when `text` was sent; 0 = as an editor has it, not yet anywhere */
     enum cm_chunk_strategy chunk_strategy;
     bool is_edit; /* likely to change again soon: its syntax tree is kept for the next time */
 } cm_analysis_request;

@@ -21,12 +21,16 @@ typedef struct cm_parser_pool cm_parser_pool; /* code/parser.h */
 
 typedef struct cm_tables cm_tables; /* index/tables.h */
 
+typedef struct cm_sent cm_sent; /* index/sent.h */
+
 typedef struct cm_indexer_options {
     cm_parser_pool *parser; /* borrowed; NULL = every file is indexed as text by lines */
     cm_parser_pool
         *job_parser; /* borrowed; of jobs, whose workers may stand back; NULL = `parser` */
     cm_pool *pool; /* borrowed; files are analysed by background jobs. NULL = on the job's thread */
     cm_tables *tables;        /* borrowed; is told of every new snapshot. NULL = nobody is */
+    const cm_sent *sent;      /* borrowed; files of repositories without a tree. NULL = the index
+                                 alone has them */
     bool watch;               /* follow changes on disk (index/watch.h) */
     unsigned watch_poll_ms;   /* how often to look where the system allows no watch; 0 = a minute */
     unsigned threads;         /* files a job reads at a time; 0 = one more than the pool runs */

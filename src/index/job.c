@@ -8,6 +8,7 @@
 #include "index/builder.h"
 #include "index/notes.h"
 #include "index/repository_priv.h"
+#include "index/sent.h"
 #include "index/tables.h"
 #include "index/walk.h"
 
@@ -20,6 +21,7 @@
 #define IN_FLIGHT_MAX CM_MIB(16)  /* of source: an analysis takes several times its text */
 #define RAM_DEFAULT   CM_MIB(256) /* of a segment under construction */
 #define NOTIFY_MS     100
+#define SENT_MAX      CM_MIB(64) /* of one content: CM_BLOB_BYTES_MAX */
 
 typedef struct planned {
     cm_str path;
@@ -47,6 +49,7 @@ typedef struct job {
     cm_arena *arena;
     cm_snapshot *base; /* what was there when the job began; may be NULL */
     cm_walk_result walk;
+    bool is_kept; /* no tree: the files are those that were sent (index/sent.h) */
     CM_VEC(planned) files;
     CM_VEC(cm_str) removed;
     cm_builder *builder;
@@ -152,7 +155,7 @@ static cm_rc plan_removed(job *j, cm_err *err) {
     return ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory planning");
 }
 
-/* A repository without a tree consists of what the index holds: a job only reads that again, in new ways. */
+/* A repository whose files nobody kept consists of what the index holds: a job only reads that again, in new ways. */
 static cm_rc list_documents(job *j, cm_err *err) {
     CM_VEC(cm_walk_entry) entries = {0};
     cm_index_document d;
@@ -172,8 +175,15 @@ static cm_rc list_documents(job *j, cm_err *err) {
     return copy ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory planning");
 }
 
+static cm_rc list_sent(job *j, cm_err *err) {
+    const cm_sent *sent = j->r->environment.sent;
+    cm_rc rc = sent ? cm_sent_list(sent, &j->r->id, j->arena, &j->walk, err) : CM_OK;
+    j->is_kept = rc == CM_OK && j->walk.count > 0;
+    return rc == CM_OK && !j->is_kept ? list_documents(j, err) : rc;
+}
+
 static cm_rc plan(job *j, cm_err *err) {
-    cm_rc rc = j->root[0] == '\0' ? list_documents(j, err)
+    cm_rc rc = j->root[0] == '\0' ? list_sent(j, err)
                                   : cm_walk_run(j->root, &j->options, CM_STR_EMPTY, j->cancel,
                                                 j->arena, &j->walk, err);
     if (rc != CM_OK)
@@ -198,6 +208,48 @@ static cm_parser_pool *job_parser(const cm_repository *r) {
     return r->environment.job_parser ? r->environment.job_parser : r->environment.parser;
 }
 
+/* The text the index has, of a document that is still there. */
+static cm_rc read_snapshot(const job *j, cm_str path, cm_buf *out, cm_err *err) {
+    cm_index_document d;
+    cm_str text;
+    if (!j->base || !cm_snapshot_find_document(j->base, path, &d))
+        return cm_fail(err, CM_NOT_FOUND, "a document is gone");
+    cm_arena *scratch = cm_arena_new((size_t)1 << 30);
+    cm_rc rc = cm_snapshot_text(j->base, d.id, scratch, &text, err);
+    if (rc == CM_OK) {
+        cm_buf_add_str(out, text);
+        rc = cm_buf_check(out, err);
+    }
+    cm_arena_free(scratch);
+    return rc;
+}
+
+/* What was sent, else what the index has of it. CM_NOT_FOUND: dropped meanwhile, or lost in both. */
+static cm_rc read_sent(const job *j, cm_str path, cm_buf *out, int64_t *ret_mtime_ns, cm_err *err) {
+    cm_rc rc = CM_NOT_FOUND;
+    if (j->is_kept)
+        rc = cm_sent_read(j->r->environment.sent, &j->r->id, path, out, ret_mtime_ns, err);
+    if (rc == CM_CORRUPT)
+        cm_log_err(CM_LOG_ERROR, "a file that was sent is damaged", err);
+    if (rc == CM_CORRUPT || rc == CM_NOT_FOUND)
+        rc = read_snapshot(j, path, out, err);
+    return rc;
+}
+
+static void slot_run_sent(slot *s, cm_analysis_request *request) {
+    cm_cleanup(cm_buf_done) cm_buf content;
+    cm_buf_init(&content, SENT_MAX);
+    s->rc = read_sent(s->job, s->file->path, &content, &request->text_mtime_ns, &s->err);
+    if (s->rc == CM_NOT_FOUND || s->rc == CM_CORRUPT) {
+        s->rc = CM_OK; /* as a file that is gone from a tree */
+        return;
+    }
+    cm_str text = cm_buf_str(&content);
+    request->text = &text;
+    if (s->rc == CM_OK)
+        s->rc = cm_analysis_run(request, &s->analysis, &s->err);
+}
+
 static void slot_run(slot *s) {
     job *j = s->job;
     cm_analysis_request request = {
@@ -209,21 +261,11 @@ static void slot_run(slot *s) {
         .unless = s->file->known ? &s->file->hash : NULL,
         .chunk_strategy = j->options.chunk_strategy,
     };
-    cm_index_document d;
-    cm_str text;
     s->analysis = NULL;
-    if (j->root[0] != '\0') {
+    if (j->root[0] != '\0')
         s->rc = cm_analysis_run(&request, &s->analysis, &s->err);
-        return;
-    }
-    cm_arena *scratch = cm_arena_new((size_t)1 << 30);
-    s->rc = cm_snapshot_find_document(j->base, s->file->path, &d)
-                ? cm_snapshot_text(j->base, d.id, scratch, &text, &s->err)
-                : cm_fail(&s->err, CM_NOT_FOUND, "a document is gone");
-    request.text = &text;
-    if (s->rc == CM_OK)
-        s->rc = cm_analysis_run(&request, &s->analysis, &s->err);
-    cm_arena_free(scratch);
+    else
+        slot_run_sent(s, &request);
 }
 
 /* Prepares the slot of the next file; NULL when the window is full or nothing is left. */

@@ -3,6 +3,7 @@
  * Readers of files take turns (`sync`), so that the last one to read is the last one to publish. */
 #include "index/builder.h"
 #include "index/repository_priv.h"
+#include "index/sent.h"
 #include "index/walk.h"
 
 #include "base/path.h"
@@ -15,6 +16,7 @@ typedef struct sync {
     cm_arena *arena;
     cm_builder *builder;
     CM_VEC(cm_str) removed;
+    int64_t mtime_ns; /* of texts that are kept as sent; 0 = of an editor */
 } sync;
 
 static void sync_init(sync *s, cm_repository *r) {
@@ -45,6 +47,7 @@ static cm_rc add_file(sync *s, const cm_snapshot *base, cm_str path, const cm_st
         .parser = s->r->environment.parser,
         .unless = known ? &d.hash : NULL,
         .text = text,
+        .text_mtime_ns = s->mtime_ns,
         .chunk_strategy = s->options.chunk_strategy,
         .is_edit = true,
     };
@@ -170,12 +173,37 @@ static cm_rc add_changes(sync *s, const cm_snapshot *base, const edits *e, cm_er
     return rc;
 }
 
+/* Without a tree the changes become truth before they are indexed: nobody could read them again. */
+static cm_rc keep_changes(sync *s, const edits *e, cm_err *err) {
+    const cm_sent *sent = s->r->environment.sent;
+    cm_sent_batch *batch = NULL;
+    if (!sent || !e->changes || s->root[0] != '\0')
+        return CM_OK;
+    cm_rc rc = cm_sent_begin(sent, &s->r->id, &batch, err);
+    for (size_t i = 0; rc == CM_OK && i < e->count; i++) {
+        const cm_text_change *change = &e->changes[i];
+        uint64_t at = i;
+        if (!cm_map_get(e->last, change->path, &at) || at != i)
+            continue;
+        rc = change->is_removed ? cm_sent_drop(batch, change->path, err)
+                                : cm_sent_add(batch, change->path, change->text, err);
+    }
+    if (rc == CM_OK)
+        rc = cm_sent_commit(batch, false, err);
+    if (rc == CM_OK)
+        s->mtime_ns = cm_sent_time_ns(batch);
+    cm_sent_free(batch);
+    return rc;
+}
+
 static cm_rc run(cm_repository *r, const edits *e, cm_err *err) {
     sync s;
     pthread_mutex_lock(&r->sync);
     sync_init(&s, r);
     cm_snapshot *base = cm_repository_snapshot(r);
-    cm_rc rc = e->changes ? add_changes(&s, base, e, err) : read_paths(&s, base, e->paths, err);
+    cm_rc rc = keep_changes(&s, e, err);
+    if (rc == CM_OK)
+        rc = e->changes ? add_changes(&s, base, e, err) : read_paths(&s, base, e->paths, err);
     if (rc == CM_OK)
         rc = publish(&s, err);
     if (rc == CM_OK && s.root[0] == '\0') /* nobody could read them again after a crash */

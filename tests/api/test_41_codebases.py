@@ -1,6 +1,8 @@
 """What the server knows of a codebase: style, dependencies, files that were sent, configuration, jobs."""
 
+import hashlib
 import json
+import shutil
 import uuid
 
 import pytest
@@ -128,6 +130,77 @@ def test_codebase__of_sent_files_lives_through_a_crash(tmp_path):
         assert context(server, codebase).json()["dependencies"] == []
         assert server.http.delete(f"/api/v1/codebase/{codebase}").json() == {"success": True}
         assert server.http.get(f"/api/v1/codebase/{codebase}").status_code == 404
+
+
+def sent_codebase(server, name, files):
+    made = server.http.post("/api/v1/codebase/create", json={"name": name, "primaryLanguage": "python"})
+    codebase = made.json()["codebaseId"]
+    reply = server.http.post(f"/api/v1/codebase/{codebase}/sync", json={"changes": [
+        {"path": path, "type": "added", "content": text} for path, text in files.items()]}).json()
+    assert (reply["updatedFiles"], reply["skipped"]) == (len(files), [])
+    return codebase
+
+
+def found(server, codebase, query):
+    reply = server.http.post(f"/v1/repositories/{codebase}/search", json={"query": query})
+    return {hit["file_path"] for hit in reply.json()["results"]}
+
+
+def test_codebase__a_lost_index_is_built_again_from_what_was_sent(tmp_path):
+    large = "".join(f"# {uuid.uuid4()} {uuid.uuid4()}\n" for _ in range(6600)) + "def large_one():\n    pass\n"
+    with Server(tmp_path) as server:
+        codebase = sent_codebase(server, "lost", {
+            "a.py": "def first_one():\n    return 'x'\n", "b.py": "def second_one():\n    return 'y'\n",
+            "gone.py": "def gone_one():\n    return 'z'\n", "large.py": large})
+        recorded(server, codebase)
+        server.http.post(f"/api/v1/codebase/{codebase}/sync", json={"changes": [
+            {"path": "gone.py", "type": "deleted"},
+            {"path": "b.py", "type": "modified", "content": "def changed_one():\n    return 'y'\n"}]})
+        assert [f.stat().st_mode & 0o777 for f in server.data.glob("blobs/*/*/*")] == [0o600]  # the large one
+        server.kill()
+        shutil.rmtree(server.data / "index" / codebase)
+        server.start()
+        server.wait_indexed(codebase)
+        assert found(server, codebase, "first_one") == {"a.py"} and found(server, codebase, "changed_one") == {"b.py"}
+        assert found(server, codebase, "large_one") == {"large.py"} and found(server, codebase, "gone_one") == set()
+        same = server.http.post(f"/v1/repositories/{codebase}/changes", json={"changes": [
+            {"path": "large.py", "type": "modified", "content": large,
+             "base_sha256": hashlib.sha256(large.encode()).hexdigest()}]}).json()
+        assert (same["updated_files"], same["skipped"]) == (1, [])  # letter by letter what was sent
+        # And again on request, with every file read anew.
+        job = server.http.post(f"/v1/repositories/{codebase}/index/rebuild")
+        assert job.status_code == 202
+        assert server.wait_indexed(codebase)["files_total"] == 3
+        assert found(server, codebase, "changed_one") == {"b.py"}
+        assert server.http.delete(f"/api/v1/codebase/{codebase}").json() == {"success": True}
+        assert server.sql("SELECT COUNT(*) FROM sent_files") == "0"
+
+
+def test_codebase__whose_content_lay_in_the_index_alone_is_kept_from_now_on(tmp_path):
+    with Server(tmp_path) as server:
+        codebase = sent_codebase(server, "older", {"a.py": "def first_one():\n    return 'x'\n"})
+        server.kill()
+        server.sql("DELETE FROM sent_files")
+        server.sql("DELETE FROM blobs")
+        server.start()
+        assert server.sql("SELECT file_path FROM sent_files") == "a.py"
+        server.kill()
+        shutil.rmtree(server.data / "index" / codebase)
+        server.start()
+        server.wait_indexed(codebase)
+        assert found(server, codebase, "first_one") == {"a.py"}
+
+
+def test_codebase__a_forgotten_index_comes_back_when_asked(tmp_path):
+    with Server(tmp_path) as server:
+        codebase = sent_codebase(server, "forgotten", {"a.py": "def first_one():\n    return 'x'\n"})
+        assert server.http.delete(f"/v1/repositories/{codebase}/index").status_code == 204
+        server.kill()
+        server.start()
+        assert server.http.get(f"/api/v1/codebase/{codebase}/status").json()["status"] == "created"
+        assert server.http.post(f"/v1/repositories/{codebase}/index/rebuild").status_code == 202
+        server.wait_indexed(codebase)
+        assert found(server, codebase, "first_one") == {"a.py"}
 
 
 def test_codebase__a_person_overrules_the_style(server, tmp_path):
