@@ -26,6 +26,10 @@ cm_str cm_call_header(const cm_call *call, const char *name) {
     return value;
 }
 
+cm_str cm_call_body(const cm_call *call) {
+    return cm_exchange_body(call->exchange);
+}
+
 static void add_header(cm_call_state *state, const char *name, cm_str value) {
     if (state->header_count < CM_CALL_HEADERS_MAX) {
         state->headers[state->header_count++] = (cm_http_header){cm_str_from(name), value};

@@ -57,6 +57,9 @@ void cm_call_keep(cm_call *call);
 /* Request header, empty when absent. */
 cm_str cm_call_header(const cm_call *call, const char *name);
 
+/* The body as it was sent, for routes that take other types than JSON. */
+cm_str cm_call_body(const cm_call *call);
+
 /* Adds a header to the reply. Before the reply only. */
 void cm_call_add_header(cm_call *call, const char *name, cm_str value);
 

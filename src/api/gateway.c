@@ -211,6 +211,16 @@ static bool has_body(const cm_http_head *head) {
            (cm_http_head_find(head, "Content-Length", &length) && !cm_str_eq_c(length, "0"));
 }
 
+/* `value` is one of the types the route takes; "" when none was said. */
+static bool is_accepted(const cm_route *route, cm_str value) {
+    static const char *const json[] = {"application/json", NULL};
+    const char *const *type = route->accepts ? route->accepts : json;
+    while (*type && !cm_guard_content_type_is(value, *type)) {
+        type++;
+    }
+    return *type != NULL;
+}
+
 static bool check_content(cm_call_state *state) {
     const cm_http_head *head = head_of(state);
     cm_str value = CM_STR_EMPTY;
@@ -222,10 +232,11 @@ static bool check_content(cm_call_state *state) {
         return refuse(state, CM_UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding");
     }
     value = CM_STR_EMPTY;
-    if (!cm_http_head_find(head, "Content-Type", &value) ||
-        !cm_guard_content_type_is(value, "application/json")) {
-        return refuse(state, CM_UNSUPPORTED_MEDIA_TYPE,
-                      "send the body as Content-Type: application/json");
+    const cm_route *route = state->call.route;
+    (void)!cm_http_head_find(head, "Content-Type", &value);
+    if (!is_accepted(route, value)) {
+        return refuse(state, CM_UNSUPPORTED_MEDIA_TYPE, "send the body as Content-Type: %s",
+                      route->accepts ? route->accepts[0] : "application/json");
     }
     return true;
 }
@@ -256,7 +267,11 @@ static size_t on_head(void *user, cm_exchange *exchange) {
             return 0;
         }
     }
-    return state->call.route->max_body;
+    const cm_route *route = state->call.route;
+    if (route->accepts) { /* large, and over slow lines */
+        cm_exchange_set_body_ms(exchange, route->deadline_ms);
+    }
+    return route->max_body;
 }
 
 /* --- the body is there --- */

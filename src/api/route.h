@@ -61,7 +61,9 @@ struct cm_route {
     bool body_required;
     const cm_route_param *params;
     uint32_t param_count;
-    const cm_schema *query; /* NULL = none */
+    const cm_schema *query;     /* NULL = none */
+    const char *const *accepts; /* content types of a body that the handler reads as bytes,
+                                   NULL-terminated; NULL = JSON, by `bodies` */
     const cm_route_body *bodies;
     uint32_t body_count;
     const cm_route_reply *replies;

@@ -14,6 +14,7 @@ typedef struct cm_services {
     cm_store_local local; /* the one user of local mode */
     cm_indexer *indexer;
     cm_repositories *repositories;
+    const cm_sent *sent;
     cm_parser_pool *parser;
     cm_models *models;
     cm_pool *pool;

@@ -110,6 +110,7 @@ static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *
                                   .sent = &s->sent,
                                   .watch = watch};
     s->sent = (cm_sent){s->services.store, places->data_dir};
+    s->services.sent = &s->sent;
     cm_rc rc = open_tables(s, config, err);
     options.tables = s->tables;
     rc = rc == CM_OK ? cm_indexer_open(places->data_dir, &options, &s->services.indexer, err) : rc;

@@ -106,6 +106,8 @@ def operation_lines(spec, operation):
         yield ""
     if operation.body:
         yield from (f"Body: {type_text(spec, operation.body)}.", "")
+    if operation.accepts:
+        yield from (f"Body: {', '.join(f'`{kind}`' for kind in operation.accepts)}.", "")
     for status, node in operation.node["responses"].items():
         if status != "default":
             yield f"- {status}: {reply_text(spec, spec.resolve(node))}"

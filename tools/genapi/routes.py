@@ -30,8 +30,8 @@ class Routes:
         bodies = self.bodies(operation, name)
         replies = self.replies(operation, name)
         parameters = self.parameters(operation, name)
-        max_body = operation.node.get("x-cm-max-body", JSON_BODY_MAX) if operation.body else 0
-        required = operation.body is not None and operation.node["requestBody"].get("required", False)
+        max_body = operation.node.get("x-cm-max-body", JSON_BODY_MAX) if "requestBody" in operation.node else 0
+        required = max_body > 0 and operation.node["requestBody"].get("required", False)
         query = f"&cm_api_{name}_query_schema" if operation.query_parameters else "NULL"
         return (
             f"    {{.method = CM_METHOD_{operation.method.upper()},\n     .path = {c_text(operation.path)},\n"
@@ -42,6 +42,7 @@ class Routes:
             f"     .error_shape = {SHAPES[operation.shape]},\n     .run = CM_RUN_{operation.run.upper()},\n"
             f"     .body_required = {c_bool(required)},\n     .params = {parameters},\n"
             f"     .param_count = {len(operation.path_parameters)},\n     .query = {query},\n"
+            f"     .accepts = {self.words(f'accepts_{name}', operation.accepts)},\n"
             f"     .bodies = {bodies[0]},\n     .body_count = {bodies[1]},\n"
             f"     .replies = {replies[0]},\n     .reply_count = {replies[1]},\n"
             f"     .produces = {self.words(f'produces_{name}', operation.content_types(self.spec))}}},\n")

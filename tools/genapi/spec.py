@@ -55,6 +55,7 @@ class Operation:
         parameters = [spec.resolve(item) for item in shared + node.get("parameters", [])]
         self.path_parameters = self.in_path_order([row for row in parameters if row["in"] == "path"])
         self.query_parameters = [row for row in parameters if row["in"] == "query"]
+        self.accepts = []  # what the body may be when it is no JSON: the handler reads the bytes
         self.body = self.body_schema()
         self.dispatch = node.get("x-cm-dispatch")
 
@@ -75,8 +76,11 @@ class Operation:
         if "requestBody" not in self.node:
             return None
         content = self.node["requestBody"]["content"]
+        if "application/json" not in content:
+            self.accepts = list(content)
+            return None
         if list(content) != ["application/json"]:
-            stop(self.place, "the request body must be application/json")
+            stop(self.place, "a request body is application/json, or other types alone")
         return content["application/json"]["schema"]
 
     def replies(self, spec):
