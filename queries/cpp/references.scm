@@ -6,3 +6,13 @@
 (base_class_clause (qualified_identifier name: (type_identifier) @reference.inherit))
 (base_class_clause (template_type name: (type_identifier) @reference.inherit))
 (namespace_identifier) @reference.type
+(base_class_clause
+  (qualified_identifier name: (qualified_identifier name: (type_identifier) @reference.inherit)))
+(base_class_clause
+  (qualified_identifier name: (qualified_identifier name: (qualified_identifier name: (type_identifier) @reference.inherit))))
+(base_class_clause
+  (qualified_identifier name: (template_type name: (type_identifier) @reference.inherit)))
+(base_class_clause
+  (qualified_identifier name: (qualified_identifier name: (template_type name: (type_identifier) @reference.inherit))))
+(base_class_clause
+  (qualified_identifier name: (qualified_identifier name: (qualified_identifier name: (template_type name: (type_identifier) @reference.inherit)))))

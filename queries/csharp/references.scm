@@ -12,3 +12,6 @@
 (parameter type: (identifier) @reference.type)
 (variable_declaration type: (identifier) @reference.type)
 (type_argument_list (identifier) @reference.type)
+(base_list (qualified_name name: (identifier) @reference.inherit))
+(base_list (qualified_name name: (generic_name (identifier) @reference.inherit)))
+(base_list (primary_constructor_base_type type: (identifier) @reference.inherit))

@@ -9,3 +9,15 @@
 (struct_type
   (field_declaration_list
     (field_declaration !name type: (qualified_type name: (type_identifier) @reference.inherit))))
+(struct_type
+  (field_declaration_list
+    (field_declaration !name type: (generic_type type: (type_identifier) @reference.inherit))))
+(struct_type
+  (field_declaration_list
+    (field_declaration !name
+      type: (generic_type type: (qualified_type name: (type_identifier) @reference.inherit)))))
+(interface_type (type_elem . (type_identifier) @reference.inherit .))
+(interface_type (type_elem . (qualified_type name: (type_identifier) @reference.inherit) .))
+(interface_type (type_elem . (generic_type type: (type_identifier) @reference.inherit) .))
+(interface_type
+  (type_elem . (generic_type type: (qualified_type name: (type_identifier) @reference.inherit)) .))

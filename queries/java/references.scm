@@ -13,3 +13,12 @@
 (super_interfaces (type_list (generic_type (type_identifier) @reference.inherit)))
 (extends_interfaces (type_list (type_identifier) @reference.inherit))
 (extends_interfaces (type_list (generic_type (type_identifier) @reference.inherit)))
+(superclass (scoped_type_identifier (type_identifier) @reference.inherit .))
+(superclass
+  (generic_type (scoped_type_identifier (type_identifier) @reference.inherit .)))
+(super_interfaces (type_list (scoped_type_identifier (type_identifier) @reference.inherit .)))
+(super_interfaces (type_list
+  (generic_type (scoped_type_identifier (type_identifier) @reference.inherit .))))
+(extends_interfaces (type_list (scoped_type_identifier (type_identifier) @reference.inherit .)))
+(extends_interfaces (type_list
+  (generic_type (scoped_type_identifier (type_identifier) @reference.inherit .))))

@@ -3,3 +3,4 @@
 (user_type (identifier) @reference.type)
 (delegation_specifier (user_type (identifier) @reference.inherit))
 (delegation_specifier (constructor_invocation (user_type (identifier) @reference.inherit)))
+(delegation_specifier (explicit_delegation (user_type (identifier) @reference.inherit)))

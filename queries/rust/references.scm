@@ -14,4 +14,12 @@
 (impl_item trait: (type_identifier) @reference.inherit)
 (impl_item trait: (generic_type type: (type_identifier) @reference.inherit))
 (impl_item trait: (scoped_type_identifier name: (type_identifier) @reference.inherit))
-(trait_bounds (type_identifier) @reference.inherit)
+(impl_item
+  trait: (generic_type type: (scoped_type_identifier name: (type_identifier) @reference.inherit)))
+(trait_item bounds: (trait_bounds (type_identifier) @reference.inherit))
+(trait_item bounds: (trait_bounds (generic_type type: (type_identifier) @reference.inherit)))
+(trait_item
+  bounds: (trait_bounds (scoped_type_identifier name: (type_identifier) @reference.inherit)))
+(trait_item
+  bounds: (trait_bounds
+    (generic_type type: (scoped_type_identifier name: (type_identifier) @reference.inherit))))

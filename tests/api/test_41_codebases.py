@@ -26,6 +26,10 @@ def project(tmp_path_factory):
     (root / "shapes.rs").write_text(
         "pub trait Draw {\n    fn draw(&self);\n}\n\npub struct Pen;\n\nimpl Draw for Pen {\n"
         "    fn draw(&self) {}\n}\n")
+    (root / "shapes.go").write_text(
+        "package shapes\n\ntype Sizer interface {\n\tSize(unit string) (n int, err error)\n}\n\ntype Box struct{}\n\n"
+        "func (b *Box) Size(u string) (int, error) { return 1, nil }\n\ntype Crate struct{ Box }\n\ntype Bag struct{}\n\n"
+        "func (Bag) Size() int { return 1 }\n")
     return root
 
 
@@ -323,6 +327,7 @@ def test_implementers__of_an_interface_and_a_trait(server, codebase):
         return {(item["name"], item["kind"], item["file_path"]) for item in body["items"]}
     assert ask("Shape") == {("Circle", "class", "shapes.ts"), ("Square", "class", "shapes.ts")}
     assert ask("Draw") == {("Pen", "struct", "shapes.rs")}
+    assert ask("Sizer") == {("Box", "struct", "shapes.go"), ("Crate", "struct", "shapes.go")}  # Go says it nowhere
     assert ask("Nothing") == set()
 
 
@@ -341,3 +346,5 @@ def test_commands__style_deps_and_implementers(server, project, codebase):
     assert packages[0]["packageManager"] == "npm"
     done = server.run("refs", "Shape", "--implementers", "--repo", str(project))
     assert "class     Circle" in done.stdout and "Other" not in done.stdout
+    done = server.run("refs", "Sizer", "--implementers", "--repo", str(project))
+    assert "struct    Crate" in done.stdout and "Bag" not in done.stdout
