@@ -13,7 +13,7 @@ typedef struct {
   uint32_t structural;     /* number of the entry among the children that are not extras */
   uint32_t structural_next;
   Length end;              /* of the entry */
-  bool visible;            /* the entry */
+  TSSymbol symbol;         /* of the entry, as callers know it; 0 = it is hidden */
 } Level;
 
 struct TSPreorder {
@@ -49,6 +49,11 @@ static void enter(TSPreorder *self) {
   array_push(&self->levels, level);
 }
 
+static TSSymbol public_symbol(const TSPreorder *self, Subtree subtree, TSSymbol alias) {
+  if (alias == 0 && !ts_subtree_visible(subtree)) return 0;
+  return ts_language_public_symbol(self->tree->language, alias ? alias : ts_subtree_symbol(subtree));
+}
+
 /* Moves to the next child of the last level and gives its alias. */
 static TSSymbol step(TSPreorder *self, Level *level) {
   const Subtree *child = &ts_subtree_children(level->parent)[level->next];
@@ -63,13 +68,11 @@ static TSSymbol step(TSPreorder *self, Level *level) {
     level->structural_next++;
   }
   level->next++;
-  level->visible = alias != 0 || ts_subtree_visible(*child);
+  level->symbol = public_symbol(self, *child, alias);
   return alias;
 }
 
-/* Whether the caller wants the node at hand. */
-static bool is_wanted(const TSPreorder *self, TSSymbol alias) {
-  TSSymbol symbol = ts_language_public_symbol(self->tree->language, alias ? alias : ts_subtree_symbol(*self->current));
+static bool is_wanted(const TSPreorder *self, TSSymbol symbol) {
   return symbol < self->flag_count && self->flags[symbol] != 0;
 }
 
@@ -83,7 +86,7 @@ bool ts_preorder_next(TSPreorder *self, bool descend, TSNode *node) {
     self->started = true;
     self->current = &self->tree->root;
     self->position = ts_subtree_padding(self->tree->root);
-    if (is_wanted(self, 0)) return give(self, 0, node);
+    if (is_wanted(self, public_symbol(self, self->tree->root, 0))) return give(self, 0, node);
   }
   for (;;) {
     if (descend && ts_subtree_child_count(*self->current) > 0) enter(self);
@@ -96,21 +99,32 @@ bool ts_preorder_next(TSPreorder *self, bool descend, TSNode *node) {
       (void)array_pop(&self->levels);
     }
     TSSymbol alias = step(self, level);
-    if (level->visible && is_wanted(self, alias)) return give(self, alias, node);
+    if (level->symbol != 0 && is_wanted(self, level->symbol)) return give(self, alias, node);
   }
 }
 
-TSFieldId ts_preorder_field(const TSPreorder *self) {
-  /* Up through hidden nodes: a field may be set where they stand. */
-  for (uint32_t i = self->levels.size; i-- > 0;) {
-    const Level *level = array_get(&self->levels, i);
-    const Subtree *entry = &ts_subtree_children(level->parent)[level->next - 1];
-    if ((i + 1 < self->levels.size && level->visible) || ts_subtree_extra(*entry)) break;
-    const TSFieldMapEntry *map, *end;
-    ts_language_field_map(self->tree->language, level->parent.ptr->production_id, &map, &end);
-    for (; map < end; map++) {
-      if (!map->inherited && map->child_index == level->structural) return map->field_id;
-    }
+/* Field that the entry of a level has in its parent. */
+static TSFieldId field_at(const TSPreorder *self, const Level *level) {
+  const TSFieldMapEntry *map, *end;
+  if (ts_subtree_extra(ts_subtree_children(level->parent)[level->next - 1])) return 0;
+  ts_language_field_map(self->tree->language, level->parent.ptr->production_id, &map, &end);
+  for (; map < end; map++) {
+    if (!map->inherited && map->child_index == level->structural) return map->field_id;
   }
   return 0;
+}
+
+uint32_t ts_preorder_path(const TSPreorder *self, uint32_t max, TSFieldId *fields, TSSymbol *symbols) {
+  uint32_t count = 0;
+  TSFieldId field = 0;
+  for (uint32_t i = self->levels.size; i-- > 0 && count < max;) {
+    /* Through hidden nodes: a field may be set where they stand. */
+    field = field ? field : field_at(self, array_get(&self->levels, i));
+    TSSymbol around = i > 0 ? array_get(&self->levels, i - 1)->symbol : public_symbol(self, self->tree->root, 0);
+    if (around == 0 && i > 0) continue;
+    fields[count] = field;
+    symbols[count++] = around;
+    field = 0;
+  }
+  return count;
 }

@@ -16,7 +16,8 @@ TSPreorder *ts_preorder_new(const TSTree *tree, const uint8_t *flags, uint32_t f
 void ts_preorder_delete(TSPreorder *self);
 /* False: there are no more. With `descend` false the inside of the node before is left out. */
 bool ts_preorder_next(TSPreorder *self, bool descend, TSNode *node);
-/* Field of the node that the last call gave; 0 = none. */
-TSFieldId ts_preorder_field(const TSPreorder *self);
+/* Where the node that the last call gave stands, outwards: in which field it is (0 = none) and what the node is that has
+ * the field, then the same for that node, at most `max` times. Gives how many there are. */
+uint32_t ts_preorder_path(const TSPreorder *self, uint32_t max, TSFieldId *fields, TSSymbol *symbols);
 
 #endif

@@ -253,12 +253,11 @@ void cm_run_captures_at(cm_run *run, TSNode node) {
     run_query(run, node, 0);
 }
 
-void cm_run_plain(cm_run *run, TSNode node) {
-    const plain_pattern *plain = &run->compiled->plain[ts_node_symbol(node)];
-    if (plain->info.class == CAPTURE_REFERENCE) {
-        add_use(run, node, plain->pattern, plain->info.value);
+void cm_run_take(cm_run *run, TSNode node, uint32_t pattern, capture_info info) {
+    if (info.class == CAPTURE_REFERENCE) {
+        add_use(run, node, pattern, info.value);
     } else {
-        add_span(run, node, plain->info.class == CAPTURE_SCOPE);
+        add_span(run, node, info.class == CAPTURE_SCOPE);
     }
 }
 

@@ -1,4 +1,4 @@
-/* extract_priv.h - the parts of one extraction, shared by extract.c, recent.c, query.c, captures.c, walk.c,
+/* extract_priv.h - the parts of one extraction, shared by extract.c, recent.c, query.c, paths.c, captures.c, walk.c,
  * documentation.c and chunks.c.
  *
  * Order of work: parse; walk the tree once for comments and plain uses of names (walk.c), running the
@@ -43,15 +43,29 @@ enum symbol_flag { /* of a node type */
                    NODE_NAME = 1,
                    NODE_WRAPPER = 2,
                    NODE_COMMENT = 4,
-                   NODE_ROOT = 8,   /* a pattern of the query begins at such a node */
-                   NODE_PLAIN = 16, /* the node alone is a capture */
+                   NODE_ROOT = 8,  /* a pattern of the query begins at such a node */
+                   NODE_PATH = 16, /* a path ends at such a node */
 };
 
-/* The pattern `(type) @capture`: answered by a table, which is far cheaper than the query. */
-typedef struct plain_pattern {
+/* Where a node stands: for it and the nodes around it outwards, the field it is in (0 = none) and the type of the node
+ * that has this field. */
+#define PATH_STEPS_MAX 3
+typedef struct node_path {
+    uint32_t steps;
+    TSFieldId fields[PATH_STEPS_MAX];
+    TSSymbol types[PATH_STEPS_MAX];
+} node_path;
+
+/* A pattern that says only where its one captured node stands. */
+typedef struct path_pattern {
+    TSSymbol type; /* of the captured node */
+    uint32_t steps;
+    TSFieldId fields[PATH_STEPS_MAX]; /* as in node_path; 0 = any */
+    TSSymbol around[PATH_STEPS_MAX];
     capture_info info;
-    uint32_t pattern; /* its number, which decides between captures of one name */
-} plain_pattern;
+    uint32_t pattern; /* its number in the query, which decides between captures of one name */
+    uint32_t next;    /* another path with this end; 0 = none */
+} path_pattern;
 
 typedef struct cm_compiled {
     const TSLanguage *language;
@@ -59,9 +73,11 @@ typedef struct cm_compiled {
     capture_info *captures; /* by capture id */
     uint8_t *flags;         /* by TSSymbol */
     uint32_t flag_count;
-    plain_pattern *plain; /* by TSSymbol, where NODE_PLAIN is set */
+    path_pattern *paths; /* from 1 */
+    uint32_t path_count;
+    uint32_t *path_heads; /* by TSSymbol: its first path; 0 = none */
     bool
-        has_roots; /* every pattern begins at a node with NODE_ROOT; else the query sees all nodes */
+        has_roots; /* every pattern is a path or begins at a NODE_ROOT; else the query sees all nodes */
     uint8_t *member_fields; /* by TSFieldId: 1 = what stands there is a member, never a local */
     uint32_t field_count;
     TSFieldId body_field;
@@ -76,6 +92,9 @@ static inline uint8_t cm_compiled_flags(const cm_compiled *compiled, TSNode node
     TSSymbol symbol = ts_node_symbol(node); /* of an error node: past the table */
     return symbol < compiled->flag_count ? compiled->flags[symbol] : 0;
 }
+/* paths.c: takes the paths out of the query and marks where its other patterns begin. Leaves has_roots false when there
+ * is a pattern without one known root. */
+void cm_compiled_paths(cm_compiled *compiled, cm_str query);
 void cm_compiled_done(cm_compiled *compiled);
 /* Whether the predicates of `match` hold (#eq?, #not-eq?, #any-of?). */
 bool cm_compiled_accepts(const cm_compiled *compiled, const TSQueryMatch *match, cm_str text);
@@ -188,7 +207,10 @@ bool cm_declarator_resolve(TSNode node, declarator *ret);
 void cm_run_clear(cm_run *run);
 void cm_run_captures(cm_run *run);
 void cm_run_captures_at(cm_run *run, TSNode node);
-void cm_run_plain(cm_run *run, TSNode node);
+/* A capture that needs nothing but its node. */
+void cm_run_take(cm_run *run, TSNode node, uint32_t pattern, capture_info info);
+/* paths.c: what the paths that end at `node` capture. */
+void cm_run_paths(cm_run *run, TSNode node, const node_path *around);
 void cm_run_sort(cm_run *run);
 /* segments.c: whether the tree is too broken to use, and the extraction piece by piece instead. Takes
  * the tree: afterwards run->tree is NULL. */

@@ -137,110 +137,6 @@ static void compile_flags(cm_compiled *c, const cm_grammar *grammar) {
     c->body_field = ts_language_field_id_for_name(c->language, "body", 4);
 }
 
-/* --- where patterns begin ---------------------------------------------------------------------- */
-
-static bool is_name_char(char c) {
-    return cm_is_word(c) || c == '.' || c == '-';
-}
-
-/* Type of the node that a pattern begins with: what stands behind its brackets. Empty when it is anything but
- * a name (an alternation, a token). `*ret_rest` is what follows. */
-static cm_str root_of(cm_str pattern, cm_str *ret_rest) {
-    size_t at = 0;
-    while (at < pattern.len && (pattern.ptr[at] == '(' || cm_is_space(pattern.ptr[at]))) {
-        at++;
-    }
-    size_t start = at;
-    while (at < pattern.len && is_name_char(pattern.ptr[at])) {
-        at++;
-    }
-    *ret_rest = cm_str_from_offset(pattern, at);
-    return cm_str_sub(pattern, start, at - start);
-}
-
-static cm_str pattern_text(const cm_compiled *c, cm_str query, uint32_t pattern) {
-    uint32_t start = ts_query_start_byte_for_pattern(c->query, pattern);
-    uint32_t end = ts_query_end_byte_for_pattern(c->query, pattern);
-    return cm_str_trim(cm_str_sub(query, start, end - start));
-}
-
-/* The capture of `(type) @capture`, when a table can stand for it; NULL otherwise. */
-static const capture_info *plain_capture(const cm_compiled *c, uint32_t pattern, cm_str rest) {
-    uint32_t predicates;
-    ts_query_predicates_for_pattern(c->query, pattern, &predicates);
-    rest = cm_str_trim(rest);
-    if (predicates > 0 || !cm_str_starts(rest, CM_STR(")"))) {
-        return NULL;
-    }
-    cm_str name = cm_str_trim(cm_str_from_offset(rest, 1));
-    if (!cm_str_starts(name, CM_STR("@"))) {
-        return NULL;
-    }
-    name = cm_str_from_offset(name, 1);
-    for (uint32_t id = 0; id < ts_query_capture_count(c->query); id++) {
-        uint32_t len;
-        const char *of_id = ts_query_capture_name_for_id(c->query, id, &len);
-        uint8_t class = c->captures[id].class;
-        if (cm_str_eq(name, cm_str_make(of_id, len)) &&
-            (class == CAPTURE_SCOPE || class == CAPTURE_LOCAL || class == CAPTURE_REFERENCE)) {
-            return &c->captures[id];
-        }
-    }
-    return NULL;
-}
-
-/* Whether a node type of this name exists, and whether none of its symbols has a plain pattern yet. */
-static bool find_type(const cm_compiled *c, cm_str type, bool *ret_is_free) {
-    bool found = false;
-    *ret_is_free = true;
-    for (uint32_t id = 0; id < c->flag_count; id++) {
-        if (cm_str_eq_c(type, ts_language_symbol_name(c->language, (TSSymbol)id)) &&
-            ts_language_symbol_type(c->language, (TSSymbol)id) == TSSymbolTypeRegular) {
-            found = true;
-            *ret_is_free &= !(c->flags[id] & NODE_PLAIN);
-        }
-    }
-    return found;
-}
-
-static void mark_type(cm_compiled *c, cm_str type, uint8_t flag, plain_pattern plain) {
-    for (uint32_t id = 0; id < c->flag_count; id++) {
-        if (cm_str_eq_c(type, ts_language_symbol_name(c->language, (TSSymbol)id)) &&
-            ts_language_symbol_type(c->language, (TSSymbol)id) == TSSymbolTypeRegular) {
-            c->flags[id] |= flag;
-            if (flag == NODE_PLAIN) {
-                c->plain[id] = plain;
-            }
-        }
-    }
-}
-
-/* Marks the node types that patterns begin with and moves plain patterns into the table. Leaves has_roots false
- * when there is a pattern without one known root. */
-static void compile_roots(cm_compiled *c, cm_str query) {
-    uint32_t count = c->query ? ts_query_pattern_count(c->query) : 0;
-    cm_str rest;
-    bool is_free;
-    for (uint32_t i = 0; i < count; i++) {
-        cm_str type = root_of(pattern_text(c, query, i), &rest);
-        if (!ts_query_is_pattern_rooted(c->query, i) || !find_type(c, type, &is_free)) {
-            return;
-        }
-    }
-    c->plain = cm_alloc((c->flag_count + 1) * sizeof(*c->plain));
-    c->has_roots = true;
-    for (uint32_t i = 0; i < count; i++) {
-        cm_str type = root_of(pattern_text(c, query, i), &rest);
-        const capture_info *capture = plain_capture(c, i, rest);
-        if (capture && find_type(c, type, &is_free) && is_free) {
-            mark_type(c, type, NODE_PLAIN, (plain_pattern){*capture, i});
-            ts_query_disable_pattern(c->query, i);
-        } else {
-            mark_type(c, type, NODE_ROOT, (plain_pattern){0});
-        }
-    }
-}
-
 static void compile(cm_compiled *c, const cm_language *language) {
     const cm_grammar *grammar = &cm_grammar_rows[language->index];
     if (!grammar->entry) {
@@ -255,7 +151,7 @@ static void compile(cm_compiled *c, const cm_language *language) {
     }
     compile_flags(c, grammar);
     if (compile_query(c, grammar->query)) {
-        compile_roots(c, grammar->query);
+        cm_compiled_paths(c, grammar->query);
     }
 }
 
@@ -273,7 +169,8 @@ void cm_compiled_done(cm_compiled *compiled) {
     }
     cm_free(compiled->captures);
     cm_free(compiled->flags);
-    cm_free(compiled->plain);
+    cm_free(compiled->paths);
+    cm_free(compiled->path_heads);
     cm_free(compiled->member_fields);
     *compiled = (cm_compiled){0};
 }

@@ -12,13 +12,13 @@
 #define SCOPES_OPEN_MAX 64u
 #define NAME_BYTES_MAX  256u
 
-static void visit(cm_run *run, const TSPreorder *walk, TSNode node, uint8_t flags) {
+static void visit(cm_run *run, TSNode node, uint8_t flags, const node_path *around) {
     cm_extractor *x = run->extractor;
     bool ok;
     if (flags & NODE_COMMENT) {
         ok = cm_vec_push(&x->comments, node_span(node));
     } else {
-        TSFieldId field = ts_preorder_field(walk);
+        TSFieldId field = around->fields[0];
         name_node name = {
             .name = node_span(node),
             .is_member = field < run->compiled->field_count && run->compiled->member_fields[field],
@@ -42,11 +42,15 @@ void cm_run_walk(cm_run *run) {
     TSNode node;
     while (!cm_run_tick(run) && ts_preorder_next(walk, descend, &node)) {
         uint8_t flags = cm_compiled_flags(compiled, node);
-        if (flags & (NODE_COMMENT | NODE_NAME)) {
-            visit(run, walk, node, flags);
+        node_path around = {0};
+        if (flags & (NODE_NAME | NODE_PATH)) {
+            around.steps = ts_preorder_path(walk, PATH_STEPS_MAX, around.fields, around.types);
         }
-        if (flags & NODE_PLAIN) {
-            cm_run_plain(run, node);
+        if (flags & (NODE_COMMENT | NODE_NAME)) {
+            visit(run, node, flags, &around);
+        }
+        if (flags & NODE_PATH) {
+            cm_run_paths(run, node, &around);
         }
         if (flags & NODE_ROOT) {
             cm_run_captures_at(run, node);
