@@ -141,6 +141,7 @@ static cm_rc compress(cm_analysis *a, cm_err *err) {
 
 /* What needs the text alone: done while the parse worker has it. */
 typedef struct beside {
+    const cm_analysis_request *request;
     cm_analysis *a;
     cm_rc rc;
     cm_err err;
@@ -156,6 +157,8 @@ static void read_text(void *argument) {
         b->rc = cm_trigrams_of(a->text, a->arena, &a->trigrams, &a->trigram_count, &b->err);
     a->is_test = cm_path_is_test(a->path);
     a->is_vendored = cm_path_is_vendored(a->path) || cm_text_is_generated(a->text);
+    if (b->request->meanwhile)
+        b->request->meanwhile(b->request->argument, a);
 }
 
 /* What the parser calls this file from one edit to the next. */
@@ -198,7 +201,7 @@ static cm_rc parse(cm_analysis *a, const cm_analysis_request *request, beside *b
 }
 
 static cm_rc analyse_text(cm_analysis *a, const cm_analysis_request *request, cm_err *err) {
-    beside b = {.a = a};
+    beside b = {.request = request, .a = a};
     cm_rc rc = parse(a, request, &b, err);
     if (rc == CM_OK && !b.done)
         read_text(&b);

@@ -69,6 +69,10 @@ typedef struct cm_analysis_request {
     int64_t text_mtime_ns;    /* when `text` was sent; 0 = as an editor has it, not yet anywhere */
     enum cm_chunk_strategy chunk_strategy;
     bool is_edit; /* likely to change again soon: its syntax tree is kept for the next time */
+    /* Called once on this thread, while a worker parses: path, text, hash and is_vendored are there, the rest is
+     * not. Not called for a file without text. May be NULL. */
+    void (*meanwhile)(void *argument, const cm_analysis *analysis);
+    void *argument;
 } cm_analysis_request;
 
 /* Reads and analyses one file. A file that cannot be read, is binary or too large gives an analysis

@@ -38,7 +38,7 @@ bool cm_builder_number(string_table *t, cm_str string, uint32_t *ret_number) {
 cm_builder *cm_builder_new(void) {
     cm_builder *b = CM_NEW(cm_builder);
     cm_buf *buffers[] = {&b->document_strings, &b->document_notes, &b->symbol_strings,
-                         &b->import_strings, &b->text};
+                         &b->import_strings,   &b->text,           &b->sorted};
     for (size_t i = 0; i < CM_COUNT(buffers); i++)
         cm_buf_init(buffers[i], STRINGS_MAX);
     table_init(&b->terms);
@@ -64,6 +64,7 @@ void cm_builder_free(cm_builder *builder) {
     cm_buf_done(&builder->symbol_strings);
     cm_buf_done(&builder->import_strings);
     cm_buf_done(&builder->text);
+    cm_buf_done(&builder->sorted);
     table_done(&builder->terms);
     table_done(&builder->names);
     cm_map64_free(builder->string_offsets);
@@ -302,6 +303,21 @@ cm_rc cm_builder_add_tokens(cm_builder *builder, cm_str language, cm_str text, c
                                  err);
 }
 
+void cm_builder_sort_ahead(cm_builder *builder, const cm_analysis *a) {
+    cm_assert(builder->documents.count == 0);
+    if (a->text.len == 0 || a->is_vendored || !cm_language_detect(a->path, a->text))
+        return;
+    cm_rc rc = cm_suffix_builder_add(builder->suffix, 0, a->text, NULL);
+    if (rc == CM_OK)
+        rc = cm_suffix_builder_finish(builder->suffix, &builder->sorted, NULL);
+    if (rc == CM_OK)
+        return;
+    /* Then it is tried, and may fail, with all the rest. */
+    cm_suffix_builder_free(builder->suffix);
+    builder->suffix = cm_suffix_builder_new();
+    cm_buf_clear(&builder->sorted);
+}
+
 cm_rc cm_builder_add(cm_builder *builder, const cm_analysis *analysis, cm_err *err) {
     const cm_language *language = analysis->parsed.language;
     bool ok = add_document(builder, analysis) && add_symbols(builder, analysis) &&
@@ -310,6 +326,9 @@ cm_rc cm_builder_add(cm_builder *builder, const cm_analysis *analysis, cm_err *e
               add_trigrams(builder, analysis->trigrams, analysis->trigram_count);
     if (!ok || cm_builder_failed(builder))
         return no_memory(err);
+    cm_assert(builder->sorted.len == 0 || builder->documents.count == 1);
+    if (builder->sorted.len > 0)
+        return CM_OK;
     return cm_builder_add_tokens(builder, language ? language->id : CM_STR_EMPTY, analysis->text,
                                  err);
 }

@@ -17,6 +17,9 @@ typedef struct cm_builder cm_builder;
 cm_builder *cm_builder_new(void);
 void cm_builder_free(cm_builder *builder); /* NULL is allowed */
 
+/* Sorts the tokens of `analysis` ahead of the rest, from its path and text alone. Only for the one document of an empty
+ * builder: this one is to be added, and no other. */
+void cm_builder_sort_ahead(cm_builder *builder, const cm_analysis *analysis);
 /* Copies what it keeps. After CM_NOMEM the builder may only be freed. */
 cm_rc cm_builder_add(cm_builder *builder, const cm_analysis *analysis, cm_err *err) cm_must_check;
 /* All documents of `segment` that are not in `dead`. CM_NOMEM, CM_CORRUPT. */

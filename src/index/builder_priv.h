@@ -41,6 +41,7 @@ struct cm_builder {
     cm_map64 *string_offsets; /* hash of a string and its buffer -> where it stands there */
     cm_map64 *contents;       /* hash of each text in the suffix array */
     cm_suffix_builder *suffix;
+    cm_buf sorted; /* the suffix array, when cm_builder_sort_ahead made it */
     uint64_t field_words[4];
 };
 

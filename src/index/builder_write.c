@@ -308,7 +308,9 @@ static void *write_suffix(void *argument) {
     suffix_task *task = argument;
     cm_buf section;
     init_sections(&section, 1);
-    if (cm_suffix_builder_tokens(task->builder->suffix) > 0)
+    if (task->builder->sorted.len > 0)
+        cm_buf_add_str(&section, cm_buf_str(&task->builder->sorted));
+    else if (cm_suffix_builder_tokens(task->builder->suffix) > 0)
         task->rc = cm_suffix_builder_finish(task->builder->suffix, &section, &task->err);
     take_part(CM_PART_SUFFIX, &section, 1, task->out);
     return NULL;
@@ -334,7 +336,8 @@ static bool write_others(cm_builder *b, cm_buf parts[CM_PART_KIND_COUNT]) {
 cm_rc cm_builder_finish(cm_builder *builder, cm_buf parts[CM_PART_KIND_COUNT], cm_err *err) {
     suffix_task task = {.builder = builder, .out = &parts[CM_PART_SUFFIX]};
     pthread_t thread;
-    bool threaded = cm_suffix_builder_tokens(builder->suffix) > THREAD_TOKENS_MIN &&
+    bool threaded = builder->sorted.len == 0 &&
+                    cm_suffix_builder_tokens(builder->suffix) > THREAD_TOKENS_MIN &&
                     pthread_create(&thread, NULL, write_suffix, &task) == 0;
     if (!threaded)
         write_suffix(&task);

@@ -35,9 +35,14 @@ static void sync_done(sync *s) {
     cm_arena_free(s->arena);
 }
 
-/* Analyses one file, or `text` in its place, unless the index has that content already. */
+static void sort_ahead(void *argument, const cm_analysis *analysis) {
+    cm_builder_sort_ahead(argument, analysis);
+}
+
+/* Analyses one file, or `text` in its place, unless the index has that content already. `is_lone`: it is all that this
+ * sync adds. */
 static cm_rc add_file(sync *s, const cm_snapshot *base, cm_str path, const cm_str *text,
-                      cm_err *err) {
+                      bool is_lone, cm_err *err) {
     cm_index_document d;
     bool known = base && cm_snapshot_find_document(base, path, &d) && cm_document_has_text(&d);
     cm_analysis_request request = {
@@ -50,6 +55,8 @@ static cm_rc add_file(sync *s, const cm_snapshot *base, cm_str path, const cm_st
         .text_mtime_ns = s->mtime_ns,
         .chunk_strategy = s->options.chunk_strategy,
         .is_edit = true,
+        .meanwhile = is_lone ? sort_ahead : NULL,
+        .argument = s->builder,
     };
     cm_analysis *analysis;
     cm_rc rc = cm_analysis_run(&request, &analysis, err);
@@ -110,7 +117,7 @@ static cm_rc read_paths(sync *s, const cm_snapshot *base, cm_str_list paths, cm_
         if (!cm_map_slot(found, walk.entries[i].path, &added))
             rc = cm_fail(err, CM_NOMEM, "out of memory reading changes");
         else if (added)
-            rc = add_file(s, base, walk.entries[i].path, NULL, err);
+            rc = add_file(s, base, walk.entries[i].path, NULL, walk.count == 1, err);
     }
     for (size_t i = 0; rc == CM_OK && i < paths.count; i++)
         rc = find_removed(s, base, paths.items[i], found, err);
@@ -146,10 +153,10 @@ static cm_rc publish(sync *s, cm_err *err) {
 }
 
 static cm_rc add_change(sync *s, const cm_snapshot *base, const cm_text_change *change,
-                        cm_err *err) {
+                        bool is_lone, cm_err *err) {
     cm_index_document d;
     if (!change->is_removed)
-        return add_file(s, base, change->path, &change->text, err);
+        return add_file(s, base, change->path, &change->text, is_lone, err);
     if (!base || !cm_snapshot_find_document(base, change->path, &d))
         return CM_OK;
     return cm_vec_push(&s->removed, d.path) ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory");
@@ -168,7 +175,7 @@ static cm_rc add_changes(sync *s, const cm_snapshot *base, const edits *e, cm_er
     for (size_t i = 0; rc == CM_OK && i < e->count; i++) {
         uint64_t at = i;
         if (cm_map_get(e->last, e->changes[i].path, &at) && at == i)
-            rc = add_change(s, base, &e->changes[i], err);
+            rc = add_change(s, base, &e->changes[i], e->count == 1, err);
     }
     return rc;
 }
