@@ -1,6 +1,6 @@
 /* index_probe.c - the index and search rooms as a process, for benchmarks and evaluations.
  *
- *   index_probe DATA_DIR TREE [full|incremental|none|watch]
+ *   index_probe DATA_DIR TREE [full|incremental|none|watch [no-history]]
  *
  * Opens the data directory, runs one job, prints one JSON line, then answers one JSON line each. With `watch` the job
  * is the one that following the tree begins with:
@@ -8,13 +8,16 @@
  *   {"sync": "path/in/tree"}                      -> {"took_us"}: until its new content can be searched
  *   {"edit": "path/in/tree", "append": "text"}    -> {"took_us"}: the same from the closing of the written file, when
  *                                                    the tree is watched
- *   {"map": 2000, "focus": "path"}                -> {"took_us", "text"} */
+ *   {"map": 2000, "focus": "path"}                -> {"took_us", "text"}
+ *   {"near": "path"}                              -> {"took_us", "paths": [...]}: nearest by the dependency graph
+ *   {"together": "path"}                          -> {"took_us", "paths": [...]}: by git's history alone */
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "code/parser.h"
 #include "index/graph.h"
+#include "index/history.h"
 #include "index/indexer.h"
 #include "index/snapshot_priv.h"
 #include "search/outline.h"
@@ -196,6 +199,63 @@ static void answer_map(const probe *p, const json_t *ask, cm_buf *out) {
     cm_arena_free(arena);
 }
 
+static void add_path(const probe *p, uint32_t document, cm_json_writer *w) {
+    cm_index_document d;
+    if (cm_snapshot_document(p->snapshot, document, &d))
+        cm_json_str(w, d.path);
+}
+
+static void answer_near(const probe *p, cm_str path, cm_buf *out) {
+    cm_arena *arena = cm_arena_new(0);
+    cm_index_document d;
+    const cm_graph *graph;
+    const cm_graph_near *near = NULL;
+    size_t count = 0;
+    cm_json_writer w;
+    uint64_t start = cm_clock_ns();
+    if (cm_snapshot_graph(p->snapshot, NULL, &graph, NULL) != CM_OK ||
+        !cm_snapshot_find_document(p->snapshot, path, &d) ||
+        cm_graph_push(graph, &d.id, 1, arena, &near, &count, NULL) != CM_OK)
+        count = 0;
+    cm_json_writer_init(&w, out);
+    cm_json_object(&w);
+    cm_json_key(&w, "took_us");
+    cm_json_u64(&w, (cm_clock_ns() - start) / 1000);
+    cm_json_key(&w, "paths");
+    cm_json_array(&w);
+    for (size_t i = 0; i < count; i++)
+        add_path(p, near[i].document, &w);
+    cm_json_array_end(&w);
+    cm_json_object_end(&w);
+    print_line(out);
+    cm_arena_free(arena);
+}
+
+static void answer_together(const probe *p, cm_str path, cm_buf *out) {
+    cm_arena *arena = cm_arena_new(0);
+    const cm_history *history = cm_snapshot_history(p->snapshot);
+    const cm_cochange *items = NULL;
+    size_t count = 0;
+    cm_json_writer w;
+    uint64_t start = cm_clock_ns();
+    uint32_t file = history ? cm_history_find(history, path) : CM_ID_NONE;
+    if (file != CM_ID_NONE &&
+        cm_history_together(history, file, arena, &items, &count, NULL) != CM_OK)
+        count = 0;
+    cm_json_writer_init(&w, out);
+    cm_json_object(&w);
+    cm_json_key(&w, "took_us");
+    cm_json_u64(&w, (cm_clock_ns() - start) / 1000);
+    cm_json_key(&w, "paths");
+    cm_json_array(&w);
+    for (size_t i = 0; i < count; i++)
+        cm_json_str(&w, cm_history_path(history, items[i].file));
+    cm_json_array_end(&w);
+    cm_json_object_end(&w);
+    print_line(out);
+    cm_arena_free(arena);
+}
+
 static void answer_all(probe *p, cm_buf *out) {
     char *line = NULL;
     size_t cap = 0;
@@ -211,6 +271,10 @@ static void answer_all(probe *p, cm_buf *out) {
             answer_edit(p, ask, out);
         else if (json_object_get(ask, "map"))
             answer_map(p, ask, out);
+        else if ((path = json_string_value(json_object_get(ask, "near"))))
+            answer_near(p, cm_str_from(path), out);
+        else if ((path = json_string_value(json_object_get(ask, "together"))))
+            answer_together(p, cm_str_from(path), out);
         else
             answer_query(p, ask, out);
         json_decref(ask);
@@ -218,11 +282,13 @@ static void answer_all(probe *p, cm_buf *out) {
     free(line);
 }
 
-static cm_rc run(probe *p, char **argv, const char *mode, cm_buf *out, cm_err *err) {
+static cm_rc run(probe *p, char **argv, const char *mode, bool no_history, cm_buf *out,
+                 cm_err *err) {
     static const cm_uuid id = {{1}};
     uint64_t start = cm_clock_ns();
     bool watch = strcmp(mode, "watch") == 0;
-    cm_indexer_options options = {.parser = p->parser, .pool = p->pool, .watch = watch};
+    cm_indexer_options options = {
+        .parser = p->parser, .pool = p->pool, .watch = watch, .no_history = no_history};
     cm_rc rc = cm_indexer_open(argv[1], &options, &p->indexer, err);
     if (rc == CM_OK)
         rc = cm_indexer_add(p->indexer, &id, argv[2], NULL, &p->repository, err);
@@ -247,7 +313,8 @@ int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "parse-worker") == 0)
         return cm_parse_worker_main(argc, argv);
     if (argc < 3) {
-        fprintf(stderr, "usage: index_probe DATA_DIR TREE [full|incremental|none|watch]\n");
+        fprintf(stderr,
+                "usage: index_probe DATA_DIR TREE [full|incremental|none|watch [no-history]]\n");
         return 2;
     }
     probe p = {0};
@@ -258,7 +325,8 @@ int main(int argc, char **argv) {
     if (cm_pool_new(0, 1024, &p.pool, &err) != CM_OK ||
         cm_parser_pool_new(NULL, &p.parser, &err) != CM_OK)
         return fail(&err);
-    cm_rc rc = run(&p, argv, argc > 3 ? argv[3] : "incremental", &out, &err);
+    cm_rc rc = run(&p, argv, argc > 3 ? argv[3] : "incremental",
+                   argc > 4 && strcmp(argv[4], "no-history") == 0, &out, &err);
     if (rc == CM_OK)
         answer_all(&p, &out);
     cm_snapshot_unref(p.snapshot);

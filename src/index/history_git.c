@@ -8,6 +8,8 @@
 #include "base/hash.h"
 #include "base/path.h"
 
+#include <malloc.h>
+
 #define RULES_VERSION    1 /* to be raised with any change of what is read from a commit */
 #define COMMIT_BYTES_MAX CM_MIB(4)
 #define ENTRIES_MAX      50000000ull /* of trees, in one reading: about a minute */
@@ -41,6 +43,14 @@ typedef struct reading {
 
 static cm_rc no_memory(cm_err *err) {
     return cm_fail(err, CM_NOMEM, "out of memory reading the history of a repository");
+}
+
+/* Unless told otherwise it keeps 256 MiB of objects and maps packs 1 GiB at a time. We read trees and commits, newest
+ * first, each about twice. */
+void cm_git_limit(void) {
+    (void)git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)CM_MIB(4));
+    (void)git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)CM_MIB(32));
+    (void)git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)CM_MIB(256));
 }
 
 /* ---- commits that wait ---- */
@@ -282,8 +292,9 @@ static void carry_changes(reading *r, const cm_history_commit *old, cm_history_c
 /* ---- the walk ---- */
 
 static cm_rc visit(reading *r, const waiting *next, cm_err *err) {
-    git_commit *from = read_commit(r, &next->id);
-    if (!from)
+    git_commit *from = NULL;
+    if (git_commit_lookup(&from, r->git, &next->id) !=
+        0)            /* its size was looked at when it was queued */
         return CM_OK; /* it was there a moment ago; the next job sees what became of it */
     cm_rc rc = enqueue_parents(r, from, err);
     if (rc == CM_OK && git_commit_parentcount(from) <= 1) {
@@ -412,5 +423,7 @@ cm_rc cm_history_read(const char *root, const cm_history_options *options, cm_bu
     cm_arena_free(r.d.arena);
     reading_done(&r);
     git_libgit2_shutdown();
+    if (!known)
+        malloc_trim(0); /* what was needed for a moment goes back to the system */
     return rc;
 }

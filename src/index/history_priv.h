@@ -125,6 +125,9 @@ typedef struct cm_history_options {
 cm_rc cm_history_read(const char *root, const cm_history_options *options, cm_buf *out,
                       bool *ret_known, cm_err *err) cm_must_check;
 
+/* Bounds what libgit2 keeps and maps, for the whole process; after git_libgit2_init. */
+void cm_git_limit(void);
+
 /* ---- history_diff.c ---- */
 
 typedef struct cm_history_difference {

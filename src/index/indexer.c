@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/vec.h"
+#include "index/history_priv.h"
 #include "index/repository_priv.h"
 #include "index/tables.h"
 #include "index/watch.h"
@@ -55,14 +56,6 @@ static cm_rc open_all(cm_indexer *indexer, cm_err *err) {
     return rc;
 }
 
-/* libgit2 keeps 256 MiB of objects and maps packs 1 GiB at a time unless told otherwise. We read trees and commits,
- * newest first, each about twice. */
-static void limit_git(void) {
-    (void)git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)CM_MIB(32));
-    (void)git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)CM_MIB(32));
-    (void)git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)CM_MIB(256));
-}
-
 cm_rc cm_indexer_open(const char *data_dir, const cm_indexer_options *options,
                       cm_indexer **ret_indexer, cm_err *err) {
     cm_indexer *indexer = CM_NEW(cm_indexer);
@@ -71,7 +64,7 @@ cm_rc cm_indexer_open(const char *data_dir, const cm_indexer_options *options,
         indexer->options = *options;
     pthread_mutex_init(&indexer->lock, NULL);
     git_libgit2_init(); /* for as long as any thread of ours may use it: it frees its per-thread state */
-    limit_git();
+    cm_git_limit();
     cm_rc rc = cm_dir_make(indexer->folder, err);
     if (rc == CM_OK)
         rc = open_all(indexer, err);
