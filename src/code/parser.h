@@ -19,10 +19,12 @@
 typedef struct cm_parser_pool cm_parser_pool;
 
 typedef struct cm_parser_options {
-    unsigned workers;     /* 0 = number of cores */
-    size_t text_max;      /* bytes of a file, longer ones are SKIPPED; 0 = 1 MiB, at most 64 MiB */
-    size_t memory_max;    /* bytes of address space of one worker, 0 = 1 GiB */
-    uint32_t deadline_ms; /* of processor time for one file, killed after 4 times that; 0 = 1,000 */
+    unsigned workers;  /* 0 = number of cores */
+    size_t text_max;   /* bytes of a file, longer ones are SKIPPED; 0 = 1 MiB, at most 64 MiB */
+    size_t memory_max; /* bytes of address space of one worker, 0 = 1 GiB */
+    uint32_t
+        deadline_ms; /* of processor time for one file; killed a quarter after that, or after 20 times
+                             as much time by the clock; 0 = 1,000 */
 } cm_parser_options;
 
 /* Counters since the pool was made. */

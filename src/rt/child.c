@@ -280,6 +280,16 @@ bool cm_child_alive(cm_child *child, cm_child_end *ret_end) {
     return alive;
 }
 
+uint64_t cm_child_cpu_ns(cm_child *child) {
+    clockid_t clock;
+    struct timespec t = {0};
+    pthread_mutex_lock(&child->lock);
+    bool known = !child->reaped && clock_getcpuclockid(child->pid, &clock) == 0 &&
+                 clock_gettime(clock, &t) == 0;
+    pthread_mutex_unlock(&child->lock);
+    return known ? (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec : 0;
+}
+
 /* --- messages --- */
 
 static cm_rc fail_ended(cm_child *child, cm_err *err) {

@@ -55,6 +55,9 @@ void cm_child_kill(cm_child *child);
 /* False when it has ended; then `*ret_end` (may be NULL) says how. Never blocks. */
 bool cm_child_alive(cm_child *child, cm_child_end *ret_end);
 
+/* Processor time of the running child so far; 0 when it has ended. */
+uint64_t cm_child_cpu_ns(cm_child *child);
+
 /* One message of 1..CM_CHILD_MESSAGE_MAX bytes. CM_END when the child is gone, CM_OVERLOADED when it
  * has stopped reading. Never blocks. */
 cm_rc cm_child_send(cm_child *child, const void *bytes, size_t len, cm_err *err) cm_must_check;

@@ -7,11 +7,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <time.h>
 #include "base/clock.h"
 #include "code/protocol.h"
 #include "rt/child.h"
 
 #define FAKE_TEXT_MAX 12288 /* a pool with this text_max gets fake workers */
+#define STARVED_MS    500
 
 /* --- the fake worker --------------------------------------------------------------------------- */
 
@@ -25,6 +28,12 @@ static void fake_answer(cm_child_self *self, const cm_worker_request *request) {
     }
     atomic_store(&((cm_worker_control *)(void *)shared)->begun, (unsigned)request->sequence);
     while (cm_str_starts(command, CM_STR("hang"))) {
+    }
+    if (cm_str_starts(command, CM_STR("starve"))) { /* time passes and none of it is ours */
+        nanosleep(&(struct timespec){.tv_nsec = STARVED_MS * 1000000}, NULL);
+    }
+    if (cm_str_starts(command, CM_STR("starve")) || cm_str_starts(command, CM_STR("well"))) {
+        reply.status = CM_WORKER_STOPPED; /* an answer, but none that is looked into */
     }
     if (cm_str_starts(command, CM_STR("stop"))) {
         while (!atomic_load(&((cm_worker_control *)(void *)shared)->stop)) {
@@ -304,6 +313,48 @@ static void test_code_parser__a_hanging_worker_is_killed_at_the_deadline(void **
     close_pool(&f);
 }
 
+static uint64_t children_cpu_ms(void) {
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_CHILDREN, &usage), 0); /* of those that were waited for */
+    return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+           (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+}
+
+/* Processor time does not depend on what else the machine does: this may be measured. Of several rounds the
+ * quickest replacement counts, for the same reason. */
+static void test_code_parser__a_spinning_worker_is_ended_by_its_processor_time(void **state) {
+    (void)state;
+    fixture f = open_pool((cm_parser_options){.text_max = FAKE_TEXT_MAX, .deadline_ms = 200});
+    uint64_t quickest = UINT64_MAX;
+    for (int i = 0; i < 5; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "hang %d", i);
+        uint64_t before = children_cpu_ms();
+        assert_int_equal(parse(&f, "a.c", cm_str_from(text), NULL), CM_OK);
+        assert_int_equal(f.parsed.status, CM_PARSE_FAILED);
+        uint64_t used = children_cpu_ms() - before;
+        assert_in_range(used, 200, 400); /* not four times as much by the clock */
+        uint64_t start = cm_clock_ms();
+        snprintf(text, sizeof(text), "well %d", i);
+        assert_int_equal(parse(&f, "a.c", cm_str_from(text), NULL), CM_OK);
+        quickest = CM_MIN(quickest, cm_clock_ms() - start);
+    }
+    assert_int_equal(cm_parser_pool_stats(f.pool).overran, 5);
+    assert_true(quickest < 50);
+    close_pool(&f);
+}
+
+/* On a busy machine a worker may wait long for its turn: its file is not to blame. */
+static void test_code_parser__a_starving_worker_is_waited_for(void **state) {
+    (void)state;
+    fixture f = open_pool((cm_parser_options){.text_max = FAKE_TEXT_MAX, .deadline_ms = 60});
+    assert_int_equal(parse(&f, "a.c", CM_STR("well"), NULL), CM_OK); /* past its first use */
+    assert_int_equal(parse(&f, "a.c", CM_STR("starve"), NULL), CM_OK);
+    cm_parser_stats stats = cm_parser_pool_stats(f.pool);
+    assert_int_equal(stats.overran + stats.died + stats.refused, 0);
+    close_pool(&f);
+}
+
 static void test_code_parser__a_lying_worker_is_not_believed(void **state) {
     (void)state;
     static const char *const lies[] = {"lie about length", "lie about content",
@@ -345,6 +396,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_code_parser__too_big_a_limit_is_refused),
         cmocka_unit_test(test_code_parser__a_dead_worker_is_replaced_and_its_file_remembered),
         cmocka_unit_test(test_code_parser__a_hanging_worker_is_killed_at_the_deadline),
+        cmocka_unit_test(test_code_parser__a_spinning_worker_is_ended_by_its_processor_time),
+        cmocka_unit_test(test_code_parser__a_starving_worker_is_waited_for),
         cmocka_unit_test(test_code_parser__a_lying_worker_is_not_believed),
         cmocka_unit_test(test_code_parser__text_of_a_worker_is_cleaned),
     };
