@@ -4,6 +4,7 @@ gen_languages.py SPEC QUERIES OUT_LANGUAGES_C OUT_GRAMMARS_C.
 
 languages_gen.c holds what any program may know of a language; grammars_gen.c adds entry points of the
 grammars and the joined query texts, and is linked only where a parse worker lives."""
+import hashlib
 import sys
 import tomllib
 from pathlib import Path
@@ -121,15 +122,18 @@ def main(spec_path, queries, out_languages, out_grammars):
     # Order of declaration decides between languages that share an extension, so it is kept beside.
     rows = spec["language"]
     order = sorted(range(len(rows)), key=lambda i: rows[i]["id"])
+    languages = "".join(language_row(index, rows[i], spec["comments"]) for index, i in enumerate(order))
+    grammars = "".join(grammar_row(rows[i], Path(queries)) for i in order)
+    version = hashlib.sha256((languages + grammars).encode()).hexdigest()[:16]
     with open(out_languages, "w") as file:
         file.write(
             "/* Generated from spec/languages.toml. */\n"
             '#include "code/languages_priv.h"\n\n'
             f"const size_t cm_language_count = {len(rows)};\n\n"
+            f"const uint64_t cm_language_version = 0x{version};\n\n"
             "const cm_language cm_language_rows[] = {\n"
         )
-        for index, i in enumerate(order):
-            file.write(language_row(index, rows[i], spec["comments"]))
+        file.write(languages)
         rank = ", ".join(str(order.index(i)) for i in range(len(rows)))
         file.write(f"}};\n\nconst uint16_t cm_language_declared[] = {{{rank}}};\n")
     with open(out_grammars, "w") as file:
@@ -140,8 +144,7 @@ def main(spec_path, queries, out_languages, out_grammars):
         for entry in sorted({row["grammar"] for row in rows if "grammar" in row}):
             file.write(f"const TSLanguage *tree_sitter_{entry}(void);\n")
         file.write("\nconst cm_grammar cm_grammar_rows[] = {\n")
-        for i in order:
-            file.write(grammar_row(rows[i], Path(queries)))
+        file.write(grammars)
         file.write("};\n")
 
 

@@ -15,6 +15,10 @@ const cm_language *cm_language_all(size_t *ret_count) {
     return cm_language_rows;
 }
 
+uint64_t cm_language_rules(void) {
+    return cm_language_version;
+}
+
 const cm_language *cm_language_at(size_t index) {
     return index < cm_language_count ? &cm_language_rows[index] : NULL;
 }

@@ -41,6 +41,8 @@ typedef struct cm_language {
 
 /* All rows, in order of id. */
 const cm_language *cm_language_all(size_t *ret_count);
+/* Another number when any row or query file is another: what was read with them before is to be read again. */
+uint64_t cm_language_rules(void);
 /* By index (as stored in one process's results; not stable across versions); NULL out of range. */
 const cm_language *cm_language_at(size_t index);
 /* By id or alias, any case; NULL when unknown. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/vec.h"
+#include "code/languages.h"
 #include "index/builder.h"
 #include "index/manifest.h"
 #include "index/walk.h"
@@ -187,6 +188,9 @@ cm_rc cm_repository_open(const char *folder, const cm_uuid *id, const char *root
 
 /* ---- options ---- */
 
+#define READING \
+    1 /* raised when files tell more than before by other means than queries: manifests, notes */
+
 static cm_str_list copy_list(cm_arena *arena, cm_str_list list) {
     cm_str *items = cm_arena_alloc(arena, (list.count + 1) * sizeof(*items));
     for (size_t i = 0; i < list.count; i++)
@@ -208,7 +212,8 @@ static uint64_t options_hash(const cm_repository *r, const cm_repository_options
     if (o->chunk_strategy !=
         CM_CHUNKS_AST_AWARE) /* the others came later: older hashes stay true */
         hash = cm_hash64_mix(hash, (uint64_t)o->chunk_strategy);
-    return cm_hash64_mix(hash, r->environment.parser != NULL);
+    /* A version that makes more of a file reads all of them again, once. */
+    return cm_hash64_mix(hash, r->environment.parser != NULL ? cm_language_rules() + READING : 0);
 }
 
 cm_rc cm_repository_configure(cm_repository *repository, const char *root,

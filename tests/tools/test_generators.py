@@ -2,6 +2,8 @@
 
 import copy
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +45,20 @@ def test_tables__give_the_same_bytes_twice(tmp_path, program, spec, names):
     first = generate(program, spec, tmp_path, names)
     second = generate(program, spec, tmp_path / "again", names)
     assert first == second
+
+
+def test_languages__a_changed_query_changes_the_version(tmp_path):
+    """An index made with other queries is read again: the number in the program says so."""
+    def version(queries):
+        result = run("gen_languages.py", ROOT / "spec" / "languages.toml", queries, tmp_path / "l.c", tmp_path / "g.c")
+        assert result.returncode == 0, result.stderr
+        return re.search(r"cm_language_version = (0x[0-9a-f]{16});", (tmp_path / "l.c").read_text())[1]
+    copy_of = tmp_path / "queries"
+    shutil.copytree(ROOT / "queries", copy_of)
+    before = version(ROOT / "queries")
+    assert version(copy_of) == before
+    (copy_of / "go" / "symbols.scm").open("a").write("(label_name) @reference.read\n")
+    assert version(copy_of) != before
 
 
 def test_api__gives_the_same_bytes_twice(tmp_path):
