@@ -1,8 +1,9 @@
 /* dependencies.h - packages that a repository declares, read from its manifests and lock files.
  *
- * Known: package.json, package-lock.json, yarn.lock, requirements*.txt, pyproject.toml, poetry.lock,
- * uv.lock, Pipfile, setup.cfg, go.mod, Cargo.toml, Cargo.lock, pom.xml, build.gradle(.kts), Gemfile.lock,
- * composer.json, CMakeLists.txt (find_package), *.csproj. A lock file gives exact versions, a manifest
+ * Known: package.json, package-lock.json, yarn.lock, pnpm-lock.yaml, requirements*.txt (for development by their
+ * name), pyproject.toml, poetry.lock, uv.lock, Pipfile(.lock), setup.cfg, go.mod, Cargo.toml, Cargo.lock, pom.xml,
+ * build.gradle(.kts), Gemfile(.lock), composer.json, composer.lock, CMakeLists.txt (find_package),
+ * *.csproj, *.fsproj, *.vbproj, Directory.Packages.props. A lock file gives exact versions, a manifest
  * the wanted ones; who reads both lets the lock win (cm_dependency.is_locked).
  *
  * A broken manifest gives what was readable in front of the fault. Thread: any. */

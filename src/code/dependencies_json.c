@@ -72,3 +72,42 @@ void cm_read_composer(cm_str text, cm_dependency_sink *sink) {
     add_packages(json_object_get(root, "require-dev"), true, sink);
     json_decref(root);
 }
+
+/* "packages": [{"name": "a/b", "version": "v1.2.3"}], and "packages-dev". */
+void cm_read_composer_lock(cm_str text, cm_dependency_sink *sink) {
+    static const char *const lists[] = {"packages", "packages-dev"};
+    json_t *root = NULL;
+    if (cm_json_parse(text, &root, NULL) != CM_OK) {
+        return;
+    }
+    for (size_t i = 0; i < CM_COUNT(lists); i++) {
+        size_t at;
+        json_t *package;
+        json_array_foreach(json_object_get(root, lists[i]), at, package) {
+            cm_dependency_add(
+                sink, "composer", cm_str_from(json_string_value(json_object_get(package, "name"))),
+                cm_str_from(json_string_value(json_object_get(package, "version"))), i == 1, true);
+        }
+    }
+    json_decref(root);
+}
+
+/* "default" and "develop": {"requests": {"version": "==2.31.0"}}. */
+void cm_read_pipfile_lock(cm_str text, cm_dependency_sink *sink) {
+    static const char *const groups[] = {"default", "develop"};
+    json_t *root = NULL;
+    if (cm_json_parse(text, &root, NULL) != CM_OK) {
+        return;
+    }
+    for (size_t i = 0; i < CM_COUNT(groups); i++) {
+        const char *name;
+        json_t *package;
+        json_object_foreach(json_object_get(root, groups[i]), name, package) {
+            cm_str version = cm_str_from(json_string_value(json_object_get(package, "version")));
+            version =
+                cm_str_starts(version, CM_STR("==")) ? cm_str_from_offset(version, 2) : version;
+            cm_dependency_add(sink, "pip", cm_str_from(name), version, i == 1, true);
+        }
+    }
+    json_decref(root);
+}

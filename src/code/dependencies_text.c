@@ -30,7 +30,7 @@ void cm_dependency_add_pep508(cm_dependency_sink *sink, cm_str requirement, bool
     cm_dependency_add(sink, "pip", cm_str_sub(requirement, 0, end), version, is_development, false);
 }
 
-void cm_read_requirements(cm_str text, cm_dependency_sink *sink) {
+static void read_requirements(cm_str text, bool is_development, cm_dependency_sink *sink) {
     cm_str line;
     while (cm_str_line(&text, &line)) {
         line = cm_str_trim(cm_str_sub(line, 0, CM_MIN(cm_str_find_char(line, '#'), line.len)));
@@ -40,9 +40,18 @@ void cm_read_requirements(cm_str text, cm_dependency_sink *sink) {
             line.len--;
         }
         if (line.len > 0 && line.ptr[0] != '-') { /* -r, -e, --hash */
-            cm_dependency_add_pep508(sink, line, false);
+            cm_dependency_add_pep508(sink, line, is_development);
         }
     }
+}
+
+void cm_read_requirements(cm_str text, cm_dependency_sink *sink) {
+    read_requirements(text, false, sink);
+}
+
+/* requirements-dev.txt and the like: the name says what they are for. */
+void cm_read_requirements_dev(cm_str text, cm_dependency_sink *sink) {
+    read_requirements(text, true, sink);
 }
 
 void cm_read_setup_cfg(cm_str text, cm_dependency_sink *sink) {
@@ -105,6 +114,71 @@ void cm_read_gemfile_lock(cm_str text, cm_dependency_sink *sink) {
         if (is_gem && open != SIZE_MAX && cm_str_ends(line, CM_STR(")"))) {
             cm_dependency_add(sink, "bundler", cm_str_sub(line, 4, open - 4),
                               cm_str_sub(line, open + 2, line.len - open - 3), false, true);
+        }
+    }
+}
+
+/* The quoted text that begins at or after `*rest`'s start; moves behind it. Empty when there is none. */
+static cm_str next_quoted(cm_str *rest) {
+    size_t open = 0;
+    while (open < rest->len && rest->ptr[open] != '"' && rest->ptr[open] != '\'') {
+        open++;
+    }
+    cm_str inside = cm_str_from_offset(*rest, open + 1);
+    size_t close = open < rest->len ? cm_str_find_char(inside, rest->ptr[open]) : SIZE_MAX;
+    *rest = cm_str_from_offset(inside, close == SIZE_MAX ? inside.len : close + 1);
+    return close == SIZE_MAX ? CM_STR_EMPTY : cm_str_sub(inside, 0, close);
+}
+
+static bool names_development(cm_str line) {
+    return cm_str_find(line, CM_STR(":development")) != SIZE_MAX ||
+           cm_str_find(line, CM_STR(":test")) != SIZE_MAX;
+}
+
+/* `gem "rails", "~> 7.0", group: :test`; in `group :development do ... end` all are of that group. */
+void cm_read_gemfile(cm_str text, cm_dependency_sink *sink) {
+    cm_str line;
+    bool is_development = false;
+    while (cm_str_line(&text, &line)) {
+        line = cm_str_trim(cm_str_sub(line, 0, CM_MIN(cm_str_find_char(line, '#'), line.len)));
+        if (cm_str_starts(line, CM_STR("group ")) && cm_str_ends(line, CM_STR(" do"))) {
+            is_development = names_development(line);
+        } else if (cm_str_eq_c(line, "end")) {
+            is_development = false;
+        } else if (cm_str_starts(line, CM_STR("gem ")) || cm_str_starts(line, CM_STR("gem("))) {
+            cm_str rest = cm_str_from_offset(line, 4), name = next_quoted(&rest);
+            bool has_version = cm_str_starts(cm_str_trim(rest), CM_STR(",")) &&
+                               cm_str_find(rest, CM_STR(": ")) == SIZE_MAX;
+            cm_dependency_add(sink, "bundler", name,
+                              has_version ? next_quoted(&rest) : CM_STR_EMPTY,
+                              is_development || names_development(rest), false);
+        }
+    }
+}
+
+/* Below "packages:", keys two blanks deep: `/a@1.0.0:`, `'@b/c@2.0.0(peer@1)':`, and `/a/1.0.0:` of old. */
+void cm_read_pnpm_lock(cm_str text, cm_dependency_sink *sink) {
+    cm_str line;
+    bool in_packages = false;
+    while (cm_str_line(&text, &line)) {
+        if (line.len > 0 && !cm_is_space(line.ptr[0])) {
+            in_packages = cm_str_eq_c(cm_str_trim(line), "packages:");
+        }
+        bool is_key = in_packages && cm_str_starts(line, CM_STR("  ")) && line.len > 3 &&
+                      line.ptr[2] != ' ' && cm_str_ends(line, CM_STR(":"));
+        if (!is_key) {
+            continue;
+        }
+        cm_str key = cm_str_sub(line, 2, line.len - 3);
+        cm_str quoted = key;
+        key = key.ptr[0] == '\'' || key.ptr[0] == '"' ? next_quoted(&quoted) : key;
+        key = cm_str_from_offset(key, cm_str_starts(key, CM_STR("/")));
+        key = cm_str_sub(key, 0, CM_MIN(cm_str_find_char(key, '('), key.len));
+        size_t at = cm_str_rfind_char(key, '@');
+        at = at == SIZE_MAX || at == 0 ? cm_str_rfind_char(key, '/') : at;
+        if (at != SIZE_MAX && at > 0) {
+            cm_dependency_add(sink, "npm", cm_str_sub(key, 0, at), cm_str_from_offset(key, at + 1),
+                              false, true);
         }
     }
 }
@@ -242,18 +316,31 @@ static cm_str attribute(cm_str tag, const char *name) {
     return cm_str_sub(rest, 0, CM_MIN(cm_str_find_char(rest, '"'), rest.len));
 }
 
-void cm_read_csproj(cm_str text, cm_dependency_sink *sink) {
+/* What a tag of this name includes. */
+static void read_package_tags(cm_str text, const char *name, bool is_locked,
+                              cm_dependency_sink *sink) {
+    char open[40], close[40];
     size_t at;
-    while ((at = cm_str_find(text, CM_STR("<PackageReference"))) != SIZE_MAX) {
-        text = cm_str_from_offset(text, at + 17);
+    snprintf(open, sizeof(open), "<%s ", name);
+    snprintf(close, sizeof(close), "</%s>", name);
+    while ((at = cm_str_find(text, cm_str_from(open))) != SIZE_MAX) {
+        text = cm_str_from_offset(text, at + strlen(open) - 1);
         cm_str tag = cm_str_sub(text, 0, CM_MIN(cm_str_find_char(text, '>'), text.len));
         cm_str version = attribute(tag, "Version");
         if (version.len == 0 && !cm_str_ends(tag, CM_STR("/"))) {
             version = element(
-                cm_str_sub(text, 0,
-                           CM_MIN(cm_str_find(text, CM_STR("</PackageReference>")), text.len)),
+                cm_str_sub(text, 0, CM_MIN(cm_str_find(text, cm_str_from(close)), text.len)),
                 "Version");
         }
-        cm_dependency_add(sink, "nuget", attribute(tag, "Include"), version, false, false);
+        cm_dependency_add(sink, "nuget", attribute(tag, "Include"), version, false, is_locked);
     }
+}
+
+void cm_read_csproj(cm_str text, cm_dependency_sink *sink) {
+    read_package_tags(text, "PackageReference", false, sink);
+}
+
+/* Versions for all projects of a tree: they speak for references without one. */
+void cm_read_packages_props(cm_str text, cm_dependency_sink *sink) {
+    read_package_tags(text, "PackageVersion", true, sink);
 }

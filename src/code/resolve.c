@@ -22,7 +22,7 @@ typedef struct alias {
     uint8_t kind;  /* enum alias_kind */
 } alias;
 
-enum alias_kind { ALIAS_GO, ALIAS_TYPESCRIPT, ALIAS_PHP, ALIAS_RUST };
+enum alias_kind { ALIAS_GO, ALIAS_TYPESCRIPT, ALIAS_PACKAGE, ALIAS_PHP, ALIAS_RUST };
 
 struct cm_resolver {
     const cm_str *paths;
@@ -120,12 +120,55 @@ static void read_go_mod(cm_resolver *r, cm_str folder, cm_str text) {
     }
 }
 
+/* The length of the string, comment or other byte at the start of JSON with comments. */
+static size_t piece_length(cm_str s, bool *ret_is_comment) {
+    cm_str end = cm_str_starts(s, CM_STR("//")) ? CM_STR("\n") : CM_STR("*/");
+    *ret_is_comment = cm_str_starts(s, CM_STR("//")) || cm_str_starts(s, CM_STR("/*"));
+    if (*ret_is_comment) {
+        size_t found = cm_str_find(cm_str_from_offset(s, 2), end);
+        return found == SIZE_MAX ? s.len : found + 2 + end.len;
+    }
+    size_t at = 1;
+    if (s.ptr[0] == '"') {
+        while (at < s.len && s.ptr[at] != '"') {
+            at += s.ptr[at] == '\\' ? 2 : 1;
+        }
+        at++;
+    }
+    return CM_MIN(at, s.len);
+}
+
+/* TypeScript's configuration has comments and commas in front of closing brackets. NULL: no JSON either way. */
+static json_t *parse_with_comments(cm_str text) {
+    json_t *root = NULL;
+    size_t comma = SIZE_MAX; /* one that nothing has followed yet */
+    cm_buf plain;
+    cm_buf_init(&plain, text.len + 1);
+    while (text.len > 0) {
+        bool is_comment;
+        size_t len = piece_length(text, &is_comment);
+        char first = text.ptr[0];
+        bool says_something = !is_comment && !cm_is_space(first);
+        if (says_something && comma != SIZE_MAX && (first == '}' || first == ']')) {
+            plain.ptr[comma] = ' ';
+        }
+        if (!is_comment) {
+            comma = first == ',' ? plain.len : says_something ? SIZE_MAX : comma;
+            cm_buf_add_str(&plain, cm_str_sub(text, 0, len));
+        }
+        text = cm_str_from_offset(text, len);
+    }
+    if (cm_buf_check(&plain, NULL) != CM_OK ||
+        cm_json_parse(cm_buf_str(&plain), &root, NULL) != CM_OK) {
+        root = NULL;
+    }
+    cm_buf_done(&plain);
+    return root;
+}
+
 /* Paths such as "@app" + star to "src/app" + star; only the first target of each is taken. */
 static void read_tsconfig(cm_resolver *r, cm_str folder, cm_str text) {
-    json_t *root = NULL;
-    if (cm_json_parse(text, &root, NULL) != CM_OK) {
-        return; /* many tsconfig files have comments; without aliases the tails still find most */
-    }
+    json_t *root = parse_with_comments(text);
     const json_t *options = json_object_get(root, "compilerOptions");
     const char *base_url = json_string_value(json_object_get(options, "baseUrl"));
     cm_str base = base_url ? join(r, folder, cm_str_from(base_url)) : folder;
@@ -146,19 +189,44 @@ static void read_tsconfig(cm_resolver *r, cm_str folder, cm_str text) {
     json_decref(root);
 }
 
-static void read_composer(cm_resolver *r, cm_str folder, cm_str text) {
+/* The name other packages of a workspace import this one by. */
+static void read_package_json(cm_resolver *r, cm_str folder, cm_str text) {
     json_t *root = NULL;
     if (cm_json_parse(text, &root, NULL) != CM_OK) {
         return;
     }
-    const char *from;
-    json_t *to;
-    const json_t *autoload = json_object_get(root, "autoload");
-    json_object_foreach(json_object_get(autoload, "psr-4"), from, to) {
-        const char *target = json_string_value(to);
-        if (target) {
-            add_alias(r, ALIAS_PHP, folder, cm_str_from(from),
-                      join(r, folder, cm_str_from(target)));
+    const char *name = json_string_value(json_object_get(root, "name"));
+    if (name && name[0] != '\0') {
+        add_alias(r, ALIAS_PACKAGE, folder, cm_str_from(name), folder);
+    }
+    json_decref(root);
+}
+
+static void add_psr4(cm_resolver *r, cm_str folder, const char *from, const json_t *target) {
+    const char *to = json_string_value(target);
+    if (to) {
+        add_alias(r, ALIAS_PHP, folder, cm_str_from(from), join(r, folder, cm_str_from(to)));
+    }
+}
+
+/* Name spaces to folders, one or several each. */
+static void read_composer(cm_resolver *r, cm_str folder, cm_str text) {
+    static const char *const sections[] = {"autoload", "autoload-dev"};
+    json_t *root = NULL;
+    if (cm_json_parse(text, &root, NULL) != CM_OK) {
+        return;
+    }
+    for (size_t i = 0; i < CM_COUNT(sections); i++) {
+        const char *from;
+        json_t *to;
+        json_object_foreach(json_object_get(json_object_get(root, sections[i]), "psr-4"), from,
+                            to) {
+            size_t at;
+            json_t *one;
+            add_psr4(r, folder, from, to);
+            json_array_foreach(to, at, one) {
+                add_psr4(r, folder, from, one);
+            }
         }
     }
     json_decref(root);
@@ -192,11 +260,9 @@ void cm_resolver_add_config(cm_resolver *resolver, cm_str path, cm_str text) {
     static const struct {
         const char *name;
         void (*read)(cm_resolver *, cm_str, cm_str);
-    } readers[] = {{"go.mod", read_go_mod},
-                   {"tsconfig.json", read_tsconfig},
-                   {"jsconfig.json", read_tsconfig},
-                   {"composer.json", read_composer},
-                   {"Cargo.toml", read_cargo}};
+    } readers[] = {{"go.mod", read_go_mod},          {"tsconfig.json", read_tsconfig},
+                   {"jsconfig.json", read_tsconfig}, {"package.json", read_package_json},
+                   {"composer.json", read_composer}, {"Cargo.toml", read_cargo}};
     for (size_t i = 0; i < CM_COUNT(readers); i++) {
         if (cm_str_eq_c(cm_path_base(path), readers[i].name)) {
             readers[i].read(resolver, cm_path_directory(path), text);
@@ -352,6 +418,30 @@ static const char *const script_endings[] = {
     ".mjs",       ".cjs",      ".vue",       ".svelte",     ".json",      "/index.ts",
     "/index.tsx", "/index.js", "/index.jsx", "/index.d.ts", "/index.mjs", NULL};
 
+/* "@acme/ui" is the package of that name in this tree, "@acme/ui/button" a file of it. */
+static size_t resolve_workspace(lookup *l, cm_str module) {
+    static const char *const insides[] = {"src", "", "lib"};
+    cm_buf base;
+    size_t found = CM_RESOLVE_NONE;
+    cm_buf_init(&base, CANDIDATE_BYTES_MAX);
+    for (size_t i = 0; i < l->r->aliases.count && found == CM_RESOLVE_NONE; i++) {
+        const alias *a = &l->r->aliases.items[i];
+        if (a->kind != ALIAS_PACKAGE || !cm_str_starts(module, a->from) ||
+            (module.len > a->from.len && module.ptr[a->from.len] != '/')) {
+            continue;
+        }
+        cm_str rest = cm_str_from_offset(module, a->from.len + 1);
+        for (size_t k = 0; k < CM_COUNT(insides) && found == CM_RESOLVE_NONE; k++) {
+            cm_buf_clear(&base);
+            cm_buf_add_f(&base, "%s%s" CM_STR_FMT, insides[k], insides[k][0] ? "/" : "",
+                         CM_STR_ARG(rest.len > 0 ? rest : CM_STR("index")));
+            found = try_endings(l, EXACT, a->to, cm_buf_str(&base), script_endings);
+        }
+    }
+    cm_buf_done(&base);
+    return found;
+}
+
 static size_t resolve_script(lookup *l, const cm_import *import) {
     cm_str module = import->module;
     /* TypeScript writes the ending of what it will become: "./a.js" means ./a.ts. */
@@ -373,7 +463,7 @@ static size_t resolve_script(lookup *l, const cm_import *import) {
             }
         }
     }
-    return CM_RESOLVE_NONE;
+    return resolve_workspace(l, module);
 }
 
 /* A package is a folder: its first file stands for it. */
@@ -394,7 +484,9 @@ static size_t resolve_go(lookup *l, const cm_import *import) {
             return (size_t)first;
         }
     }
-    return CM_RESOLVE_NONE;
+    uint64_t vendored;
+    cm_str folder = candidate(l, CM_STR("vendor"), import->module, CM_STR_EMPTY);
+    return cm_map_get(l->r->by_package, folder, &vendored) ? (size_t)vendored : CM_RESOLVE_NONE;
 }
 
 /* a.b.C -> a/b/C.java; `import static a.b.C.d` and inner classes drop the last part. */

@@ -36,8 +36,8 @@ void cm_graph_free(cm_graph *graph) {
 /* ---- imports ---- */
 
 static bool is_config(cm_str path) {
-    static const char *const names[] = {"go.mod", "tsconfig.json", "jsconfig.json", "Cargo.toml",
-                                        "composer.json"};
+    static const char *const names[] = {"go.mod",       "tsconfig.json", "jsconfig.json",
+                                        "package.json", "Cargo.toml",    "composer.json"};
     cm_str base = cm_path_base(path);
     for (size_t i = 0; i < CM_COUNT(names); i++)
         if (cm_str_eq_c(base, names[i]))

@@ -28,7 +28,32 @@ static const struct {
      "# comment\nDjango[argon2] >=4.2,<5 ; python_version > '3.8'\n-r base.txt\nflask==2.0 "
      "--hash=x\n"
      "pkg @ https://example.com/x.zip\n\n",
-     "pip Django >=4.2,<5\npip flask 2.0\npip pkg \n"},
+     "pip Django >=4.2,<5 dev\npip flask 2.0 dev\npip pkg  dev\n"},
+    {"requirements.txt", "flask==2.0\n", "pip flask 2.0\n"},
+    {"test-requirements.txt", "pytest\n", "pip pytest  dev\n"},
+    {"pnpm-lock.yaml",
+     "lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\npackages:\n\n  react@18.2.0:\n"
+     "    resolution: {integrity: x}\n  '@a/b@1.0.0(react@18.2.0)':\n    dev: true\n  /old/1.2.3:\n"
+     "  /@c/d@2.0.0:\nsnapshots:\n  gone@1.0.0:\n",
+     "npm react 18.2.0 locked\nnpm @a/b 1.0.0 locked\nnpm old 1.2.3 locked\n"
+     "npm @c/d 2.0.0 locked\n"},
+    {"Pipfile.lock",
+     "{\"default\": {\"requests\": {\"version\": \"==2.31.0\"}}, \"develop\": {\"mypy\": {}}}",
+     "pip requests 2.31.0 locked\npip mypy  dev locked\n"},
+    {"Gemfile",
+     "source 'https://x'\ngem 'rails', '~> 7.0' # why\ngem \"pg\"\ngem 'own', path: 'own'\n"
+     "group :development, :test do\n  gem 'rspec'\nend\ngem('puma')\n",
+     "bundler rails ~> 7.0\nbundler pg \nbundler own \nbundler rspec  dev\nbundler puma \n"},
+    {"composer.lock",
+     "{\"packages\": [{\"name\": \"a/b\", \"version\": \"v1.2\"}], \"packages-dev\": [{\"name\": "
+     "\"c/d\", \"version\": \"2.0\"}, 7]}",
+     "composer a/b v1.2 locked\ncomposer c/d 2.0 dev locked\n"},
+    {"Directory.Packages.props",
+     "<Project><ItemGroup><PackageVersion Include=\"Serilog\" Version=\"3.1.0\" "
+     "/></ItemGroup></Project>",
+     "nuget Serilog 3.1.0 locked\n"},
+    {"B.fsproj", "<PackageReference Include=\"FSharp.Core\" Version=\"8.0\" />",
+     "nuget FSharp.Core 8.0\n"},
     {"pyproject.toml",
      "[project]\nname = \"x\"\ndependencies = [\n  \"httpx>=0.2\", # why\n  'rich',\n]\n"
      "[project.optional-dependencies]\ntest = [\"pytest\"]\n"

@@ -21,6 +21,12 @@ static const char *const files[] = {
     "web/src/lib/index.ts",
     "web/src/components/Button.tsx",
     "web/tsconfig.json",
+    "packages/ui/package.json",
+    "packages/ui/src/index.ts",
+    "packages/ui/src/button.tsx",
+    "vendor/github.com/lib/pq/conn.go",
+    "php/tests/UserTest.php",
+    "php/more/Extra.php",
     "go.mod",
     "cmd/server/main.go",
     "internal/store/a_store.go",
@@ -46,6 +52,12 @@ static const char *const files[] = {
 static const struct {
     const char *language, *importer, *module, *name, *file; /* file NULL: none */
 } cases[] = {
+    {"typescript", "web/src/index.ts", "@acme/ui", "Button", "packages/ui/src/index.ts"},
+    {"typescript", "web/src/index.ts", "@acme/ui/button", "", "packages/ui/src/button.tsx"},
+    {"typescript", "web/src/index.ts", "@acme/uix", "", NULL},
+    {"go", "cmd/server/main.go", "github.com/lib/pq", "", "vendor/github.com/lib/pq/conn.go"},
+    {"php", "php/src/Models/User.php", "App\\Tests\\UserTest", "", "php/tests/UserTest.php"},
+    {"php", "php/src/Models/User.php", "More\\Extra", "", "php/more/Extra.php"},
     {"c", "src/net/http.c", "http.h", "", "src/net/http.h"},
     {"c", "main.c", "net/http.h", "", "src/net/http.h"},
     {"c", "main.c", "proj/http.h", "", "include/proj/http.h"},
@@ -101,13 +113,20 @@ static cm_resolver *make_resolver(cm_str *paths) {
     assert_int_equal(cm_resolver_new(paths, CM_COUNT(files), &resolver, NULL), CM_OK);
     cm_resolver_add_config(resolver, CM_STR("go.mod"),
                            CM_STR("// comment\nmodule example.com/proj\n\ngo 1.22\n"));
-    cm_resolver_add_config(resolver, CM_STR("web/tsconfig.json"),
-                           CM_STR("{\"compilerOptions\": {\"paths\": {\"@/*\": [\"src/*\"]}}}"));
+    cm_resolver_add_config(
+        resolver, CM_STR("web/tsconfig.json"),
+        CM_STR("// a comment\n{\"compilerOptions\": { /* and \"one\" */ \"paths\": "
+               "{\"@/*\": [\"src/*\",], // why\n}}, \"note\": \"a, // ]\"}"));
+    cm_resolver_add_config(resolver, CM_STR("packages/ui/package.json"),
+                           CM_STR("{\"name\": \"@acme/ui\"}"));
     cm_resolver_add_config(resolver, CM_STR("web/broken/tsconfig.json"), CM_STR("{ // no"));
     cm_resolver_add_config(resolver, CM_STR("rs/Cargo.toml"),
                            CM_STR("[package]\nname = \"my-crate\"\n"));
-    cm_resolver_add_config(resolver, CM_STR("php/composer.json"),
-                           CM_STR("{\"autoload\": {\"psr-4\": {\"App\\\\\": \"src/\"}}}"));
+    cm_resolver_add_config(
+        resolver, CM_STR("php/composer.json"),
+        CM_STR("{\"autoload\": {\"psr-4\": {\"App\\\\\": \"src/\", \"More\\\\\": "
+               "[\"none/\", \"more/\"]}}, \"autoload-dev\": {\"psr-4\": "
+               "{\"App\\\\Tests\\\\\": \"tests/\"}}}"));
     return resolver;
 }
 
