@@ -6,7 +6,11 @@
 #include "api/lookup.h"
 #include "api/services.h"
 #include "base/json.h"
+#include "base/utf8.h"
+#include "code/languages.h"
 #include "store/q/repositories.h"
+
+#define ERRORS_SHOWN 100
 
 /* ---- repositories ---- */
 
@@ -38,13 +42,27 @@ static void drop_metadata(const cm_api_repository *repository) {
     json_decref((json_t *)(uintptr_t)repository->metadata);
 }
 
+/* What a cursor is bound to: the list with its filters. */
+static const char *list_of(cm_call *call) {
+    const cm_api_list_repositories_query *query = call->query;
+    return cm_arena_fmt(call->arena, "%s %d " CM_STR_FMT " " CM_STR_FMT, call->route->op,
+                        query->archived, CM_STR_ARG(query->workspace_id), CM_STR_ARG(query->q))
+        .ptr;
+}
+
 static cm_rc read_page(cm_call *call, const cm_row_repositories **ret_rows, size_t *ret_count,
                        cm_err *err) {
     const cm_services *services = call->services;
     const cm_api_list_repositories_query *query = call->query;
     cm_db db = cm_store_as(services->store, services->local.user_id);
-    cm_q_repositories_page_in in = {.status = CM_STR(""), .limit = query->limit + 1};
-    cm_rc rc = cm_cursor_read_id(query->cursor, call->route->op, &in.before_id, err);
+    cm_q_repositories_page_in in = {.status = CM_STR(""),
+                                    .part = query->q.len > 0 ? query->q : CM_STR(""),
+                                    .archived = query->archived,
+                                    .limit = query->limit + 1};
+    cm_rc rc = cm_cursor_read_id(query->cursor, list_of(call), &in.before_id, err);
+    if (rc == CM_OK && query->workspace_id.len > 0) {
+        rc = cm_call_workspace(call, query->workspace_id, &in.workspace_id, err);
+    }
     return rc == CM_OK ? cm_q_repositories_page(&db, &in, call->arena, ret_rows, ret_count, err)
                        : rc;
 }
@@ -63,14 +81,11 @@ void cm_h_list_repositories(cm_call *call) {
     size_t shown = CM_MIN(count, (size_t)query->limit);
     out.items.items = cm_arena_alloc(call->arena, (shown + 1) * sizeof(*out.items.items));
     for (size_t i = 0; i < shown; i++) {
-        bool matches = query->q.len == 0 || cm_str_find(rows[i].name, query->q) != SIZE_MAX;
-        if (matches) {
-            fill_repository(&rows[i], call->arena, &out.items.items[out.items.count++]);
-        }
+        fill_repository(&rows[i], call->arena, &out.items.items[out.items.count++]);
     }
     if (count > shown) {
         out.next_cursor = cm_cursor_make(cm_uuid_text(call->arena, &rows[shown - 1].id),
-                                         call->route->op, call->arena);
+                                         list_of(call), call->arena);
     }
     cm_call_reply(call, 200, &cm_api_repository_page_schema, &out);
     for (size_t i = 0; i < out.items.count; i++) {
@@ -112,7 +127,6 @@ void cm_h_create_repository(cm_call *call) {
     cm_db db = cm_store_as(services->store, services->local.user_id);
     cm_q_repositories_insert_in row = {
         .id = cm_uuid_v7(),
-        .workspace_id = services->local.workspace_id,
         .owner_id = services->local.user_id,
         .name = in->name,
         .description = in->description,
@@ -122,7 +136,8 @@ void cm_h_create_repository(cm_call *call) {
                                                            ? CM_API_SOURCE_TYPE_LOCAL
                                                            : in->source_type))};
     cm_err err;
-    cm_rc rc = cm_q_repositories_insert(&db, &row, &err);
+    cm_rc rc = cm_call_workspace(call, in->workspace_id, &row.workspace_id, &err);
+    rc = rc == CM_OK ? cm_q_repositories_insert(&db, &row, &err) : rc;
     if (rc == CM_EXISTS) {
         rc = name_taken(in->name, &err);
     }
@@ -295,6 +310,10 @@ void cm_h_get_index_status(cm_call *call) {
     cm_call_reply(call, 200, &cm_api_index_status_schema, &out);
 }
 
+static bool is_running(const cm_index_progress *progress) {
+    return progress->status == CM_INDEX_INDEXING && progress->files_total > progress->files_indexed;
+}
+
 /* Free-form `languages` is a jansson tree: the caller drops it after the reply. */
 static void fill_statistics(const cm_snapshot *snapshot, cm_api_index_statistics *out) {
     cm_snapshot_statistics statistics;
@@ -325,6 +344,35 @@ static void fill_statistics_of_row(const cm_row_repositories *row, cm_api_index_
                                      .total_chunks = row->chunk_count,
                                      .languages = languages,
                                      .index_size_bytes = row->index_size_bytes};
+}
+
+/* Files of which the index has less than there is, and why; the first ERRORS_SHOWN in order of path. */
+static bool error_code(const cm_index_document *document, enum cm_api_index_error_code *ret_code) {
+    const cm_language *language = cm_language_find(document->language);
+    switch (document->status) {
+    case CM_DOCUMENT_TOO_LARGE: *ret_code = CM_API_INDEX_ERROR_CODE_TOO_LARGE; return true;
+    case CM_DOCUMENT_UNREADABLE: *ret_code = CM_API_INDEX_ERROR_CODE_UNREADABLE; return true;
+    case CM_DOCUMENT_TEXT:
+        *ret_code = CM_API_INDEX_ERROR_CODE_NOT_PARSED;
+        return language != NULL && language->has_grammar;
+    case CM_DOCUMENT_OK:
+    case CM_DOCUMENT_PARTIAL:
+    case CM_DOCUMENT_BINARY: break;
+    }
+    return false;
+}
+
+static void fill_errors(const cm_snapshot *snapshot, cm_arena *arena,
+                        cm_api_repository_index *out) {
+    cm_index_document document;
+    out->errors.items = cm_arena_alloc(arena, ERRORS_SHOWN * sizeof(*out->errors.items));
+    for (uint32_t at = 0;
+         out->errors.count < ERRORS_SHOWN && cm_snapshot_next_document(snapshot, &at, &document);) {
+        enum cm_api_index_error_code code;
+        if (error_code(&document, &code) && cm_utf8_valid(document.path)) {
+            out->errors.items[out->errors.count++] = (cm_api_index_error){document.path, code};
+        }
+    }
 }
 
 void cm_h_get_index(cm_call *call) {
@@ -369,9 +417,12 @@ void cm_h_get_index(cm_call *call) {
         .status = (enum cm_api_repository_index_status)status_of(progress.status),
         .root_path = row.root_path,
         .head_commit = row.current_revision,
+        .pending_files =
+            is_running(&progress) ? (int64_t)(progress.files_total - progress.files_indexed) : 0,
         .config = config};
     if (snapshot != NULL) {
         fill_statistics(snapshot, &out.statistics);
+        fill_errors(snapshot, call->arena, &out);
     } else {
         fill_statistics_of_row(&row, &out.statistics);
     }

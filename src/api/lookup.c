@@ -4,6 +4,7 @@
 #include "api/lookup.h"
 #include "api/services.h"
 #include "store/q/repositories.h"
+#include "store/q/workspaces.h"
 
 bool cm_call_repository_exists(cm_call *call) {
     const cm_services *services = call->services;
@@ -54,6 +55,28 @@ cm_snapshot *cm_call_snapshot(cm_call *call) {
     }
     cm_repository_unref(repository);
     return snapshot;
+}
+
+cm_rc cm_call_workspace(cm_call *call, cm_str name, cm_uuid *ret_id, cm_err *err) {
+    const cm_services *services = call->services;
+    if (name.len == 0 || cm_str_eq_c(name, "default")) {
+        *ret_id = services->local.workspace_id;
+        return CM_OK;
+    }
+    cm_db db = cm_store_as(services->store, services->local.user_id);
+    cm_q_workspaces_get_in in = {0};
+    cm_row_workspaces row;
+    cm_rc rc = cm_uuid_parse(name, &in.id) ? cm_q_workspaces_get(&db, &in, call->arena, &row, err)
+                                           : CM_NOT_FOUND;
+    if (rc == CM_NOT_FOUND) {
+        return cm_fail(err, CM_NOT_FOUND,
+                       "there is no workspace '" CM_STR_FMT "'; \"default\" is your own",
+                       CM_STR_ARG(name));
+    }
+    if (rc == CM_OK) {
+        *ret_id = row.id;
+    }
+    return rc;
 }
 
 cm_str cm_uuid_text(cm_arena *arena, const cm_uuid *id) {

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/vec.h"
+#include "index/head.h"
 #include "index/tables.h"
 #include "store/q/jobs.h"
 #include "store/q/repositories.h"
@@ -118,6 +119,11 @@ void cm_repositories_record(cm_repositories *repositories, cm_repository *reposi
         .languages = cm_buf_str(&names),
         .primary_language = primary.len > 0 ? primary : CM_STR("unknown"),
         .frameworks = CM_STR("[]")};
+    char head[CM_HEAD_TEXT];
+    cm_str root = cm_repository_root(repository, arena);
+    if (root.len > 0 && cm_head_commit(root.ptr, head)) {
+        row.current_revision = cm_str_from(head);
+    }
     cm_db db = db_of(repositories);
     cm_rc rc = describe(&db, &row.id, snapshot, arena, &row, &err);
     if (rc != CM_OK) {

@@ -1,5 +1,6 @@
 """Repositories: indexing, status, search, pages, removal."""
 
+import subprocess
 import uuid
 
 from server import small_repository
@@ -80,3 +81,52 @@ def test_removal__takes_the_index_along(server, tmp_path):
     assert server.http.delete(f"/v1/repositories/{made}").status_code == 204
     assert not folder.exists()
     assert server.http.get(f"/v1/repositories/{made}").status_code == 404
+
+
+def test_list__filters_before_it_pages(server):
+    made = [server.http.post("/v1/repositories", json={"name": f"Paging-{i}-{'odd' if i % 2 else 'even'}"}).json()
+            for i in range(9)]
+    seen, cursor = [], None
+    for _ in range(5):  # four even ones a page of two: each page is full but the last
+        reply = server.http.get("/v1/repositories", params={"q": "EVEN", "limit": 2, **({"cursor": cursor} if cursor else {})})
+        seen.append([item["name"] for item in reply.json()["items"]])
+        cursor = reply.json()["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == [["Paging-8-even", "Paging-6-even"], ["Paging-4-even", "Paging-2-even"], ["Paging-0-even"]]
+    cursor = server.http.get("/v1/repositories?q=even&limit=2").json()["next_cursor"]
+    other = server.http.get("/v1/repositories", params={"q": "odd", "limit": 2, "cursor": cursor})
+    assert (other.status_code, other.json()["code"]) == (400, "invalid_cursor")  # it belongs to its filters
+    assert server.http.get("/v1/repositories?q=%25").json()["items"] == []  # no pattern
+    for item in made[:2]:
+        server.http.patch(f"/v1/repositories/{item['repo_id']}", json={"is_archived": True})
+    names = {item["name"] for item in server.http.get("/v1/repositories?q=paging&archived=true").json()["items"]}
+    assert names == {"Paging-0-even", "Paging-1-odd"}
+    assert len(server.http.get("/v1/repositories?q=paging").json()["items"]) == 7
+
+
+def test_list__of_one_workspace(server, repository):
+    mine = server.http.get("/v1/repositories?limit=200").json()["items"]
+    assert server.http.get("/v1/repositories?workspace_id=default&limit=200").json()["items"] == mine
+    workspace = mine[0]["workspace_id"]
+    assert server.http.get(f"/v1/repositories?workspace_id={workspace}&limit=200").json()["items"] == mine
+    unknown = server.http.get(f"/v1/repositories?workspace_id={uuid.uuid4()}")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+    nowhere = server.http.post("/v1/repositories", json={"name": "nowhere", "workspace_id": "no workspace"})
+    assert nowhere.status_code == 404
+
+
+def test_index__says_what_is_checked_out_and_what_it_lacks(server, tmp_path):
+    root = small_repository(tmp_path / "versioned")
+    (root / "large.py").write_text("x = 1\n" * 400_000)
+    git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@example.com"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-qm", "first"], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    repository = server.index(root)
+    index = server.http.get(f"/v1/repositories/{repository}/index").json()
+    while index["head_commit"] is None:  # the row follows the index by a moment
+        index = server.http.get(f"/v1/repositories/{repository}/index").json()
+    assert index["head_commit"] == head
+    assert (index["pending_files"], index["errors"]) == (0, [{"file_path": "large.py", "code": "too_large"}])

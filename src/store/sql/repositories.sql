@@ -12,17 +12,28 @@ WHERE {read repositories r} AND r.workspace_id = :workspace_id AND r.name = :nam
 SELECT {columns repositories r} FROM repositories r
 WHERE {read repositories r} AND r.root_path = :root_path ORDER BY r.id DESC LIMIT 1;
 
--- One page, newest first; `before_id` nil = from the newest. Empty status = any.
+-- One page, newest first; `before_id` nil = from the newest. Empty status = any, empty `part` = any name. Case counts
+-- beyond ASCII only.
 --! repositories_page many
 --: before_id id?
 --: workspace_id id?
 --: status text
+--: part text
+--: archived bool
 --: limit int = 50
 --> repositories.*
+-- @sqlite
 SELECT {columns repositories r} FROM repositories r
 WHERE {read repositories r} AND (:before_id IS NULL OR r.id < :before_id)
 AND (:workspace_id IS NULL OR r.workspace_id = :workspace_id) AND (:status = '' OR r.status = :status)
-AND NOT r.is_archived ORDER BY r.id DESC LIMIT :limit;
+AND (:part = '' OR instr(lower(r.name), lower(:part)) > 0)
+AND r.is_archived = :archived ORDER BY r.id DESC LIMIT :limit;
+-- @pg
+SELECT {columns repositories r} FROM repositories r
+WHERE {read repositories r} AND (:before_id IS NULL OR r.id < :before_id)
+AND (:workspace_id IS NULL OR r.workspace_id = :workspace_id) AND (:status = '' OR r.status = :status)
+AND (:part = '' OR strpos(lower(r.name COLLATE "C"), lower(:part COLLATE "C")) > 0)
+AND r.is_archived = :archived ORDER BY r.id DESC LIMIT :limit;
 
 -- A step of indexing: where it stands, and why it failed.
 --! repositories_set_status exec @system @must
