@@ -12,6 +12,7 @@
 #include "app/store_command.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "store/blobs.h"
 #include "store/maintenance.h"
 
 #include "store/q/data_requests.h"
@@ -105,6 +106,24 @@ static cm_rc absolute(const char *folder, char path[PATH_MAX], cm_err *err) {
                : rc;
 }
 
+static void print_place(const json_t *report, cm_uuid id) {
+    const char *folder = json_string_value(json_object_get(report, "folder"));
+    const json_t *blob = json_object_get(report, "blob");
+    char request[CM_UUID_TEXT];
+    cm_uuid_format(&id, request);
+    if (folder != NULL) {
+        printf("exported to '%s'\n", folder);
+    } else if (blob != NULL) {
+        printf("exported: %lld bytes, sha256 %s, kept until %s\n"
+               "fetch it: codementor user fetch %s --to FILE.tar\n",
+               (long long)json_integer_value(json_object_get(blob, "bytes")),
+               json_string_value(json_object_get(blob, "sha256")),
+               json_string_value(json_object_get(blob, "expires_at")), request);
+    } else {
+        printf("erased\n");
+    }
+}
+
 static cm_rc show_report(const call *c, cm_uuid id, cm_err *err) {
     cm_row_data_requests row;
     cm_rc rc =
@@ -124,8 +143,7 @@ static cm_rc show_report(const call *c, cm_uuid id, cm_err *err) {
                 printf("%8lld  %s\n", (long long)json_integer_value(rows), table);
             }
         }
-        const char *folder = json_string_value(json_object_get(report, "folder"));
-        printf(folder != NULL ? "exported to '%s'\n" : "erased\n", folder);
+        print_place(report, id);
     }
     json_decref(report);
     return CM_OK;
@@ -158,6 +176,33 @@ static cm_rc export(const call *c, cm_err *err) {
     return rc == CM_OK ? request(c, &new, err) : rc;
 }
 
+/* What an export left in the blob store, as a file. */
+static cm_rc fetch(const call *c, cm_err *err) {
+    cm_uuid id;
+    cm_row_data_requests row;
+    if (c->args->who == NULL || !cm_uuid_parse(cm_str_from(c->args->who), &id)) {
+        return cm_fail(err, CM_INVALID, "fetch what? give the id that 'user export' printed");
+    }
+    if (c->args->to == NULL) {
+        return cm_fail(err, CM_INVALID, "fetch where to? give --to FILE.tar");
+    }
+    cm_rc rc =
+        cm_q_data_requests_get(&c->db, &(cm_q_data_requests_get_in){id}, c->cli->arena, &row, err);
+    if (rc == CM_NOT_FOUND || (rc == CM_OK && cm_uuid_is_nil(&row.result_blob_id))) {
+        return cm_fail(err, CM_NOT_FOUND,
+                       "request '%s' has no file: it is over a week old, not done or no export; "
+                       "ask anew with 'codementor user export'",
+                       c->args->who);
+    }
+    rc = rc == CM_OK ? cm_blob_copy(&c->db, c->command.places.data_dir, &row.result_blob_id,
+                                    c->args->to, err)
+                     : rc;
+    if (rc == CM_OK && !c->cli->json) {
+        printf("written to '%s'\n", c->args->to);
+    }
+    return rc;
+}
+
 static cm_rc erase(const call *c, cm_err *err) {
     cm_row_users user;
     cm_rc rc = find(c, &user, err);
@@ -179,6 +224,7 @@ static const struct {
 } actions[] = {
     [CM_USER_ACTION_LIST] = {list, false},
     [CM_USER_ACTION_EXPORT] = {export, false},
+    [CM_USER_ACTION_FETCH] = {fetch, false},
     [CM_USER_ACTION_ERASE] = {erase, true},
 };
 

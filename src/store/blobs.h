@@ -58,6 +58,10 @@ cm_rc cm_blob_adopt(const cm_db *system, const char *data_dir, cm_uuid workspace
  * Errors: CM_NOT_FOUND (row or file), CM_LIMIT (longer than `out` takes), CM_CORRUPT. */
 cm_rc cm_blob_read(const cm_db *db, const char *data_dir, const cm_uuid *id, cm_buf *out,
                    cm_err *err) cm_must_check;
+/* Copies the content to the file `path` (0600), whatever its size: it is there whole and with the right hash, or not
+ * at all. Errors: CM_NOT_FOUND (row or file), CM_CORRUPT (also: a link, or a row that names another file). */
+cm_rc cm_blob_copy(const cm_db *db, const char *data_dir, const cm_uuid *id, const char *path,
+                   cm_err *err) cm_must_check;
 /* Path of a content that lies in a file, to serve or map it; empty when it lies in its row. */
 cm_rc cm_blob_path(const cm_db *db, const char *data_dir, const cm_uuid *id, cm_arena *arena,
                    cm_str *ret_path, cm_err *err) cm_must_check;

@@ -28,8 +28,8 @@ static cm_rc get_owner(const cm_db *db, cm_arena *arena, cm_uuid *ret_id, cm_err
     return rc;
 }
 
-static cm_rc get_workspace(const cm_db *db, cm_uuid owner, cm_arena *arena, cm_uuid *ret_id,
-                           cm_err *err) {
+cm_rc cm_store_personal_workspace(const cm_db *db, cm_uuid owner, cm_uuid *ret_id, cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_row_workspaces workspace;
     cm_rc rc = cm_q_workspaces_personal_of(db, &(cm_q_workspaces_personal_of_in){.owner_id = owner},
                                            arena, &workspace, err);
@@ -56,7 +56,8 @@ static cm_rc get_local(const cm_db *db, void *argument, cm_err *err) {
     cm_store_local *local = argument;
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_rc rc = get_owner(db, arena, &local->user_id, err);
-    return rc == CM_OK ? get_workspace(db, local->user_id, arena, &local->workspace_id, err) : rc;
+    return rc == CM_OK ? cm_store_personal_workspace(db, local->user_id, &local->workspace_id, err)
+                       : rc;
 }
 
 cm_rc cm_store_local_get(cm_store *store, cm_store_local *ret_local, cm_err *err) {

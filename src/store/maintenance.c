@@ -12,7 +12,9 @@
 #include "base/vec.h"
 #include "store/blobs.h"
 #include "store/person.h"
+#include "store/store_priv.h"
 
+#include "store/q/blobs.h"
 #include "store/q/completion_requests.h"
 #include "store/q/completion_results.h"
 #include "store/q/data_requests.h"
@@ -120,11 +122,14 @@ static cm_rc run_analytics(const cm_job *job, cm_err *err) {
 
 typedef struct asked {
     cm_row_data_requests row;
-    const char *folder; /* of an export */
+    const char *folder; /* of an export; NULL = into a blob */
+    cm_row_blobs blob;
     cm_buf *report;
 } asked;
 
-static const char *export_folder(const cm_job *job, const cm_uuid *id, cm_arena *arena) {
+/* An archive that grows, until it is a blob; the folders of exports before they were blobs. */
+
+static const char *export_path(const cm_job *job, const cm_uuid *id, cm_arena *arena) {
     char text[CM_UUID_TEXT];
     cm_uuid_format(id, text);
     return cm_arena_fmt(arena, "%s/exports/%s", data_dir_of(job), text).ptr;
@@ -142,8 +147,7 @@ static cm_rc read_payload(const cm_job *job, cm_arena *arena, asked *r, cm_err *
     if (!cm_uuid_parse(cm_str_from(text), &r->row.id)) {
         rc = cm_fail(err, CM_INVALID, "payload of the job has no id 'request'");
     } else {
-        r->folder = folder != NULL ? cm_arena_str(arena, cm_str_from(folder)).ptr
-                                   : export_folder(job, &r->row.id, arena);
+        r->folder = folder != NULL ? cm_arena_c(arena, cm_str_from(folder)) : NULL;
     }
     json_decref(payload);
     return rc;
@@ -203,7 +207,8 @@ static cm_rc erase(const cm_job *job, const asked *r, cm_err *err) {
 static cm_rc finish(const cm_db *db, void *argument, cm_err *err) {
     const asked *r = argument;
     bool erased = cm_str_eq_c(r->row.kind, "erase");
-    cm_q_data_requests_finish_in in = {r->row.id, CM_STR("done"), cm_buf_str(r->report)};
+    cm_q_data_requests_finish_in in = {r->row.id, CM_STR("done"), cm_buf_str(r->report),
+                                       r->blob.id};
     cm_rc rc = cm_q_data_requests_finish(db, &in, err);
     if (rc != CM_OK || !erased) {
         return rc;
@@ -222,23 +227,63 @@ static cm_rc finish(const cm_db *db, void *argument, cm_err *err) {
     return rc == CM_OK ? cm_q_jobs_enqueue(db, &figures, NULL, err) : rc;
 }
 
-static cm_rc carry_out(const cm_job *job, asked *r, cm_err *err) {
+/* A blob of the person's own workspace: it goes with them. */
+static cm_rc export_blob(const cm_job *job, asked *r, cm_arena *arena, cm_buf *tables,
+                         cm_err *err) {
+    const char *path = export_path(job, &r->row.id, arena);
+    cm_uuid workspace;
+    cm_uuid blob;
+    cm_rc rc = cm_dir_make(cm_arena_fmt(arena, "%s/exports", data_dir_of(job)).ptr, err);
+    rc = rc == CM_OK ? cm_dir_remove(path, err) : rc; /* what a killed attempt has left */
+    rc = rc == CM_OK ? cm_store_personal_workspace(&job->db, r->row.user_id, &workspace, err) : rc;
+    rc = rc == CM_OK ? cm_person_export_archive(&job->db, r->row.user_id, path, tables, err) : rc;
+    rc = rc == CM_OK ? cm_blob_adopt(&job->db, data_dir_of(job), workspace, path,
+                                     CM_STR("application/x-tar"), &blob, err)
+                     : rc;
+    return rc == CM_OK ? cm_q_blobs_get(&job->db, &(cm_q_blobs_get_in){blob}, arena, &r->blob, err)
+                       : rc;
+}
+
+static void add_place(cm_json_writer *w, const asked *r) {
+    char text[CM_TIME_TEXT_MAX];
+    char id[CM_UUID_TEXT];
+    if (r->folder != NULL) {
+        cm_json_key(w, "folder");
+        cm_json_c(w, r->folder);
+        return;
+    }
+    cm_uuid_format(&r->blob.id, id);
+    cm_json_key(w, "blob");
+    cm_json_object(w);
+    cm_json_key(w, "id");
+    cm_json_c(w, id);
+    cm_json_key(w, "bytes");
+    cm_json_i64(w, r->blob.size_bytes);
+    cm_json_key(w, "sha256");
+    cm_json_str(w, r->blob.content_hash);
+    cm_json_key(w, "expires_at");
+    cm_json_str(w, cm_time_format(cm_clock_wall_ms() + EXPORT_KEPT_MS, text));
+    cm_json_object_end(w);
+}
+
+static cm_rc carry_out(const cm_job *job, asked *r, cm_arena *arena, cm_err *err) {
     cm_cleanup(cm_buf_done) cm_buf tables;
     cm_buf_init(&tables, REPORT_MAX / 2);
     bool export = cm_str_eq_c(r->row.kind, "export");
     cm_buf *report = r->report;
     r->report = &tables;
-    cm_rc rc = export ? cm_person_export(&job->db, r->row.user_id, r->folder, &tables, err)
-                      : erase(job, r, err);
+    cm_rc rc = !export ? erase(job, r, err)
+               : r->folder == NULL
+                   ? export_blob(job, r, arena, &tables, err)
+                   : cm_person_export(&job->db, r->row.user_id, r->folder, &tables, err);
     r->report = report;
     cm_json_writer w;
     cm_json_writer_init(&w, report);
     cm_json_object(&w);
     cm_json_key(&w, "tables");
     cm_json_raw(&w, cm_buf_str(&tables));
-    if (export) {
-        cm_json_key(&w, "folder");
-        cm_json_c(&w, r->folder);
+    if (export && rc == CM_OK) {
+        add_place(&w, r);
     }
     cm_json_object_end(&w);
     return rc == CM_OK ? cm_buf_check(report, err) : rc;
@@ -251,7 +296,7 @@ static void record_failure(const cm_job *job, const asked *r, const cm_err *why)
     cm_json_quote(&text, cm_str_from(why->text));
     cm_buf_add_char(&text, '}');
     cm_err err = {0};
-    cm_q_data_requests_finish_in in = {r->row.id, CM_STR("failed"), cm_buf_str(&text)};
+    cm_q_data_requests_finish_in in = {r->row.id, CM_STR("failed"), cm_buf_str(&text), {{0}}};
     if (cm_q_data_requests_finish(&job->db, &in, &err) != CM_OK) {
         cm_log_err(CM_LOG_ERROR, "cannot record that a person's request failed", &err);
     }
@@ -273,7 +318,7 @@ static cm_rc run_data_request(const cm_job *job, cm_err *err) {
     if (rc != CM_OK || begun == 0) {
         return rc; /* done or cancelled meanwhile */
     }
-    rc = carry_out(job, &r, err);
+    rc = carry_out(job, &r, arena, err);
     rc = rc == CM_OK ? cm_db_write(&job->db, CM_FULL, finish, &r, err) : rc;
     bool last = rc == CM_INVALID || job->row->attempts >= job->row->max_attempts;
     if (rc != CM_OK && rc != CM_CANCELLED && last) {
@@ -329,7 +374,7 @@ static cm_rc remove_export(const cm_job *job, const char *name, cm_err *err) {
     cm_rc rc = cm_q_data_requests_get(&job->db, &(cm_q_data_requests_get_in){id}, arena, &row, err);
     bool over = rc == CM_NOT_FOUND || (rc == CM_OK && row.completed_at != 0 &&
                                        row.completed_at < cm_clock_wall_ms() - EXPORT_KEPT_MS);
-    return over ? cm_dir_remove(export_folder(job, &id, arena), err)
+    return over ? cm_dir_remove(export_path(job, &id, arena), err)
                 : (rc == CM_NOT_FOUND ? CM_OK : rc);
 }
 
@@ -349,12 +394,21 @@ static cm_rc remove_old_exports(const cm_job *job, cm_err *err) {
     return rc;
 }
 
+static cm_rc let_go_of_exports(const cm_job *job, cm_err *err) {
+    cm_q_data_requests_let_go_in in = {cm_clock_wall_ms() - EXPORT_KEPT_MS};
+    cm_blobs_swept swept;
+    uint64_t rows = 0;
+    cm_rc rc = cm_q_data_requests_let_go(&job->db, &in, &rows, err);
+    return rc == CM_OK && rows != 0 ? sweep_blobs(job, &swept, err) : rc;
+}
+
 static cm_rc run_data_requests(const cm_job *job, cm_err *err) {
     uint64_t rows = 0;
     uint64_t begun = 0;
     cm_rc rc = begin_pending(job, &begun, err);
     rc = rc == CM_OK ? cm_consents_enforce(&job->db, &rows, err) : rc;
     rc = rc == CM_OK ? remove_old_exports(job, err) : rc;
+    rc = rc == CM_OK ? let_go_of_exports(job, err) : rc;
     if (rc == CM_OK) {
         cm_buf_add_f(job->result, "{\"requests\":%llu,\"rows\":%llu}", (unsigned long long)begun,
                      (unsigned long long)rows);

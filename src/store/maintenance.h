@@ -12,7 +12,7 @@
 
 /* The `argument` of the runner. */
 typedef struct cm_maintenance {
-    const char *data_dir; /* exports lie below it, and the index of what an erased person owned */
+    const char *data_dir; /* blobs lie below it, and the index of what an erased person owned */
 } cm_maintenance;
 
 extern const cm_job_type cm_maintenance_jobs[];
@@ -27,9 +27,8 @@ cm_jobs_options cm_maintenance_options(cm_store *store, cm_maintenance *maintena
 
 typedef struct cm_data_request_new {
     cm_uuid person;
-    bool erase; /* else export */
-    const char
-        *folder; /* of an export; NULL = <data_dir>/exports/<request>, removed after a week */
+    bool erase;         /* else export */
+    const char *folder; /* of an export; NULL = one archive, a blob that is removed after a week */
 } cm_data_request_new;
 
 /* Writes the request and adds its job in one transaction. */

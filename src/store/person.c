@@ -1,6 +1,7 @@
 /* person.c - export and erasure. See person.h. */
 #include "store/person.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -13,6 +14,10 @@
 #include "store/q/team_invitations.h"
 #include "store/q/users.h"
 #include "store/q/workspaces.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 /* --- Rows as JSON ----------------------------------------------------------------------------- */
 
@@ -73,6 +78,14 @@ static cm_rc write_row(const cm_query *query, const char *row, cm_json_writer *w
 
 #define EXPORT_MAX CM_MIB(512) /* of one table */
 
+/* Takes one file of the export. */
+typedef cm_rc take_file_fn(void *argument, const char *name, cm_str text, cm_err *err);
+
+typedef struct sink {
+    take_file_fn *take;
+    void *argument;
+} sink;
+
 typedef struct table_export {
     cm_json_writer *w;
     uint64_t rows;
@@ -91,7 +104,7 @@ static cm_rc export_page(const cm_page *page, void *argument, cm_err *err) {
 }
 
 static cm_rc export_table(const cm_db *system, const cm_table *table, cm_uuid person,
-                          const char *folder, cm_json_writer *report, cm_err *err) {
+                          const sink *to, cm_json_writer *report, cm_err *err) {
     /* Tables without a person's column hold what hangs on the person's workspaces and teams. */
     const cm_query *own = cm_query_find(table->name, "export");
     cm_db as_person = cm_store_as(system->store, person);
@@ -117,24 +130,108 @@ static cm_rc export_table(const cm_db *system, const cm_table *table, cm_uuid pe
     }
     cm_json_key(report, table->name);
     cm_json_u64(report, e.rows);
-    cm_cleanup(cm_freep) char *path = cm_asprintf("%s/%s.json", folder, table->name);
-    return cm_file_replace(path, cm_buf_str(&text), 0600, err);
+    cm_cleanup(cm_freep) char *name = cm_asprintf("%s.json", table->name);
+    return to->take(to->argument, name, cm_buf_str(&text), err);
 }
 
-cm_rc cm_person_export(const cm_db *system, cm_uuid person, const char *folder, cm_buf *report,
+static cm_rc export_to(const cm_db *system, cm_uuid person, const sink *to, cm_buf *report,
                        cm_err *err) {
     cm_json_writer w;
     cm_json_writer_init(&w, report);
     cm_json_object(&w);
-    cm_rc rc = cm_dir_make(folder, err);
+    cm_rc rc = CM_OK;
     for (size_t i = 0; rc == CM_OK && i < CM_TABLES; i++) {
         if (cm_tables[i].export_rule == 'X') {
-            rc = export_table(system, &cm_tables[i], person, folder, &w, err);
+            rc = export_table(system, &cm_tables[i], person, to, &w, err);
         }
         rc = rc == CM_OK ? cm_cancel_check(system->cancel, err) : rc;
     }
     cm_json_object_end(&w);
     return rc == CM_OK ? cm_buf_check(report, err) : rc;
+}
+
+static cm_rc into_folder(void *argument, const char *name, cm_str text, cm_err *err) {
+    cm_cleanup(cm_freep) char *path = cm_asprintf("%s/%s", (const char *)argument, name);
+    return cm_file_replace(path, text, 0600, err);
+}
+
+cm_rc cm_person_export(const cm_db *system, cm_uuid person, const char *folder, cm_buf *report,
+                       cm_err *err) {
+    sink to = {into_folder, (void *)(uintptr_t)folder};
+    cm_rc rc = cm_dir_make(folder, err);
+    return rc == CM_OK ? export_to(system, person, &to, report, err) : rc;
+}
+
+/* --- Export as one file ----------------------------------------------------------------------- */
+
+#define TAR_BLOCK 512u
+
+/* The header of POSIX ustar: numbers are octal texts, the checksum counts its own field as blanks. */
+typedef struct tar_header {
+    char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100],
+        magic[6], version[2], uname[32], gname[32], major[8], minor[8], prefix[155], rest[12];
+} tar_header;
+
+_Static_assert(sizeof(tar_header) == TAR_BLOCK, "a tar header is one block");
+
+static void fill_header(tar_header *h, const char *name, size_t bytes) {
+    memset(h, 0, sizeof *h);
+    snprintf(h->name, sizeof h->name, "%s", name);
+    snprintf(h->mode, sizeof h->mode, "0000600");
+    snprintf(h->uid, sizeof h->uid, "0000000");
+    snprintf(h->gid, sizeof h->gid, "0000000");
+    snprintf(h->size, sizeof h->size, "%011llo", (unsigned long long)bytes);
+    snprintf(h->mtime, sizeof h->mtime, "%011llo", (unsigned long long)(cm_clock_wall_ms() / 1000));
+    h->type = '0';
+    memcpy(h->magic, "ustar", sizeof h->magic);
+    memcpy(h->version, "00", sizeof h->version);
+    memset(h->checksum, ' ', sizeof h->checksum);
+    unsigned sum = 0;
+    for (size_t i = 0; i < TAR_BLOCK; i++) {
+        sum += ((const unsigned char *)h)[i];
+    }
+    snprintf(h->checksum, sizeof h->checksum, "%06o", sum);
+}
+
+typedef struct archive {
+    int fd;
+    const char *path;
+} archive;
+
+static cm_rc add_bytes(const archive *to, const void *bytes, size_t len, cm_err *err) {
+    for (size_t done = 0; done < len;) {
+        ssize_t n = write(to->fd, (const char *)bytes + done, len - done);
+        if (n < 0 && errno != EINTR) {
+            return cm_fail_errno(err, errno, "cannot write '%s'", to->path);
+        }
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return CM_OK;
+}
+
+static const char zeros[2 * TAR_BLOCK];
+
+static cm_rc into_archive(void *argument, const char *name, cm_str text, cm_err *err) {
+    tar_header header;
+    size_t filled = text.len % TAR_BLOCK;
+    fill_header(&header, name, text.len);
+    cm_rc rc = add_bytes(argument, &header, sizeof header, err);
+    rc = rc == CM_OK ? add_bytes(argument, text.ptr, text.len, err) : rc;
+    return rc == CM_OK && filled != 0 ? add_bytes(argument, zeros, TAR_BLOCK - filled, err) : rc;
+}
+
+cm_rc cm_person_export_archive(const cm_db *system, cm_uuid person, const char *path,
+                               cm_buf *report, cm_err *err) {
+    archive out = {.path = path};
+    out.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (out.fd < 0) {
+        return cm_fail_errno(err, errno, "cannot write '%s'", path);
+    }
+    sink to = {into_archive, &out};
+    cm_rc rc = export_to(system, person, &to, report, err);
+    rc = rc == CM_OK ? add_bytes(&out, zeros, sizeof zeros, err) : rc; /* the end */
+    close(out.fd);
+    return rc;
 }
 
 /* --- Erasure ---------------------------------------------------------------------------------- */

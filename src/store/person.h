@@ -17,6 +17,9 @@
  * credentials the columns `last4` and `api_key_last4` are there. `report` gets {"table": rows, ...}. */
 cm_rc cm_person_export(const cm_db *system, cm_uuid person, const char *folder, cm_buf *report,
                        cm_err *err) cm_must_check;
+/* The same files in one archive (ustar, 0600) at `path`, which is replaced; not synced. */
+cm_rc cm_person_export_archive(const cm_db *system, cm_uuid person, const char *path,
+                               cm_buf *report, cm_err *err) cm_must_check;
 /* Sign-in first, then every table, the account last. Workspaces of a team go to one of its admins.
  * `report` gets {"table": rows, ...}. Can be run again after it was stopped. */
 cm_rc cm_person_erase(const cm_db *system, cm_uuid person, cm_buf *report,

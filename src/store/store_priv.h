@@ -132,4 +132,8 @@ cm_rc cm_tx_run(const cm_db *db, enum cm_tx_kind kind, enum cm_durability durabi
 /* Inside an open transaction: as a savepoint. */
 cm_rc cm_tx_nested(const cm_db *db, cm_tx_fn *run, void *argument, cm_err *err) cm_must_check;
 
+/* The personal workspace of that account, made when there is none (local.c). */
+cm_rc cm_store_personal_workspace(const cm_db *db, cm_uuid owner, cm_uuid *ret_id,
+                                  cm_err *err) cm_must_check;
+
 #endif

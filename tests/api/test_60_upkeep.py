@@ -1,8 +1,11 @@
 """The database that looks after itself: jobs and schedules of a running server, and one person's data."""
 
+import hashlib
 import json
+import os
 import re
 import sqlite3
+import tarfile
 import time
 
 import pytest
@@ -148,19 +151,49 @@ def test_user__erased_means_gone_and_reported(embedded, tmp_path):
     assert embedded.run("user", "list").stdout == ""
 
 
-def test_serve__carries_out_a_request_somebody_wrote_down(embedded):
+def exported(archive, table):
+    with tarfile.open(archive) as files:
+        return json.load(files.extractfile(f"{table}.json"))
+
+
+def test_serve__carries_out_a_request_somebody_wrote_down(embedded, tmp_path):
     with database(embedded) as rows:
         rows.execute("INSERT INTO data_requests (id, user_id, kind, due_at) SELECT "
                      "'01900000-0000-7000-8000-000000000004', id, 'export', 1 FROM users")
     assert embedded.run("jobs", "schedule", "data_requests", "every 1s").returncode == 0
     with embedded:
         wait_for_run(embedded, "data_request")
-    folder = embedded.data / "exports" / "01900000-0000-7000-8000-000000000004"
-    assert json.loads((folder / "users.json").read_text())[0]["email"] == WHO
+    fetch = ("user", "fetch", "01900000-0000-7000-8000-000000000004", "--to", str(tmp_path / "mine.tar"))
+    assert embedded.run(*fetch).returncode == 0
+    assert exported(tmp_path / "mine.tar", "users")[0]["email"] == WHO
     with database(embedded) as rows:  # a week and an hour later
         rows.execute("UPDATE data_requests SET completed_at = completed_at - 608400000")
+        rows.execute("UPDATE blobs SET created_at = created_at - 608400000")
+    (blob,) = (embedded.data / "blobs").glob("*/*/*")
+    os.utime(blob, (1, 1))
     assert embedded.run("jobs", "run", "data_requests").returncode == 0
-    assert not folder.exists()
+    assert not blob.exists() and not list((embedded.data / "exports").iterdir())
+    assert database(embedded).execute("SELECT count(*) FROM blobs").fetchone() == (0,)
+    assert embedded.run(*fetch).returncode == 2
+
+
+def test_user__export_is_fetched_whole_or_not_at_all(embedded, tmp_path):
+    done = embedded.run("user", "export", WHO)
+    assert done.returncode == 0 and "kept until" in done.stdout, done.stderr
+    request = re.search(r"user fetch (\S+) --to", done.stdout)[1]
+    target = tmp_path / "mine.tar"
+    assert embedded.run("user", "fetch", request, "--to", str(target)).returncode == 0
+    assert exported(target, "users")[0]["email"] == WHO
+    digest = hashlib.sha256(target.read_bytes()).hexdigest()
+    assert digest in done.stdout and str(target.stat().st_size) in done.stdout
+    target.unlink()
+    (blob,) = (embedded.data / "blobs").glob("*/*/*")
+    assert blob.name == digest and blob.stat().st_mode & 0o777 == 0o600
+    blob.write_bytes(blob.read_bytes()[:-512])
+    torn = embedded.run("user", "fetch", request, "--to", str(target))
+    assert torn.returncode != 0 and "not what was written" in torn.stderr and not target.exists()
+    assert embedded.run("user", "fetch", request).returncode == 2  # where to?
+    assert embedded.run("user", "fetch", "../x", "--to", str(target)).returncode == 2
 
 
 def test_stats__show_what_was_asked_once_the_job_ran(stopped, tmp_path):

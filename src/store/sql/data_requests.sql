@@ -13,4 +13,10 @@ UPDATE data_requests SET status = 'running' WHERE id = :id AND status IN ('pendi
 --: id data_requests.id
 --: status data_requests.status
 --: report data_requests.report
-UPDATE data_requests SET status = :status, report = :report, completed_at = :now WHERE id = :id;
+--: result_blob_id data_requests.result_blob_id
+UPDATE data_requests SET status = :status, report = :report, result_blob_id = :result_blob_id, completed_at = :now WHERE id = :id;
+
+-- What exports gave is referred to no longer, so the sweep of blobs takes it.
+--! data_requests_let_go exec @system
+--: before timestamp
+UPDATE data_requests SET result_blob_id = NULL WHERE result_blob_id IS NOT NULL AND completed_at < :before;

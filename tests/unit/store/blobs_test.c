@@ -2,6 +2,7 @@
 #include "store/fixture.h" /* tests/unit/store */
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "store/blobs.h"
 
 #include "store/q/blobs.h"
@@ -137,6 +138,75 @@ static void test_store_blobs__a_finished_file_is_taken_over(void **state) {
     assert_content(f, id, content);
 }
 
+static void write_file(const char *path, cm_str text) {
+    int fd = open(path, O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text.ptr, text.len), text.len);
+    close(fd);
+}
+
+static void assert_no_copy(fixture *f, cm_rc rc, cm_uuid id) {
+    const char *copy = cm_arena_fmt(f->arena, "%s/copy", f->dir).ptr;
+    assert_rc(rc, cm_blob_copy(&f->me, f->dir, &id, copy, err));
+    assert_int_not_equal(access(copy, F_OK), 0);
+}
+
+/* Torn, grown, flipped or a link to elsewhere: nothing has the name that was asked for. */
+static void test_store_blobs__a_copy_is_whole_or_not_there(void **state) {
+    fixture *f = *state;
+    cm_str contents[] = {CM_STR(""), CM_STR("in the row"), noise(f, CM_BLOB_INLINE_MAX + 100)};
+    const char *copy = cm_arena_fmt(f->arena, "%s/copy", f->dir).ptr;
+    cm_uuid id = {{0}};
+    for (size_t i = 0; i < CM_COUNT(contents); i++) {
+        cm_buf out;
+        id = put(f, contents[i]);
+        assert_ok(cm_blob_copy(&f->me, f->dir, &id, copy, err));
+        cm_buf_init(&out, CM_MIB(1));
+        assert_ok(cm_file_read(copy, CM_MIB(1), &out, err));
+        assert_true(cm_str_eq(cm_buf_str(&out), contents[i]));
+        cm_buf_done(&out);
+        assert_int_equal(unlink(copy), 0);
+    }
+    cm_str whole = contents[2];
+    const char *path = path_of(f, id).ptr;
+    write_file(path, cm_str_sub(whole, 0, whole.len - 1));
+    assert_no_copy(f, CM_CORRUPT, id);
+    write_file(path, noise(f, whole.len + 1));
+    assert_no_copy(f, CM_CORRUPT, id);
+    char *flipped = cm_arena_alloc(f->arena, whole.len);
+    memcpy(flipped, whole.ptr, whole.len);
+    flipped[7] ^= 1;
+    write_file(path, cm_str_make(flipped, whole.len));
+    assert_no_copy(f, CM_CORRUPT, id);
+    assert_int_equal(unlink(path), 0);
+    assert_no_copy(f, CM_NOT_FOUND, id);
+    assert_int_equal(symlink("/etc/hostname", path), 0);
+    assert_no_copy(f, CM_CORRUPT, id);
+}
+
+/* A row may say anything: no other file than the blob's own is read. */
+static void test_store_blobs__a_row_cannot_name_another_file(void **state) {
+    static const char *const hashes[] = {
+        "../../../../../../../../../../../../../../../../../../../etc/hostname", "/etc/hostname",
+        "", "ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789"};
+    fixture *f = *state;
+    cm_q_blobs_insert_in in = {.workspace_id = f->local.workspace_id, .size_bytes = 1};
+    for (size_t i = 0; i < CM_COUNT(hashes); i++) {
+        in.id = cm_uuid_v7();
+        in.content_hash = cm_str_from(hashes[i]);
+        in.location = in.content_hash;
+        assert_ok(cm_q_blobs_insert(&f->system, &in, err));
+        assert_no_copy(f, CM_CORRUPT, in.id);
+    }
+    char hash[CM_SHA256_TEXT];
+    cm_sha256_hex("x", 1, hash);
+    in.id = cm_uuid_v7();
+    in.content_hash = cm_str_from(hash);
+    in.location = CM_STR("../../../../etc/hostname");
+    assert_ok(cm_q_blobs_insert(&f->system, &in, err));
+    assert_no_copy(f, CM_CORRUPT, in.id);
+}
+
 static cm_uuid add_repository(fixture *f) {
     cm_q_repositories_insert_in in = {.id = cm_uuid_v7(),
                                       .workspace_id = f->local.workspace_id,
@@ -200,6 +270,8 @@ int main(void) {
         store_test(test_store_blobs__a_stranger_reads_nothing),
         store_test(test_store_blobs__a_longer_one_than_wanted_and_a_changed_one_are_refused),
         store_test(test_store_blobs__a_finished_file_is_taken_over),
+        store_test(test_store_blobs__a_copy_is_whole_or_not_there),
+        store_test(test_store_blobs__a_row_cannot_name_another_file),
         store_test(test_store_blobs__what_nothing_refers_to_is_swept_and_the_rest_stays),
         store_test(test_store_blobs__files_of_a_workspace_that_is_gone_go_at_once),
     };

@@ -6,6 +6,8 @@
 #include "store/cron.h"
 #include "store/maintenance.h"
 
+#include "store/blobs.h"
+#include "store/q/blobs.h"
 #include "store/q/conversations.h"
 #include "store/q/data_requests.h"
 #include "store/q/outbox_events.h"
@@ -58,6 +60,63 @@ static cm_uuid make_person(fixture *f) {
     cm_q_users_insert_in person = {.id = cm_uuid_v7(), .email = CM_STR("person@example.com")};
     assert_ok(cm_q_users_insert(&f->system, &person, err));
     return person.id;
+}
+
+static const char *blob_path(fixture *f, cm_uuid id) {
+    cm_str path;
+    assert_ok(cm_blob_path(&f->system, f->dir, &id, f->arena, &path, err));
+    return path.ptr;
+}
+
+static cm_uuid export_as_blob(fixture *f, cm_uuid person, cm_uuid *ret_request) {
+    cm_uuid job;
+    cm_data_request_new request = {.person = person};
+    assert_ok(cm_data_request_add(f->store, &request, ret_request, &job, err));
+    cm_row_jobs row = run_job(f, job);
+    if (!cm_str_eq_c(row.status, "succeeded")) {
+        fail_msg(CM_STR_FMT, CM_STR_ARG(row.last_error));
+    }
+    return request_of(f, *ret_request).result_blob_id;
+}
+
+static void end_export(fixture *f, cm_uuid request, int64_t completed_at) {
+    cm_row_data_requests row = request_of(f, request);
+    row.completed_at = completed_at;
+    assert_ok(cm_q_data_requests_update(&f->system, &row, err));
+}
+
+static void test_store_maintenance__an_export_is_an_archive_that_is_kept_for_a_week(void **state) {
+    fixture *f = *state;
+    cm_uuid request;
+    cm_uuid person = make_person(f);
+    cm_uuid blob = export_as_blob(f, person, &request);
+    const char *path = blob_path(f, blob);
+    char command[256];
+    snprintf(command, sizeof command, "tar -xOf '%s' users.json | grep -q person@example.com",
+             path);
+    assert_int_equal(system(command), 0); /* and tar(1) understands it */
+    cm_db owner = cm_store_as(f->store, person);
+    const char *copy = cm_arena_fmt(f->arena, "%s/mine.tar", f->dir).ptr;
+    assert_ok(cm_blob_copy(&owner, f->dir, &blob, copy, err));
+    assert_rc(CM_NOT_FOUND, cm_blob_copy(&f->me, f->dir, &blob, copy, err)); /* nobody else's */
+    run_named(f, "data_requests");
+    assert_int_equal(access(path, F_OK), 0);
+    end_export(f, request, cm_clock_wall_ms() - 8 * DAY_MS);
+    run_named(f, "data_requests"); /* nothing refers to it any more: the sweep's an hour later */
+    cm_row_data_requests after = request_of(f, request);
+    assert_true(cm_uuid_is_nil(&after.result_blob_id));
+}
+
+static void test_store_maintenance__erasing_takes_the_export_with_it(void **state) {
+    fixture *f = *state;
+    cm_uuid request, job;
+    cm_uuid person = make_person(f);
+    const char *path = blob_path(f, export_as_blob(f, person, &request));
+    assert_int_equal(access(path, F_OK), 0);
+    cm_data_request_new erase = {.person = person, .erase = true};
+    assert_ok(cm_data_request_add(f->store, &erase, &request, &job, err));
+    assert_true(cm_str_eq_c(run_job(f, job).status, "succeeded"));
+    assert_int_equal(access(path, F_OK), -1);
 }
 
 static void test_store_maintenance__an_erasure_is_reported_and_announced(void **state) {
@@ -176,6 +235,8 @@ static void test_store_retention__more_than_a_batch_goes_in_one_run(void **state
 int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(test_store_maintenance__every_job_runs_on_an_idle_database),
+        store_test(test_store_maintenance__an_export_is_an_archive_that_is_kept_for_a_week),
+        store_test(test_store_maintenance__erasing_takes_the_export_with_it),
         store_test(test_store_maintenance__an_erasure_is_reported_and_announced),
         store_test(test_store_maintenance__a_request_that_keeps_failing_says_why),
         store_test(test_store_maintenance__a_payload_that_names_nothing_fails_at_once),
