@@ -2,6 +2,7 @@
  * brackets, style votes and manifests. The first byte picks the language, the rest is the text. */
 #include "code/chunk_text.h"
 #include "code/dependencies.h"
+#include "code/resolve.h"
 #include "code/scope_end.h"
 #include "code/style.h"
 
@@ -26,15 +27,43 @@ static void check_scope(const cm_language *language, cm_str text) {
 }
 
 static void read_manifests(cm_str text) {
-    static const char *const names[] = {
-        "package.json", "yarn.lock", "requirements.txt", "pom.xml", "Cargo.toml", "go.mod",
-        "build.gradle", "a.csproj",  "Gemfile.lock",     "uv.lock", "setup.cfg",  "CMakeLists.txt"};
+    static const char *const names[] = {"package.json",
+                                        "yarn.lock",
+                                        "requirements.txt",
+                                        "pom.xml",
+                                        "Cargo.toml",
+                                        "go.mod",
+                                        "build.gradle",
+                                        "a.csproj",
+                                        "Gemfile.lock",
+                                        "uv.lock",
+                                        "setup.cfg",
+                                        "CMakeLists.txt",
+                                        "Gemfile",
+                                        "pnpm-lock.yaml",
+                                        "Pipfile.lock",
+                                        "composer.lock",
+                                        "Directory.Packages.props"};
     for (size_t i = 0; i < CM_COUNT(names); i++) {
         cm_arena *arena = cm_arena_new(0);
         cm_dependencies found;
         cm_assert(cm_dependencies_read(cm_str_from(names[i]), text, arena, &found, NULL) == CM_OK);
         cm_arena_free(arena);
     }
+}
+
+static void read_import_rules(cm_str text) {
+    static const char *const names[] = {"tsconfig.json", "package.json", "go.mod", "Cargo.toml",
+                                        "composer.json"};
+    cm_str paths[] = {CM_STR("src/index.ts"), CM_STR("tsconfig.json")};
+    cm_resolver *resolver;
+    cm_assert(cm_resolver_new(paths, CM_COUNT(paths), &resolver, NULL) == CM_OK);
+    for (size_t i = 0; i < CM_COUNT(names); i++) {
+        cm_resolver_add_config(resolver, cm_str_from(names[i]), text);
+    }
+    cm_import import = {.module = cm_str_sub(text, 0, 64)};
+    cm_resolver_find(resolver, cm_language_find(CM_STR("typescript")), CM_STR("a.ts"), &import);
+    cm_resolver_free(resolver);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -55,5 +84,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     cm_language_detect(CM_STR("a.h"), text);
     cm_language_detect(CM_STR("tool"), text);
     read_manifests(text);
+    read_import_rules(text);
     return 0;
 }
