@@ -19,7 +19,7 @@ static void read_signature(cm_str text, cm_str_list parameters, cm_arena *arena)
         .package = CM_STR("example.com/p"), .import = import_named, .parameters = parameters};
     cm_go_signature signature;
     if (cm_go_signature_read(text, &place, arena, &signature)) {
-        cm_assert(cm_go_signature_match(&signature, &signature) != CM_GO_DIFFERS);
+        cm_assert(cm_go_signature_match(&signature, &signature, NULL) != CM_GO_DIFFERS);
     }
 }
 

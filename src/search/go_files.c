@@ -11,11 +11,13 @@ void cm_go_files_init(cm_go_files *files, const cm_snapshot *snapshot) {
                            .arena = cm_arena_new(CM_MIB(512)),
                            .text_arena = cm_arena_new(CM_MIB(128)),
                            .packages = cm_map_new(0),
+                           .aliases = cm_map_new(0),
                            .text_of = CM_ID_NONE};
 }
 
 void cm_go_files_done(cm_go_files *files) {
     cm_map_free(files->packages);
+    cm_map_free(files->aliases);
     cm_arena_free(files->text_arena);
     cm_arena_free(files->arena);
 }
@@ -222,4 +224,69 @@ size_t cm_go_file_types(cm_go_file *file, cm_go_name name, uint32_t *symbols, si
             symbols[kept++] = s.id;
     }
     return kept;
+}
+
+/* The name behind the "=" of a type's declaration; its own name is empty when something else stands there. */
+static cm_go_name aliased(cm_str signature) {
+    cm_go_name none = {0};
+    size_t equals = cm_str_find(signature, CM_STR(" = "));
+    if (equals == SIZE_MAX)
+        return none;
+    cm_str text = cm_str_trim(cm_str_from_offset(signature, equals + 3));
+    text = cm_str_trim(cm_str_sub(text, 0, CM_MIN(cm_str_find(text, CM_STR("//")), text.len)));
+    size_t dot = cm_str_find_char(text, '.');
+    cm_go_name name = {dot == SIZE_MAX ? CM_STR_EMPTY : cm_str_sub(text, 0, dot),
+                       dot == SIZE_MAX ? text : cm_str_from_offset(text, dot + 1)};
+    for (size_t i = 0; i < name.name.len; i++)
+        if (!cm_is_word(name.name.ptr[i]))
+            return none;
+    return name;
+}
+
+static bool find_alias(cm_go_files *files, cm_go_token *token) {
+    uint32_t ids[DEFINERS_MAX];
+    size_t found = cm_snapshot_definitions(files->snapshot, token->text, ids, CM_COUNT(ids));
+    for (size_t i = 0; i < CM_MIN(found, CM_COUNT(ids)); i++) {
+        cm_index_symbol s;
+        cm_go_file file = {.files = files};
+        if (!cm_snapshot_symbol(files->snapshot, ids[i], &s) || s.kind != CM_SYMBOL_TYPE ||
+            !cm_go_files_document(files, s.document, &file.document) ||
+            !cm_str_eq(cm_go_files_package(files, cm_path_directory(file.document.path)),
+                       token->package))
+            continue;
+        cm_go_name name = aliased(s.signature);
+        if (name.name.len == 0)
+            return false;
+        cm_go_place place = cm_go_file_place(&file, (cm_str_list){0});
+        *token = cm_go_token_named(&place, name);
+        return true;
+    }
+    return false;
+}
+
+/* The same few names come with thousands of methods: each is looked up once a question. */
+bool cm_go_files_alias(void *argument, cm_go_token *token) {
+    cm_go_files *files = argument;
+    char key[2 * CM_REPO_PATH_MAX];
+    bool added;
+    if (token->kind != CM_GO_TYPE || token->package.len == 0)
+        return false;
+    int n = snprintf(key, sizeof(key), CM_STR_FMT "\n" CM_STR_FMT, CM_STR_ARG(token->package),
+                     CM_STR_ARG(token->text));
+    uint64_t *slot = n < 0 || (size_t)n >= sizeof(key)
+                         ? NULL
+                         : cm_map_slot(files->aliases, cm_str_make(key, (size_t)n), &added);
+    if (!slot)
+        return find_alias(files, token);
+    if (added && find_alias(files, token)) {
+        cm_go_token *kept = cm_arena_try_alloc(files->arena, sizeof(*kept));
+        if (kept)
+            *kept = *token;
+        *slot = (uint64_t)(uintptr_t)kept;
+        return true;
+    }
+    if (*slot == 0)
+        return false;
+    *token = *(const cm_go_token *)(uintptr_t)*slot;
+    return true;
 }

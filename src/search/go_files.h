@@ -15,6 +15,8 @@ typedef struct cm_go_files {
     cm_arena *arena;      /* for the whole question */
     cm_arena *text_arena; /* for the document read last */
     cm_map *packages;     /* folder -> address of its import path, in the arena */
+    cm_map
+        *aliases; /* package, line feed, name -> address of the cm_go_token behind it; 0 = none */
     cm_str text;
     uint32_t text_of;
     uint32_t
@@ -44,6 +46,8 @@ typedef struct cm_go_file {
 cm_go_place cm_go_file_place(cm_go_file *file, cm_str_list parameters);
 /* Does `name`, written in `file`, mean what the document `target` declares under it? */
 bool cm_go_file_means(cm_go_file *file, cm_go_name name, const cm_index_document *target);
+/* What `type A = b.B` makes of the name: cm_go_aliases.resolve, with a cm_go_files as its argument. */
+bool cm_go_files_alias(void *files, cm_go_token *token);
 /* Types that `name` means in `file`; at most `max`. Returns the count. */
 size_t cm_go_file_types(cm_go_file *file, cm_go_name name, uint32_t *symbols, size_t max);
 

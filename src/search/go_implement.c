@@ -378,7 +378,8 @@ static enum cm_go_match match_symbol(question *q, const wanted *w, uint32_t symb
     bool is_read = w->is_read && read_signature(q, s.signature, &place, &signature);
     if (w->is_read && !is_read) /* cut short in the index: the source has all of it */
         is_read = read_signature(q, body_text(q, &s, q->scratch), &place, &signature);
-    return is_read ? cm_go_signature_match(&w->signature, &signature) : CM_GO_UNSURE;
+    const cm_go_aliases aliases = {cm_go_files_alias, q->files};
+    return is_read ? cm_go_signature_match(&w->signature, &signature, &aliases) : CM_GO_UNSURE;
 }
 
 static enum cm_go_match match_known(question *q, const wanted *w, cm_str methods) {
@@ -389,7 +390,8 @@ static enum cm_go_match match_known(question *q, const wanted *w, cm_str methods
     for (size_t i = 0; i < body.method_count; i++)
         if (cm_str_eq(body.methods[i].name, w->name) &&
             cm_go_signature_read(body.methods[i].signature, &place, q->scratch, &signature))
-            return w->is_read ? cm_go_signature_match(&w->signature, &signature) : CM_GO_UNSURE;
+            return w->is_read ? cm_go_signature_match(&w->signature, &signature, NULL)
+                              : CM_GO_UNSURE;
     return CM_GO_DIFFERS;
 }
 

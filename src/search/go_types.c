@@ -5,6 +5,7 @@
 #define TOKENS_MAX  4096u /* of one signature */
 #define MEMBERS_MAX 1024u /* methods or embedded types of one type */
 #define DEPTH_MAX   32u   /* of types in types */
+#define ALIASES_MAX 4     /* of aliases */
 
 /* ---- tokens ---- */
 
@@ -185,21 +186,20 @@ static bool is_parameter(const cm_go_place *place, cm_str name) {
     return false;
 }
 
-static void emit_name(reader *r, cm_str package, cm_str name) {
-    const cm_go_place *place = r->place;
-    const char *own = universe(name);
-    cm_go_token token = {.text = name, .kind = CM_GO_TYPE};
-    if (package.len == 0 && is_parameter(place, name)) {
+cm_go_token cm_go_token_named(const cm_go_place *place, cm_go_name name) {
+    const char *own = universe(name.name);
+    cm_go_token token = {.text = name.name, .kind = CM_GO_TYPE};
+    if (name.package.len == 0 && is_parameter(place, name.name)) {
         token.kind = CM_GO_ANY;
-    } else if (package.len == 0 && own) {
+    } else if (name.package.len == 0 && own) {
         token.text = cm_str_from(own);
     } else {
-        token.package = package.len == 0 ? place->package
-                        : place->import  ? place->import(place->argument, package)
-                                         : CM_STR_EMPTY;
+        token.package = name.package.len == 0 ? place->package
+                        : place->import       ? place->import(place->argument, name.package)
+                                              : CM_STR_EMPTY;
         token.kind = token.package.len > 0 ? CM_GO_TYPE : CM_GO_FOREIGN;
     }
-    emit(r, token);
+    return token;
 }
 
 static void read_type(reader *r);
@@ -254,10 +254,10 @@ static void read_name(reader *r) {
         next(&r->l);
         if (r->l.kind != WORD)
             r->failed = true;
-        emit_name(r, first, r->l.token);
+        emit(r, cm_go_token_named(r->place, (cm_go_name){first, r->l.token}));
         next(&r->l);
     } else {
-        emit_name(r, CM_STR_EMPTY, first);
+        emit(r, cm_go_token_named(r->place, (cm_go_name){CM_STR_EMPTY, first}));
     }
     if (is(&r->l, "[") && !r->l.spaced) {
         do { /* arguments of a generic type */
@@ -438,7 +438,7 @@ static bool has_any(const cm_go_type *type) {
     return false;
 }
 
-static enum cm_go_match match_tokens(const cm_go_token *a, const cm_go_token *b) {
+static enum cm_go_match match_written(const cm_go_token *a, const cm_go_token *b) {
     if (!cm_str_eq(a->text, b->text) || (a->kind == CM_GO_MARK) != (b->kind == CM_GO_MARK))
         return CM_GO_DIFFERS;
     if (a->kind == CM_GO_FOREIGN || b->kind == CM_GO_FOREIGN)
@@ -446,23 +446,41 @@ static enum cm_go_match match_tokens(const cm_go_token *a, const cm_go_token *b)
     return cm_str_eq(a->package, b->package) ? CM_GO_SAME : CM_GO_DIFFERS;
 }
 
-static enum cm_go_match match_types(const cm_go_type *a, const cm_go_type *b) {
+static enum cm_go_match match_tokens(const cm_go_token *a, const cm_go_token *b,
+                                     const cm_go_aliases *aliases) {
+    cm_go_token x = *a, y = *b;
+    enum cm_go_match match = match_written(&x, &y);
+    if (!aliases || x.kind != CM_GO_TYPE || y.kind != CM_GO_TYPE)
+        return match;
+    for (int i = 0; i < ALIASES_MAX && match == CM_GO_DIFFERS; i++) {
+        bool left = aliases->resolve(aliases->argument, &x);
+        bool right = aliases->resolve(aliases->argument, &y);
+        if (!left && !right)
+            break;
+        match = match_written(&x, &y);
+    }
+    return match;
+}
+
+static enum cm_go_match match_types(const cm_go_type *a, const cm_go_type *b,
+                                    const cm_go_aliases *aliases) {
     enum cm_go_match all = CM_GO_SAME;
     if (has_any(a) || has_any(b))
         return CM_GO_UNSURE;
     if (a->count != b->count)
         return CM_GO_DIFFERS;
-    for (size_t i = 0; i < a->count; i++)
-        all = CM_MIN(all, match_tokens(&a->tokens[i], &b->tokens[i]));
+    for (size_t i = 0; i < a->count && all != CM_GO_DIFFERS; i++)
+        all = CM_MIN(all, match_tokens(&a->tokens[i], &b->tokens[i], aliases));
     return all;
 }
 
-enum cm_go_match cm_go_signature_match(const cm_go_signature *a, const cm_go_signature *b) {
+enum cm_go_match cm_go_signature_match(const cm_go_signature *a, const cm_go_signature *b,
+                                       const cm_go_aliases *aliases) {
     enum cm_go_match all = CM_GO_SAME;
     if (a->parameters != b->parameters || a->results != b->results)
         return CM_GO_DIFFERS;
-    for (uint32_t i = 0; i < a->parameters + a->results; i++)
-        all = CM_MIN(all, match_types(&a->types[i], &b->types[i]));
+    for (uint32_t i = 0; i < a->parameters + a->results && all != CM_GO_DIFFERS; i++)
+        all = CM_MIN(all, match_types(&a->types[i], &b->types[i], aliases));
     return all;
 }
 

@@ -4,7 +4,7 @@
  * Go has no "implements": a type implements an interface by having its methods. The index knows a method by
  * its name and the text of its signature, so types are compared as written: parameter names and white space
  * do not count, `interface{}` is `any`, and a name of another package is that package's path where the file's
- * imports tell it. Names behind a type alias stay two names; a type parameter fits every type.
+ * imports tell it. A type parameter fits every type.
  *
  * Everything returned lies in the caller's arena or in the text given. Thread: any. */
 #ifndef CM_SEARCH_GO_TYPES_H
@@ -27,6 +27,14 @@ typedef struct cm_go_token {
     enum { CM_GO_MARK, CM_GO_TYPE, CM_GO_FOREIGN, CM_GO_ANY } kind; /* FOREIGN: package not known */
 } cm_go_token;
 
+typedef struct cm_go_name {
+    cm_str package; /* as written: "io" of io.Reader; may be empty */
+    cm_str name;
+} cm_go_name;
+
+/* What the name of a type means in a place. */
+cm_go_token cm_go_token_named(const cm_go_place *place, cm_go_name name);
+
 /* One parameter's or result's type. */
 typedef struct cm_go_type {
     const cm_go_token *tokens;
@@ -43,8 +51,16 @@ enum cm_go_match { CM_GO_DIFFERS, CM_GO_UNSURE, CM_GO_SAME };
 /* Reads "(p []byte) (n int, err error)"; what follows is not looked at. False: not whole, not Go, or too long. */
 bool cm_go_signature_read(cm_str text, const cm_go_place *place, cm_arena *arena,
                           cm_go_signature *ret_signature);
-/* UNSURE: alike as far as known, but a package is not. */
-enum cm_go_match cm_go_signature_match(const cm_go_signature *a, const cm_go_signature *b);
+/* Who knows what `type A = b.B` makes of a name. */
+typedef struct cm_go_aliases {
+    /* Puts the other name into `*token`; false when it is no alias. */
+    bool (*resolve)(void *argument, cm_go_token *token);
+    void *argument;
+} cm_go_aliases;
+
+/* UNSURE: alike as far as known, but a package is not. `aliases` may be NULL. */
+enum cm_go_match cm_go_signature_match(const cm_go_signature *a, const cm_go_signature *b,
+                                       const cm_go_aliases *aliases);
 
 /* Splits "func (s *Store[K]) Get(key K) V": type "Store", its parameters, and "(key K) V". Of an interface's
  * method, "Get(key string) V", the receiver is empty. */
@@ -53,11 +69,6 @@ typedef struct cm_go_method {
     cm_str_list parameters; /* type parameters as the receiver calls them */
 } cm_go_method;
 bool cm_go_method_read(cm_str text, cm_arena *arena, cm_go_method *ret_method);
-
-typedef struct cm_go_name {
-    cm_str package; /* as written: "io" of io.Reader; may be empty */
-    cm_str name;
-} cm_go_name;
 
 /* What stands between the braces of `type Name[T any] interface { ... }` or of a struct. */
 typedef struct cm_go_body {

@@ -218,15 +218,22 @@ static const file go_files[] = {
      "type failure struct{}\n\nfunc (failure) Error() string { return \"\" }\n\n"
      "type Memory struct{}\n\nfunc (Memory) Read(p []byte) (n int, err error) { return 0, nil }\n"
      "func (Memory) Close() error { return nil }\n"},
+    {"alias/alias.go",
+     "package alias\n\nimport (\n\t\"context\"\n\n\t\"example.com/shop/store\"\n)\n\n"
+     "type Key = store.Key\n\ntype Own = Key // twice\n\ntype Aliased struct{}\n\n"
+     "func (Aliased) Get(ctx context.Context, key Own) ([]byte, error) { return nil, nil }\n"
+     "func (Aliased) Put(context.Context, Key, []byte) error { return nil }\n"
+     "func (Aliased) Range(from, to Key, visit func(k Own, v any) bool) {}\n"},
     {"other/store.go", "package other\n\ntype Store interface{ Read([]byte) (int, error) }\n"},
 };
 
 static const struct {
     const char *name, *from, *expected;
 } implicit[] = {
-    {"store.Store", "", "Arity Disk Files Full Memory Mixed"},
-    {"Store", "store/memory.go", "Arity Disk Files Full Memory Mixed"}, /* and not the other one */
-    {"st.Store", "disk/disk.go", "Arity Disk Files Full Memory Mixed"},
+    {"store.Store", "", "Aliased Arity Disk Files Full Memory Mixed"},
+    {"Store", "store/memory.go",
+     "Aliased Arity Disk Files Full Memory Mixed"}, /* and not the other one */
+    {"st.Store", "disk/disk.go", "Aliased Arity Disk Files Full Memory Mixed"},
     {"other.Store", "", "Memory"},
     {"alias.Keeper", "", "Shelf"}, /* no package of that name: some file calls it so */
     {"Named", "", "Disk Full Memory Mixed base"},
