@@ -1,101 +1,16 @@
-/* Which files change together, read from real git repositories.
- *
- * CODEMENTOR_TEST_ROUNDS multiplies the steps of the random histories (rounds.h). */
+/* Which files change together, read from real git repositories. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "git.h"
+#include "past.h"
 #include "index/graph.h"
-#include "index/history_priv.h"
 #include "index/indexer.h"
-#include "rounds.h"
 
 #include <math.h>
 
-#define DAY 86400
-#define NOW 1600000000
-
 static const cm_uuid some_id = {{5}};
-
-typedef struct fixture {
-    tree t;
-    git_repository *git;
-    cm_history *history;
-    cm_arena *arena;
-    int64_t time;
-} fixture;
-
-static int set_up(void **state) {
-    fixture *f = CM_NEW(fixture);
-    tree_new(&f->t);
-    f->git = git_new(&f->t);
-    f->arena = cm_arena_new(0);
-    f->time = NOW;
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    fixture *f = *state;
-    cm_history_unref(f->history);
-    cm_arena_free(f->arena);
-    git_free(f->git);
-    tree_free(&f->t);
-    cm_free(f);
-    return 0;
-}
-
-/* A text of its own for each path and turn, long enough to be compared, most of it the same from turn to turn. */
-static void write_file(fixture *f, const char *path, unsigned turn) {
-    char text[2048];
-    size_t len = (size_t)snprintf(text, sizeof(text), "turn %u\n", turn);
-    for (unsigned i = 0; i < 40; i++)
-        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s has line %u\n", path, i);
-    tree_write(&f->t, path, cm_str_make(text, len));
-}
-
-static void commit(fixture *f) {
-    git_commit_all(f->git, f->time);
-    f->time += DAY;
-}
-
-/* `times` commits that change all of `paths`. */
-static void change_together(fixture *f, unsigned times, const char *const *paths, size_t count) {
-    static unsigned turn;
-    for (unsigned n = 0; n < times; n++) {
-        turn++;
-        for (size_t i = 0; i < count; i++)
-            write_file(f, paths[i], turn);
-        commit(f);
-    }
-}
-
-#define TOGETHER(f, times, ...)                                       \
-    change_together((f), (times), (const char *const[]){__VA_ARGS__}, \
-                    sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
-
-static void move(fixture *f, const char *from, const char *to) {
-    char full_from[PATH_MAX], full_to[PATH_MAX];
-    tree_path(&f->t, from, full_from);
-    tree_path(&f->t, to, full_to);
-    char *directory = cm_strdup(full_to);
-    *strrchr(directory, '/') = 0;
-    assert_int_equal(cm_dir_make(directory, NULL), CM_OK);
-    cm_free(directory);
-    assert_int_equal(rename(full_from, full_to), 0);
-}
-
-static void read_at(const char *root, uint32_t commits, const cm_history *old, cm_buf *bytes,
-                    bool *ret_known) {
-    cm_err err = {0};
-    cm_history_options options = {.commits = commits, .old = old};
-    cm_buf_init(bytes, CM_MIB(64));
-    cm_rc rc = cm_history_read(root, &options, bytes, ret_known, &err);
-    if (rc != CM_OK)
-        fail_msg("%s", err.text);
-}
 
 /* Reads what is new; the history of before is taken along, as a job does it. */
 static const cm_history *read_history(fixture *f) {
@@ -577,143 +492,6 @@ static void test_index_history__joins_files_in_the_graph(void **state) {
     tree_free(&data);
 }
 
-/* ---- any history ---- */
-
-typedef struct world {
-    fixture *f;
-    uint64_t seed;
-    unsigned turn;
-} world;
-
-static uint32_t pick(world *w, uint32_t below) {
-    w->seed = w->seed * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(w->seed >> 33) % below;
-}
-
-static void name_of(world *w, uint32_t names, char path[64]) {
-    static const char *const folders[] = {"", "src/", "src/deep/", "doc/"};
-    uint32_t n = pick(w, names);
-    snprintf(path, 64, "%sf%u.c", folders[pick(w, 2) + (n & 2)], n);
-}
-
-static bool exists(world *w, const char *path) {
-    char full[PATH_MAX];
-    return access(tree_path(&w->f->t, path, full), F_OK) == 0;
-}
-
-static void change_some(world *w) {
-    char path[64], to[64];
-    bool large = pick(w, 10) == 0; /* often of more files than count, with renames among them */
-    w->turn++;
-    for (uint32_t n = large ? 40 + pick(w, 40) : pick(w, 5) + 1; n-- > 0;) {
-        uint32_t kind = pick(w, 10);
-        name_of(w, large ? 60 : 10, path);
-        if (kind < 7) {
-            write_file(w->f, path, w->turn);
-        } else if (kind < 8) {
-            tree_remove(&w->f->t, path);
-        } else {
-            name_of(w, large ? 60 : 10, to);
-            if (exists(w, path) && !exists(w, to))
-                move(w->f, path, to);
-        }
-    }
-    w->f->time = NOW + (int64_t)pick(w, 400) * DAY; /* clocks that go backwards too */
-    git_commit_all(w->f->git, w->f->time);
-}
-
-/* HEAD, and what is checked out, go back some commits: what comes next rewrites history. */
-static void rewind_some(world *w) {
-    git_object *target;
-    char name[32];
-    snprintf(name, sizeof(name), "HEAD~%u", pick(w, 6) + 1);
-    if (git_revparse_single(&target, w->f->git, name) != 0)
-        return;
-    assert_int_equal(git_reset(w->f->git, target, GIT_RESET_HARD, NULL), 0);
-    git_object_free(target);
-}
-
-static void merge_some(world *w) {
-    static const char *const branches[] = {"refs/heads/one", "refs/heads/two"};
-    git_oid side;
-    if (git_reference_name_to_id(&side, w->f->git, branches[pick(w, 2)]) == 0)
-        git_merge_by_hand(w->f->git, &side, w->f->time);
-}
-
-static void assert_equals_fresh(world *w, uint32_t commits, cm_history **history) {
-    cm_buf ours, fresh;
-    bool known = false, ignored;
-    read_at(w->f->t.root, commits, *history, &ours, &known);
-    read_at(w->f->t.root, commits, NULL, &fresh, &ignored);
-    if (known)
-        assert_true(cm_str_eq((*history)->part.bytes, cm_buf_str(&fresh)));
-    else
-        assert_true(cm_str_eq(cm_buf_str(&ours), cm_buf_str(&fresh)));
-    if (!known) {
-        cm_history_unref(*history);
-        assert_int_equal(cm_history_take(&ours, history, NULL), CM_OK);
-    }
-    cm_buf_done(&ours);
-    cm_buf_done(&fresh);
-}
-
-/* Every pair once more, the slow way: support and confidence hold, and both sides agree. */
-static void assert_pairs_agree(fixture *f, const cm_history *h) {
-    cm_history_facts facts;
-    size_t pairs = 0;
-    cm_history_facts_get(h, &facts);
-    assert_int_equal(facts.state, CM_HISTORY_READ);
-    for (uint32_t file = 0; file < facts.files; file++) {
-        const cm_cochange *items;
-        size_t count;
-        assert_int_equal(cm_history_together(h, file, f->arena, &items, &count, NULL), CM_OK);
-        for (size_t i = 0; i < count; i++) {
-            uint32_t shared = 0;
-            for (uint32_t a = h->starts[file]; a < h->starts[file + 1]; a++)
-                for (uint32_t b = h->starts[items[i].file]; b < h->starts[items[i].file + 1]; b++)
-                    shared += h->touched[a] == h->touched[b];
-            assert_int_equal(items[i].support, shared);
-            assert_true(shared >= CM_HISTORY_SUPPORT_MIN);
-            assert_true(items[i].confidence <= 1 && items[i].weight <= 1);
-        }
-        cm_arena_clear(f->arena);
-        pairs += count;
-    }
-    assert_true(pairs > 0); /* else nothing was tested */
-}
-
-static void run_world(fixture *f, uint32_t commits, unsigned steps, uint64_t seed) {
-    static const char *const branches[] = {"one", "two", "master"};
-    world w = {.f = f, .seed = seed};
-    cm_history *history = NULL;
-    print_message("seed %llu\n", (unsigned long long)seed);
-    write_file(f, "first.c", 0);
-    commit(f);
-    for (unsigned i = 0; i < steps; i++) {
-        uint32_t kind = pick(&w, 20);
-        if (kind < 15)
-            change_some(&w);
-        else if (kind < 17)
-            git_switch(f->git, branches[pick(&w, 3)]);
-        else if (kind < 19)
-            rewind_some(&w);
-        else
-            merge_some(&w);
-        if (i % 5 == 4 || i + 1 == steps)
-            assert_equals_fresh(&w, commits, &history);
-    }
-    assert_pairs_agree(f, history);
-    cm_history_unref(history);
-}
-
-static void test_index_history__brought_up_to_date_equals_read_from_nothing(void **state) {
-    run_world(*state, 0, rounds_of(150), 42);
-}
-
-static void test_index_history__and_so_does_a_window_of_it(void **state) {
-    run_world(*state, 40, rounds_of(100), 7);
-}
-
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -736,8 +514,6 @@ int main(void) {
         TEST(test_index_history__a_torn_or_flipped_file_is_found_out),
         TEST(test_index_history__comes_with_the_job_and_outlives_the_process),
         TEST(test_index_history__joins_files_in_the_graph),
-        TEST(test_index_history__brought_up_to_date_equals_read_from_nothing),
-        TEST(test_index_history__and_so_does_a_window_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
