@@ -25,7 +25,17 @@ const char *cm_index_status_name(enum cm_index_status status) {
 
 /* ---- opening ---- */
 
-/* Folders that no manifest names are what a crash left behind. */
+/* A file that was being written beside the one it would have replaced. */
+static bool remove_unfinished(const char *folder, cm_str name) {
+    char path[2 * CM_PATH_BYTES_MAX];
+    if (cm_str_find(name, CM_STR(".tmp-")) == SIZE_MAX)
+        return false;
+    snprintf(path, sizeof(path), "%s/" CM_STR_FMT, folder, CM_STR_ARG(name));
+    (void)unlink(path);
+    return true;
+}
+
+/* Folders that no manifest names, and unfinished files, are what a crash left behind. */
 static void remove_strays(const char *folder, const cm_manifest *m) {
     DIR *dir = opendir(folder);
     if (!dir)
@@ -33,7 +43,7 @@ static void remove_strays(const char *folder, const cm_manifest *m) {
     for (struct dirent *entry; (entry = readdir(dir));) {
         cm_str name = cm_str_from(entry->d_name);
         uint64_t number;
-        if (!cm_str_starts(name, CM_STR("seg-")) ||
+        if (remove_unfinished(folder, name) || !cm_str_starts(name, CM_STR("seg-")) ||
             !cm_str_to_u64(cm_str_from_offset(name, 4), &number))
             continue;
         bool named = false;

@@ -1,15 +1,18 @@
-/* kill -9 at random moments of indexing, syncing, folding, flushing and merging: the index always opens and the
- * next job makes it equal to a fresh one. CODEMENTOR_TEST_ROUNDS multiplies the kills (rounds.h). */
+/* kill -9 at random moments of indexing, syncing, folding, flushing, merging and reading git's history, of which
+ * every round brings more: the index always opens and the next job makes it equal to a fresh one.
+ * CODEMENTOR_TEST_ROUNDS multiplies the kills (rounds.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
 #include "dump.h"
+#include "git.h"
 #include "index/repository_priv.h"
 #include "rounds.h"
 #include "tree.h"
 
+#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -74,6 +77,26 @@ static void child_run(const char *data, const tree *source) {
     }
 }
 
+static void begin_a_file(const tree *data) {
+    char id[CM_UUID_TEXT], path[128];
+    cm_uuid_format(&some_id, id);
+    snprintf(path, sizeof(path), "index/%s/history.tmp-killed", id);
+    tree_write(data, path, CM_STR("half a histo"));
+}
+
+/* Opening clears away what was being written. */
+static void assert_nothing_unfinished(const char *data) {
+    char id[CM_UUID_TEXT], folder[PATH_MAX];
+    cm_uuid_format(&some_id, id);
+    snprintf(folder, sizeof(folder), "%s/index/%s", data, id);
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (strstr(entry->d_name, ".tmp-"))
+            fail_msg("'%s' was left behind", entry->d_name);
+    closedir(dir);
+}
+
 static void assert_equals_fresh(const char *data, const tree *source) {
     tree other;
     cm_indexer *indexers[2];
@@ -91,6 +114,12 @@ static void assert_equals_fresh(const char *data, const tree *source) {
         snapshots[i] = cm_repository_snapshot(repositories[i]);
     }
     assert_same_index(snapshots[0], snapshots[1]);
+    cm_history_facts facts[2];
+    for (int i = 0; i < 2; i++)
+        cm_history_facts_get(cm_snapshot_history(snapshots[i]), &facts[i]);
+    assert_int_equal(facts[0].state, CM_HISTORY_READ);
+    assert_memory_equal(facts[0].head, facts[1].head, sizeof(facts[0].head));
+    assert_int_equal(facts[0].counted, facts[1].counted);
     for (int i = 0; i < 2; i++) {
         cm_snapshot_unref(snapshots[i]);
         close_repository(indexers[i], repositories[i]);
@@ -104,8 +133,10 @@ static void test_index_kill__any_moment_leaves_an_index_that_catches_up(void **s
     uint32_t seed = 20261122;
     tree_new(&source);
     tree_new(&data);
+    git_repository *git = git_new(&source);
     for (uint32_t round = 0; round < rounds_of(KILLS); round++) {
         write_files(&source, round);
+        git_commit_all(git, 1600000000 + round);
         pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0)
@@ -117,11 +148,14 @@ static void test_index_kill__any_moment_leaves_an_index_that_catches_up(void **s
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(WIFSIGNALED(status));
         cm_indexer *indexer;
+        begin_a_file(&data);
         cm_repository *repository = open_repository(data.root, &source, &indexer);
+        assert_nothing_unfinished(data.root);
         close_repository(indexer, repository);
         if (round % 8 == 7)
             assert_equals_fresh(data.root, &source);
     }
+    git_free(git);
     tree_free(&source);
     tree_free(&data);
 }
