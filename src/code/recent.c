@@ -8,7 +8,7 @@
  * afresh; the good tree stays for the edit that mends it. tests/unit/code/edits_test.c compares the two ways. */
 #include "code/extract_priv.h"
 
-#define TEXT_BYTES_MAX  CM_KIB(256) /* of a kept file; its tree takes some fifty times that */
+#define TEXT_BYTES_MAX  CM_KIB(256) /* of a kept file; its tree takes some 25 times that */
 #define TOTAL_BYTES_MAX CM_KIB(1024)
 
 static recent_tree *find(cm_run *run) {
