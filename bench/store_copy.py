@@ -9,6 +9,7 @@ second. The command itself compares counts and checksums of both sides; the coun
 into another database, killed with SIGKILL when half of it is there, and run again: it must go on, and end with the same rows.
 Ends with status 1 when memory passes 200 MB or rows are missing. Result: bench/results/store_copy.json."""
 import argparse
+import array
 import json
 import os
 import pathlib
@@ -16,7 +17,6 @@ import random
 import re
 import shutil
 import sqlite3
-import struct
 import subprocess
 import sys
 import tempfile
@@ -49,14 +49,16 @@ class Maker:
     def __init__(self, rows, seed=11):
         self.chance = random.Random(seed)
         self.ids = Ids(self.chance)
-        self.words = ["".join(self.chance.choices("abcdefghijklmnopqrstuvwxyz", k=self.chance.randint(2, 9)))
-                      for _ in range(4000)]
+        words = ["".join(self.chance.choices("abcdefghijklmnopqrstuvwxyz", k=self.chance.randint(2, 9)))
+                 for _ in range(4000)]
+        self.book = " ".join(self.chance.choices(words, k=400_000))
         self.count = {table: max(1, rows * share // 1000) for table, share in SHARES.items()}
         self.count["messages"] += max(0, rows - sum(self.count.values()))
         self.made = {}
 
     def text(self, bytes_):
-        return " ".join(self.chance.choices(self.words, k=max(1, bytes_ // 7)))
+        at = int(self.chance.random() * (len(self.book) - bytes_))
+        return self.book[at:at + bytes_]
 
     def length(self, most):
         """Mostly short, a few very long."""
@@ -107,7 +109,7 @@ class Maker:
         subject = self.made["memory_items"][n] if n < len(self.made["memory_items"]) else self.made["messages"][n]
         return {"subject_type": "memory_item" if n < len(self.made["memory_items"]) else "message", "subject_id": subject,
                 "embedding_model_id": self.model, "dims": DIMS, "user_id": self.one_of("users"),
-                "embedding": struct.pack(f"<{DIMS}f", *[chance.random() - .5 for _ in range(DIMS)])}
+                "embedding": array.array("f", (chance.random() - .5 for _ in range(DIMS))).tobytes()}
 
     def fill(self, database):
         self.model = database.execute("INSERT INTO embedding_models (provider_name, name, dimensions) SELECT name, 'bench', ? "

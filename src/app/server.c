@@ -264,11 +264,32 @@ static void wait_for_model(cm_server *s) {
     }
 }
 
-static cm_rc open_jobs(cm_server *s, const cm_places *places, cm_err *err) {
+/* The setting may have changed since the last start. */
+static cm_rc ask_for_vector_indexes(cm_server *s, const cm_config *config, cm_err *err) {
+    cm_store_stats stats;
+    cm_store_stats_get(s->services.store, &stats);
+    if (stats.engine == CM_SQLITE) {
+        if (config->vector.index_type != CM_CONFIG_VECTOR_INDEX_TYPE_HNSW) {
+            cm_log(CM_LOG_INFO, "vector.index_type has no effect: SQLite looks at every vector");
+        }
+        return CM_OK;
+    }
+    cm_db db = cm_store_system(s->services.store);
+    cm_uuid id;
+    cm_job_new job = {.type = CM_STR(CM_JOB_VECTOR_INDEX),
+                      .dedupe_key = CM_STR(CM_JOB_VECTOR_INDEX)};
+    cm_rc rc = cm_job_add(&db, &job, &id, err);
+    cm_jobs_wake(s->jobs);
+    return rc;
+}
+
+static cm_rc open_jobs(cm_server *s, const cm_config *config, const cm_places *places,
+                       cm_err *err) {
     s->maintenance.data_dir = places->data_dir;
     cm_jobs_options options = cm_maintenance_options(s->services.store, &s->maintenance);
     options.metrics = s->metrics;
-    return cm_jobs_start(&options, &s->jobs, err);
+    cm_rc rc = cm_jobs_start(&options, &s->jobs, err);
+    return rc == CM_OK ? ask_for_vector_indexes(s, config, err) : rc;
 }
 
 static cm_rc open_all(cm_server *s, const cm_config *config, const cm_places *places,
@@ -285,7 +306,7 @@ static cm_rc open_all(cm_server *s, const cm_config *config, const cm_places *pl
     rc = rc == CM_OK ? open_assist(s, config, err) : rc;
     rc = rc == CM_OK ? open_gateway(s, config, err) : rc;
     rc = rc == CM_OK ? start_listening(s, config, places, options, err) : rc;
-    return rc == CM_OK && !options->socket_only ? open_jobs(s, places, err) : rc;
+    return rc == CM_OK && !options->socket_only ? open_jobs(s, config, places, err) : rc;
 }
 
 cm_rc cm_server_open(const cm_config *config, const cm_places *places,

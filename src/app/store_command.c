@@ -16,7 +16,11 @@ cm_store_options cm_store_settings(const cm_config *config, const cm_places *pla
     return (cm_store_options){.url = cm_store_url(config->database.url, places->data_dir, arena),
                               .data_dir = places->data_dir,
                               .replica_urls = replicas,
-                              .unprepared = config->database.unprepared};
+                              .unprepared = config->database.unprepared,
+                              .vector_index =
+                                  config->vector.index_type == CM_CONFIG_VECTOR_INDEX_TYPE_IVFFLAT
+                                      ? CM_VECTOR_IVFFLAT
+                                      : CM_VECTOR_HNSW};
 }
 
 cm_rc cm_store_command_open(const cm_cli *cli, bool changes, cm_store_command *ret_command,

@@ -93,6 +93,23 @@ static cm_rc run_reclaim(const cm_job *job, cm_err *err) {
     return rc;
 }
 
+static cm_rc run_vector_index(const cm_job *job, cm_err *err) {
+    cm_store_stats stats;
+    cm_vector_index_report report;
+    cm_store_stats_get(job->db.store, &stats);
+    if (stats.engine == CM_SQLITE) {
+        cm_buf_add_c(job->result, "{\"note\":\"SQLite looks at every vector: no index, and "
+                                  "vector.index_type has no effect\"}");
+        return CM_OK;
+    }
+    cm_rc rc = cm_store_vector_indexes(job->db.store, job->db.cancel, &report, err);
+    if (rc == CM_OK) {
+        cm_buf_add_f(job->result, "{\"checked\":%zu,\"built\":%zu,\"elsewhere\":%s}",
+                     report.checked, report.built, report.elsewhere ? "true" : "false");
+    }
+    return rc;
+}
+
 /* --- Figures ---------------------------------------------------------------------------------- */
 
 /* Readers see the old figures or the new ones, never none. */
@@ -458,6 +475,9 @@ const cm_job_type cm_maintenance_jobs[] = {
      "PostgreSQL: months made three ahead, dropped when their retention is over"},
     {"reclaim", run_reclaim, "every 15m", "end requests whose server died"},
     {"retention", run_retention, "30 3 * * *", "delete rows whose retention is over"},
+    {CM_JOB_VECTOR_INDEX, run_vector_index, "50 2 * * *",
+     "PostgreSQL: indexes of vectors as vector.index_type says, lists learned again as rows "
+     "double"},
 };
 const size_t cm_maintenance_job_count = CM_COUNT(cm_maintenance_jobs);
 

@@ -21,6 +21,9 @@ extern const size_t cm_maintenance_job_count;
 /* Runner options for these jobs; both arguments must outlive the runner. */
 cm_jobs_options cm_maintenance_options(cm_store *store, cm_maintenance *maintenance);
 
+/* Also asked for at each start of a server on PostgreSQL: the setting may have changed. */
+#define CM_JOB_VECTOR_INDEX "vector_index"
+
 /* --- What a person asks for ------------------------------------------------------------------- */
 
 #define CM_DATA_REQUEST_DAYS 30 /* the law's month */

@@ -612,6 +612,7 @@ const cm_backend_ops cm_backend_postgres = {
     .migrator = cm_pg_migrator,
     .migrated = cm_pg_migrated,
     .maintain = cm_pg_maintain,
+    .vector_indexes = cm_pg_vector_indexes,
     .after_import = cm_pg_after_import,
     .begin = pg_begin,
     .commit = pg_commit,

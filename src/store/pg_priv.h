@@ -124,6 +124,11 @@ cm_rc cm_pg_migrator(cm_store *store, cm_migrator *ret_migrator, cm_err *err) cm
 
 cm_rc cm_pg_maintain(cm_store *store, cm_err *err) cm_must_check;
 
+/* --- pg_vector.c ------------------------------------------------------------------------------ */
+
+cm_rc cm_pg_vector_indexes(cm_store *store, const cm_cancel *cancel,
+                           cm_vector_index_report *ret_report, cm_err *err) cm_must_check;
+
 cm_rc cm_pg_after_import(cm_store *store, cm_err *err) cm_must_check;
 void cm_pg_migrated(cm_store *store, cm_migrator *migrator);
 

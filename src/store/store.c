@@ -34,6 +34,7 @@ cm_rc cm_store_open_bare(const cm_store_options *options, cm_store **ret_store, 
     }
     cm_store *store = CM_NEW(cm_store);
     store->ops = ops;
+    store->vector_index = options->vector_index;
     cm_rc rc = ops->open(store, options, err);
     if (rc != CM_OK) {
         cm_store_close(store);
@@ -72,6 +73,15 @@ static cm_rc maintain_at_start(cm_store *store, cm_err *err) {
 
 cm_rc cm_store_maintain(cm_store *store, cm_err *err) {
     return store->ops->maintain(store, err);
+}
+
+cm_rc cm_store_vector_indexes(cm_store *store, const cm_cancel *cancel,
+                              cm_vector_index_report *ret_report, cm_err *err) {
+    if (store->ops->vector_indexes == NULL) {
+        *ret_report = (cm_vector_index_report){0};
+        return CM_OK;
+    }
+    return store->ops->vector_indexes(store, cancel, ret_report, err);
 }
 
 cm_rc cm_store_open(const cm_store_options *options, cm_store **ret_store, cm_err *err) {

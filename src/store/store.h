@@ -33,6 +33,9 @@ typedef struct cm_tx cm_tx; /* one open transaction of a back-end */
 
 enum cm_store_engine { CM_SQLITE, CM_POSTGRES, CM_STORE_ENGINES };
 
+/* How PostgreSQL finds near vectors; SQLite looks at every one. */
+enum cm_vector_index { CM_VECTOR_HNSW, CM_VECTOR_IVFFLAT };
+
 typedef struct cm_store_options {
     const char *url;      /* "sqlite:PATH" or "postgresql://..."; NULL = data_dir/codementor.db */
     const char *data_dir; /* required without a url */
@@ -46,6 +49,7 @@ typedef struct cm_store_options {
     uint32_t busy_ms;  /* wait for a lock of another process; 0 = 5,000 */
     bool unmapped; /* SQLite: read the file, do not map it: who walks through all of it would keep
                         * 256 MiB of it resident for nothing */
+    enum cm_vector_index vector_index; /* see cm_store_vector_indexes */
 } cm_store_options;
 
 /* Opens, checks and migrates. An SQLite file that was not closed cleanly is checked first
@@ -63,6 +67,17 @@ cm_rc cm_store_flush(cm_store *store, cm_err *err) cm_must_check;
 /* Once a day: PostgreSQL's monthly partitions are made three months ahead, those that are over by their
  * retention class are dropped. Nothing to do on SQLite. Also done by cm_store_open. */
 cm_rc cm_store_maintain(cm_store *store, cm_err *err) cm_must_check;
+
+typedef struct cm_vector_index_report {
+    size_t checked, built;
+    bool elsewhere; /* another server is at it: nothing was done */
+} cm_vector_index_report;
+
+/* Makes PostgreSQL's indexes of vectors those of options.vector_index, beside readers and writers: may take
+ * hours, ends early with CM_CANCELLED. IVFFlat once a kind has 1,000 vectors, again when they have doubled.
+ * After an error the old indexes are in use; running it again goes on. Nothing to do on SQLite. */
+cm_rc cm_store_vector_indexes(cm_store *store, const cm_cancel *cancel,
+                              cm_vector_index_report *ret_report, cm_err *err) cm_must_check;
 
 typedef struct cm_store_stats {
     enum cm_store_engine engine;

@@ -48,6 +48,9 @@ typedef struct cm_backend_ops {
     void (*migrated)(cm_store *store, cm_migrator *migrator);
     /* Housekeeping of the schema itself: at start and once a day. */
     cm_rc (*maintain)(cm_store *store, cm_err *err);
+    /* The indexes of vectors become those that are wanted. NULL: the engine has none. */
+    cm_rc (*vector_indexes)(cm_store *store, const cm_cancel *cancel,
+                            cm_vector_index_report *ret_report, cm_err *err);
     /* Rows came with their serial keys: the next key must lie above them. */
     cm_rc (*after_import)(cm_store *store, cm_err *err);
     /* Transactions. commit and rollback both end it and give the connection back. */
@@ -83,6 +86,7 @@ struct cm_store {
     const cm_backend_ops *ops;
     void *backend;
     cm_writer *writer;
+    enum cm_vector_index vector_index; /* wanted */
     char *moved_aside;
     char revision[16];
     atomic_bool failed; /* a sync failed: what is on disk is unknown until the next start */

@@ -63,6 +63,10 @@ static const struct {
     {1536, &cm_query_embeddings_nearest_1536},
 };
 
+/* So few visible vectors are compared one by one, whatever index there is: exact, and no slower than walking an
+ * index in which hardly anything may be seen. */
+#define EXACT_MAX 1000
+
 typedef struct call {
     const cm_query *query;
     cm_q_embeddings_nearest_in in;
@@ -73,10 +77,25 @@ typedef struct call {
 
 static cm_rc find(const cm_db *db, void *argument, cm_err *err) {
     call *c = argument;
+    cm_q_embeddings_search_settings_in settings = {c->in.subject_type, c->in.dims};
     cm_q_embeddings_search_settings_row done;
-    cm_rc rc = cm_q_embeddings_search_settings(db, c->arena, &done, err);
+    cm_q_embeddings_visible_in few = {c->in.subject_type, c->in.model_id, c->in.dims,
+                                      EXACT_MAX + 1};
+    cm_q_embeddings_visible_row visible = {0};
+    cm_rc rc = cm_q_embeddings_visible(db, &few, c->arena, &visible, err);
+    if (rc == CM_OK && visible.count <= EXACT_MAX) {
+        c->query = &cm_query_embeddings_nearest;
+    } else if (rc == CM_OK) {
+        rc = cm_q_embeddings_search_settings(db, &settings, c->arena, &done, err);
+    }
     return rc == CM_OK ? cm_query_all(db, c->query, &c->in, c->arena, &c->rows, &c->count, err)
                        : rc;
+}
+
+/* Where there is no index, one statement is enough. */
+static cm_rc find_exactly(const cm_db *db, void *argument, cm_err *err) {
+    call *c = argument;
+    return cm_query_all(db, c->query, &c->in, c->arena, &c->rows, &c->count, err);
 }
 
 cm_rc cm_vectors_find(const cm_db *db, const cm_vector_query *query, cm_arena *arena,
@@ -104,7 +123,8 @@ cm_rc cm_vectors_find(const cm_db *db, const cm_vector_query *query, cm_arena *a
         .threshold = query->threshold,
         .limit = query->limit,
     };
-    cm_rc rc = cm_db_read(db, find, &c, err);
+    bool exact = db->store->ops->engine == CM_SQLITE || c.query == &cm_query_embeddings_nearest;
+    cm_rc rc = exact ? find_exactly(db, &c, err) : cm_db_read(db, find, &c, err);
     if (rc != CM_OK) {
         return rc;
     }

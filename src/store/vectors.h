@@ -1,9 +1,10 @@
 /* vectors.h - the nearest vectors by cosine similarity, with a threshold.
  *
  * Vectors of one kind (message, document chunk, memory, knowledge ...) made by one embedding model.
- * Embedded: an exact scan over the rows the asker may see, in C. PostgreSQL: pgvector's HNSW for the
- * dimensions that have an index (256, 384, 1536), scanned on until enough rows pass the filters; exact
- * for all others. Code chunks are searched in the index files, not here, unless they are stored.
+ * Embedded: an exact scan over the rows the asker may see, in C. PostgreSQL: pgvector's HNSW or
+ * IVFFlat (cm_store_vector_indexes) for the dimensions that have an index (256, 384, 1536), scanned on
+ * until enough rows pass the filters; exact for all others, and for askers who see few. Code
+ * chunks are searched in the index files, not here, unless they are stored.
  *
  * Thread: any that may block. */
 #ifndef CM_STORE_VECTORS_H

@@ -1,6 +1,7 @@
 -- A database as rows (kind, name, definition): what `migrate status`, `init --adopt` and the tests compare.
 -- Left out: months of partitioned tables (made and dropped by themselves), what an extension owns, names that
--- PostgreSQL makes up (constraints), the order of columns, and every schema but public.
+-- PostgreSQL makes up (constraints), the order of columns, every schema but public, and which kind an index of vectors is
+-- (vector.index_type; one under construction is none yet).
 WITH relation AS (
   SELECT c.*, c.relname::text AS name FROM pg_class c
   WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
@@ -25,9 +26,10 @@ FROM relation r JOIN pg_constraint c ON c.conrelid = r.oid
 WHERE c.contype IN ('c', 'f', 'p', 'u', 'x') AND c.conparentid = 0 AND (c.conislocal OR c.coninhcount = 0)
   AND (NOT r.relispartition OR c.contype = 'f')
 UNION ALL
-SELECT 'index', i.relname::text, pg_get_indexdef(i.oid)
+SELECT 'index', i.relname::text, regexp_replace(pg_get_indexdef(i.oid), 'USING ivfflat (.*) WITH \(lists=''?\d+''?\)',
+  'USING hnsw \1 WITH (m=''16'', ef_construction=''64'')')
 FROM relation r JOIN pg_index x ON x.indrelid = r.oid JOIN pg_class i ON i.oid = x.indexrelid
-WHERE NOT i.relispartition AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.oid AND c.contype IN ('p', 'u', 'x'))
+WHERE NOT i.relispartition AND i.relname !~ '^emb.*_(next(_[0-9a-f]+)?|ccnew[0-9]*)$' AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.oid AND c.contype IN ('p', 'u', 'x'))
 UNION ALL
 SELECT 'trigger', r.name || '.' || t.tgname, pg_get_triggerdef(t.oid)
 FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid AND NOT t.tgisinternal AND t.tgparentid = 0

@@ -1,10 +1,26 @@
--- How pgvector searches: on until enough rows pass the filters, in exact order.
+-- How pgvector searches: on until enough rows pass the filters. HNSW in exact order; IVFFlat looks at a share of its
+-- lists first, whichever there is: the lists of random vectors are no neighbourhoods.
 --! embeddings_search_settings one
+--: subject_type embeddings.subject_type
+--: dims embeddings.dims
 --> done text
 -- @sqlite
-SELECT 'exact' AS done;
+SELECT 'exact' AS done WHERE :subject_type IS NOT NULL AND :dims IS NOT NULL;
 -- @pg
-SELECT set_config('hnsw.iterative_scan', 'strict_order', true) || set_config('hnsw.ef_search', '100', true) AS done;
+SELECT set_config('hnsw.iterative_scan', 'strict_order', true) || set_config('hnsw.ef_search', '400', true)
+|| set_config('ivfflat.iterative_scan', 'relaxed_order', true) || set_config('ivfflat.probes', coalesce((
+SELECT greatest(substring(array_to_string(c.reloptions, ',') FROM 'lists=([0-9]+)')::int * 2 / 5, 10)::text FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relname = 'emb_' || :subject_type || '_' || :dims), '40'), true) AS done;
+
+-- How many vectors the asker may see, counted to a limit.
+--! embeddings_visible one
+--: subject_type embeddings.subject_type
+--: model_id embeddings.embedding_model_id
+--: dims embeddings.dims
+--: limit int = 10
+--> count int
+SELECT count(*) AS count FROM (SELECT 1 FROM embeddings e WHERE {read embeddings e} AND e.subject_type = :subject_type
+AND e.embedding_model_id = :model_id AND e.dims = :dims LIMIT :limit) s;
 
 -- The nearest by cosine similarity, exactly: any dimension.
 --! embeddings_nearest many
