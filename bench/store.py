@@ -1,7 +1,8 @@
 """The database: durable writes beside one by one, point reads, and what posting costs; embedded and PostgreSQL.
 
 Every write of the first group is acknowledged only after its fsync. The peer is SQLite used directly, one FULL
-transaction a row, on the same file and disk in the same run; for PostgreSQL (which syncs here) libpq used plainly.
+transaction a row, on the same file and disk in the same run; for PostgreSQL (which syncs here) libpq used plainly, and
+pipelined as the store does it: BEGIN, identity, statement, COMMIT in one round trip, the three around it prepared or parsed.
 "stalled" is posting while another session holds the table. Medians and spreads are shown.
 """
 import argparse

@@ -199,6 +199,56 @@ static void raw_postgres(PGconn *pg, double *ret_writes, double *ret_reads) {
     *ret_reads = per_second(PG_READS, start);
 }
 
+/* What one statement of the store is on the wire, written by hand: BEGIN, identity, statement and COMMIT in one
+ * round trip. `parsed`: the three around it are parsed each time, as PQsendQueryParams does. */
+static double raw_pipeline(PGconn *pg, const char *statement, unsigned count, bool writes,
+                           bool parsed) {
+    static const char identity[] =
+        "SELECT set_config('role', $1, true), set_config('app.user_id', $2, true), "
+        "set_config('synchronous_commit', $3, true)";
+    static const char *const who[] = {"codementor_worker", "", "on"};
+    const char *begin = writes ? "BEGIN" : "BEGIN READ ONLY";
+    char text[CM_UUID_TEXT];
+    const char *values[] = {text};
+    if (!parsed) {
+        must(pg, PQprepare(pg, writes ? "bw" : "br", begin, 0, NULL));
+        must(pg, PQprepare(pg, writes ? "iw" : "ir", identity, 0, NULL));
+        must(pg, PQprepare(pg, writes ? "cw" : "cr", "COMMIT", 0, NULL));
+    }
+    cm_uuid id = cm_uuid_v7();
+    cm_uuid_format(&id, text);
+    PQenterPipelineMode(pg);
+    uint64_t start = cm_clock_ns();
+    for (unsigned i = 0; i < count; i++) {
+        if (writes) {
+            id = cm_uuid_v7();
+            cm_uuid_format(&id, text);
+        }
+        if (parsed) {
+            PQsendQueryParams(pg, begin, 0, NULL, NULL, NULL, NULL, 1);
+            PQsendQueryParams(pg, identity, 3, NULL, who, NULL, NULL, 1);
+        } else {
+            PQsendQueryPrepared(pg, writes ? "bw" : "br", 0, NULL, NULL, NULL, 1);
+            PQsendQueryPrepared(pg, writes ? "iw" : "ir", 3, who, NULL, NULL, 1);
+        }
+        PQsendQueryPrepared(pg, statement, 1, values, NULL, NULL, 1);
+        if (parsed) {
+            PQsendQueryParams(pg, "COMMIT", 0, NULL, NULL, NULL, NULL, 1);
+        } else {
+            PQsendQueryPrepared(pg, writes ? "cw" : "cr", 0, NULL, NULL, NULL, 1);
+        }
+        PQpipelineSync(pg);
+        for (int answers = 0; answers < 4; answers++) {
+            must(pg, PQgetResult(pg));
+            PQclear(PQgetResult(pg)); /* the end of one command */
+        }
+        PQclear(PQgetResult(pg)); /* the sync */
+    }
+    double rate = per_second(count, start);
+    PQexitPipelineMode(pg);
+    return rate;
+}
+
 static int postgres_figures(const char *url) {
     static const unsigned threads[] = {1, 16, 64};
     cm_store *store;
@@ -212,11 +262,14 @@ static int postgres_figures(const char *url) {
     }
     PGconn *pg = PQconnectdb(url);
     raw_postgres(pg, &writes, &reads);
-    printf("{\"libpq_one_by_one\":%.0f", writes);
+    printf("{\"libpq_one_by_one\":%.0f,\"libpq_pipelined\":%.0f,\"libpq_pipelined_parsed\":%.0f",
+           writes, raw_pipeline(pg, "w", PG_WRITES, true, false),
+           raw_pipeline(pg, "w", PG_WRITES, true, true));
     for (size_t i = 0; i < CM_COUNT(threads); i++) {
         printf(",\"threads_%u\":%.0f", threads[i], group_writes(store, threads[i], PG_WRITES));
     }
-    printf(",\"libpq_point_reads\":%.0f,\"point_reads\":%.0f", reads, point_reads(store, PG_READS));
+    printf(",\"libpq_point_reads\":%.0f,\"libpq_pipelined_reads\":%.0f,\"point_reads\":%.0f", reads,
+           raw_pipeline(pg, "r", PG_READS, false, false), point_reads(store, PG_READS));
     posts(store, POSTS, 500, &p50, &p99, &max);
     printf(",\"post_p50_us\":%.2f,\"post_p99_us\":%.2f,\"post_max_us\":%.1f", p50 / 1e3, p99 / 1e3,
            max / 1e3);
