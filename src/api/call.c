@@ -96,6 +96,7 @@ static void send_buf(cm_call_state *state, int status, const char *content_type,
 
 static void send_problem(cm_call_state *state, const cm_problem *problem) {
     const cm_err_info *info = cm_err_info_get(problem->rc);
+    cm_idempotency_end(state, info->http_status, CM_STR_EMPTY);
     cm_buf body;
     cm_buf_init(&body, CM_MIB(1));
     cm_problem_write(problem, state->error_shape, &body);
@@ -217,6 +218,7 @@ static void send_json(cm_call_state *state, int status, cm_buf *body) {
         log_failure(&state->call, CM_INTERNAL, &err);
         send_problem(state, &problem);
     } else if (!refuse_broken(state, status, cm_buf_str(body))) {
+        cm_idempotency_end(state, status, cm_buf_str(body));
         send_buf(state, status, "application/json; charset=utf-8", body);
     }
     cm_buf_done(body);
@@ -238,6 +240,7 @@ void cm_call_reply(cm_call *call, int status, const cm_schema *schema, const voi
 void cm_call_reply_json(cm_call *call, int status, cm_str json) {
     cm_call_state *state = cm_call_state_of(call);
     if (claim(state) && !refuse_broken(state, status, json)) {
+        cm_idempotency_end(state, status, json);
         send_copy(state, status, "application/json; charset=utf-8", json);
     }
 }
@@ -252,6 +255,7 @@ void cm_call_reply_bytes(cm_call *call, int status, const char *content_type, cm
 void cm_call_reply_empty(cm_call *call, int status) {
     cm_call_state *state = cm_call_state_of(call);
     if (claim(state)) {
+        cm_idempotency_end(state, status, CM_STR_EMPTY);
         send_copy(state, status, NULL, CM_STR_EMPTY);
     }
 }

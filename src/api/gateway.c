@@ -282,7 +282,7 @@ static void run_call(cm_call_state *state) {
     cm_rc rc = cm_cancel_check(call->cancel, &err);
     if (rc != CM_OK) {
         cm_call_fail(call, rc, &err); /* gone, or over its deadline, while it waited in the queue */
-    } else if (cm_call_decode(state)) {
+    } else if (cm_call_decode(state) && cm_idempotency_begin(state)) {
         call->route->handler(call);
     }
 }

@@ -21,6 +21,8 @@
 #define WORKER_NAME   "server"
 #define PAGE          100
 #define LAST_STEPS_MS 1000
+#define FORGOTTEN \
+    "the index was deleted" /* index_error of a row that is not to be indexed unasked */
 
 /* What the end of a job has to know; lives until cm_repositories_close, so a callback never outlives it. */
 typedef struct watch {
@@ -232,7 +234,9 @@ static bool is_behind(const cm_repositories *r, const cm_row_repositories *row,
     if (cm_sent_adopt(r->options.sent, repository, &behind, &err) != CM_OK) {
         cm_log_err(CM_LOG_WARN, "files that were sent cannot be compared with the index", &err);
     }
-    return behind && !cm_str_eq_c(row->status, "created"); /* forgotten on purpose */
+    bool forgotten =
+        cm_str_eq_c(row->status, "created") && cm_str_eq_c(row->index_error, FORGOTTEN);
+    return behind && !forgotten;
 }
 
 static void open_row(cm_repositories *r, const cm_row_repositories *row) {
@@ -594,7 +598,8 @@ cm_rc cm_repositories_forget_index(cm_repositories *repositories, const cm_uuid 
     cm_db db = cm_store_as(repositories->options.store, repositories->options.local.user_id);
     cm_db system = db_of(repositories);
     cm_row_repositories row;
-    cm_q_repositories_set_status_in status = {.id = *id, .status = CM_STR("created")};
+    cm_q_repositories_set_status_in status = {
+        .id = *id, .status = CM_STR("created"), .index_error = CM_STR(FORGOTTEN)};
     cm_rc rc = cm_q_repositories_get(&db, &(cm_q_repositories_get_in){.id = *id}, arena, &row, err);
     if (rc != CM_OK) {
         return rc;
@@ -604,8 +609,11 @@ cm_rc cm_repositories_forget_index(cm_repositories *repositories, const cm_uuid 
         return rc;
     }
     drop_watch(repositories, id);
-    rc = cm_q_repositories_set_status(&system, &status, err);
+    rc = cm_store_flush(repositories->options.store,
+                        err); /* what a job posted would say otherwise */
+    rc = rc == CM_OK ? cm_q_repositories_set_status(&system, &status, err) : rc;
     row.status = status.status; /* it is not to be indexed again by being opened */
+    row.index_error = status.index_error;
     if (rc == CM_OK && has_files(&row)) {
         open_row(repositories, &row);
     }

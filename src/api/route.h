@@ -58,6 +58,7 @@ struct cm_route {
     enum cm_stream stream;
     enum cm_error_shape error_shape;
     enum cm_run run;
+    bool idempotent; /* honours Idempotency-Key: see idempotency.h */
     bool body_required;
     const cm_route_param *params;
     uint32_t param_count;

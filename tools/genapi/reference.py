@@ -84,6 +84,8 @@ def facts_text(operation):
     facts.append(f"deadline {operation.node.get('x-cm-deadline-ms', 2000)} ms")
     if "x-cm-max-body" in operation.node:
         facts.append(f"body up to {operation.node['x-cm-max-body'] // 1048576} MiB")
+    if operation.idempotent:
+        facts.append("`Idempotency-Key`")
     if operation.shape != "problem":
         facts.append(f"errors as {operation.shape}")
     return ", ".join(facts)

@@ -40,6 +40,7 @@ class Routes:
             f"     .deadline_ms = {operation.node.get('x-cm-deadline-ms', DEADLINE_MS)},\n"
             f"     .max_body = {max_body},\n     .stream = CM_STREAM_{operation.stream.upper()},\n"
             f"     .error_shape = {SHAPES[operation.shape]},\n     .run = CM_RUN_{operation.run.upper()},\n"
+            f"     .idempotent = {c_bool(operation.idempotent)},\n"
             f"     .body_required = {c_bool(required)},\n     .params = {parameters},\n"
             f"     .param_count = {len(operation.path_parameters)},\n     .query = {query},\n"
             f"     .accepts = {self.words(f'accepts_{name}', operation.accepts)},\n"

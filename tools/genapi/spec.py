@@ -55,6 +55,7 @@ class Operation:
         parameters = [spec.resolve(item) for item in shared + node.get("parameters", [])]
         self.path_parameters = self.in_path_order([row for row in parameters if row["in"] == "path"])
         self.query_parameters = [row for row in parameters if row["in"] == "query"]
+        self.idempotent = any(row["in"] == "header" and row["name"] == "Idempotency-Key" for row in parameters)
         self.accepts = []  # what the body may be when it is no JSON: the handler reads the bytes
         self.body = self.body_schema()
         self.dispatch = node.get("x-cm-dispatch")
