@@ -3,6 +3,7 @@
 
 #include "api/api_gen.h"
 #include "api/cursor.h"
+#include "api/etag.h"
 #include "api/lookup.h"
 #include "api/services.h"
 #include "base/json.h"
@@ -106,8 +107,30 @@ static void reply_repository(cm_call *call, int status, const cm_uuid *id) {
     }
     cm_api_repository out;
     fill_repository(&row, call->arena, &out);
-    cm_call_reply(call, status, &cm_api_repository_schema, &out);
+    cm_str etag = cm_etag_of(&cm_api_repository_schema, &out, call->arena);
+    bool is_read = call->route->method == CM_METHOD_GET;
+    if (!is_read) {
+        cm_call_add_header(call, "ETag", etag);
+    }
+    if (!is_read || !cm_call_not_modified(call, etag)) {
+        cm_call_reply(call, status, &cm_api_repository_schema, &out);
+    }
     drop_metadata(&out);
+}
+
+/* If-Match, where it is sent, names the row as it is now. */
+static cm_rc check_if_match(cm_call *call, const cm_row_repositories *row, cm_err *err) {
+    cm_str wanted = cm_call_header(call, "If-Match");
+    cm_api_repository now;
+    if (wanted.len == 0) {
+        return CM_OK;
+    }
+    fill_repository(row, call->arena, &now);
+    bool same = cm_etag_listed(wanted, cm_etag_of(&cm_api_repository_schema, &now, call->arena));
+    drop_metadata(&now);
+    return same ? CM_OK
+                : cm_fail(err, CM_ETAG_MISMATCH,
+                          "the repository was changed meanwhile; read it again");
 }
 
 void cm_h_get_repository(cm_call *call) {
@@ -165,6 +188,7 @@ void cm_h_update_repository(cm_call *call) {
     cm_err err;
     cm_assert(cm_uuid_parse(call->path[0], &key.id));
     cm_rc rc = cm_q_repositories_get(&db, &key, call->arena, &row, &err);
+    rc = rc == CM_OK ? check_if_match(call, &row, &err) : rc;
     if (rc == CM_OK) {
         row.name = in->name.len > 0 ? in->name : row.name;
         row.is_archived = in->has_is_archived ? in->is_archived : row.is_archived;

@@ -1,5 +1,6 @@
 """Repositories: indexing, status, search, pages, removal."""
 
+import hashlib
 import subprocess
 import uuid
 
@@ -130,3 +131,47 @@ def test_index__says_what_is_checked_out_and_what_it_lacks(server, tmp_path):
         index = server.http.get(f"/v1/repositories/{repository}/index").json()
     assert index["head_commit"] == head
     assert (index["pending_files"], index["errors"]) == (0, [{"file_path": "large.py", "code": "too_large"}])
+
+
+def test_files__are_listed_in_order_of_path(server, repository):
+    url, seen, cursor = f"/v1/repositories/{repository}/files", [], None
+    while True:
+        page = server.http.get(url, params={"limit": 3, **({"cursor": cursor} if cursor else {})}).json()
+        seen += [item["file_path"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+        other = server.http.get(url, params={"limit": 3, "language": "c", "cursor": cursor})
+        assert (other.status_code, other.json()["code"]) == (400, "invalid_cursor")
+    assert seen == ["README.md", "pkg/main.py", "pkg/store.py", "util.c"]
+    assert [i["file_path"] for i in server.http.get(url + "?prefix=pkg/").json()["items"]] == seen[1:3]
+    only = server.http.get(url + "?language=c").json()["items"]
+    assert [(i["file_path"], i["language"], i["line_count"]) for i in only] == [("util.c", "c", 10)]
+    symbol = server.http.get(f"/v1/repositories/{repository}/symbols?q=add_numbers").json()["items"][0]
+    assert only[0]["file_id"] == symbol["file_id"]
+
+
+def test_files__are_read_as_indexed(server, repository, tree):
+    url, text = f"/v1/repositories/{repository}/files/content", (tree / "util.c").read_text()
+    whole = server.http.get(url, params={"path": "util.c"}).json()
+    assert whole == {"path": "util.c", "content": text, "sha256": hashlib.sha256(text.encode()).hexdigest(),
+                     "language": "c", "truncated": False}
+    part = server.http.get(url, params={"path": "util.c", "start_line": 3, "end_line": 4}).json()
+    assert part["content"].splitlines() == text.splitlines()[2:4] and part["sha256"] == whole["sha256"]
+    beyond = server.http.get(url, params={"path": "util.c", "start_line": 900}).json()
+    assert beyond["content"] == ""
+    for bad, status in (({"path": "none.c"}, 404), ({"path": "../util.c"}, 404), ({}, 400),
+                        ({"path": "util.c", "start_line": 5, "end_line": 2}, 400)):
+        assert server.http.get(url, params=bad).status_code == status, bad
+
+
+def test_repository__changes_only_the_version_that_was_read(server):
+    url = f"/v1/repositories/{server.http.post('/v1/repositories', json={'name': 'versions'}).json()['repo_id']}"
+    etag = server.http.get(url).headers["ETag"]
+    assert server.http.get(url, headers={"If-None-Match": etag}).status_code == 304
+    changed = server.http.patch(url, json={"description": "first"}, headers={"If-Match": etag})
+    assert changed.status_code == 200 and changed.headers["ETag"] not in (etag, "")
+    late = server.http.patch(url, json={"description": "second"}, headers={"If-Match": etag})
+    assert (late.status_code, late.json()["code"]) == (412, "etag_mismatch")
+    assert server.http.get(url).json()["description"] == "first"
+    assert server.http.get(url).headers["ETag"] == changed.headers["ETag"]
