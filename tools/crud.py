@@ -2,7 +2,7 @@
 
 insert, put (upsert), get, update, delete, list (keyset), count; import writes rows as another database listed them.
 """
-from tenancy import columns_sql, predicate
+from tenancy import columns_sql, predicate, unrestricted
 
 UNCHANGED = {"created_at"}
 
@@ -40,7 +40,10 @@ class Crud:
         values = ", ".join(":me" if alias_user and column.name == own else f":{column.name}" for column in columns)
         if alias_user and not own:
             return f"INSERT INTO {table.name} ({names}) SELECT {values} WHERE {predicate(table, ':', True)}"
-        return f"INSERT INTO {table.name} ({names}) SELECT {values} WHERE TRUE"
+        guard = "TRUE"
+        if table.restrict == "S":
+            guard = unrestricted(":me" if alias_user else f":{table.person}")
+        return f"INSERT INTO {table.name} ({names}) SELECT {values} WHERE {guard}"
 
     def insert_params(self, query):
         query.params = [self.value_class.of_column(column, default=True) for column in self.table.columns
@@ -54,9 +57,16 @@ class Crud:
         else:
             query = self.query("insert", "exec", ["@must", "@batch"], "CM_EXISTS when the key is taken.")
             tail = ""
+        self.skip_quietly(query)
         self.insert_params(query)
         self.set_sql(query, lambda pg, user: self.inserted(user) + tail, self.user_inserts)
         return query
+
+    def skip_quietly(self, query):
+        """Whoever records what a person does needs no second way for those who object."""
+        if self.table.restrict == "S":
+            query.flags = query.flags - {"@must"} | {"@skips"}
+            query.doc.append("While the person's processing is restricted nothing is written, and that is no error.")
 
     def put(self):
         table = self.table
@@ -64,6 +74,7 @@ class Crud:
         if table.serial or table.name == "audit_logs" or (table.partition and table.partition not in table.key):
             return None
         query = self.query("put", "exec", ["@must", "@batch"], "Inserts, or replaces the row with the same key.")
+        self.skip_quietly(query)
         self.insert_params(query)
         action = "DO NOTHING"
         if changing:

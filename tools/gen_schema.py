@@ -242,7 +242,7 @@ def catalogue(tables, out_h, out_c):
         file.write("\nconst cm_table cm_tables[CM_TABLES] = {\n")
         for t in tables:
             flags = [c_text(t.name), c_text(t.purpose), f"{t.name}_columns", str(len(t.columns)),
-                     f"CM_TENANT_{t.tenant.upper()}", f"'{t.export}'", f"'{t.erase}'", c_text(t.keep),
+                     f"CM_TENANT_{t.tenant.upper()}", f"'{t.export}'", f"'{t.erase}'", f"'{t.restrict}'", c_text(t.keep),
                      c_text_or_null(t.partition), c_text_or_null(t.person), c_bool(t.write == "full"),
                      c_text(t.kind), c_bool(t.fts)]
             file.write(f"    [CM_TABLE_{t.name.upper()}] = {{{', '.join(flags)}}},\n")

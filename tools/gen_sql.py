@@ -11,6 +11,7 @@ Writes OUT_DIR/q/<table>.h (structs and inline fronts) and OUT_DIR/queries_gen.c
 
 `:me` and `:now` are bound by the door. {read table alias} and {write table alias} become the tenant predicate, or TRUE
 when the system asks. Bodies that must differ follow `-- @sqlite` and `-- @pg`. @must: no row changed is CM_NOT_FOUND.
+@skips: no row changed is as good (made queries only).
 @batch: also a function for an array of parameters. @writes: changes something that is no declared table. The figures of
 spec/schema.views bring their own queries (tools/views.py).
 """
@@ -157,7 +158,7 @@ def written(tables, text):
 def check(tables, query):
     if query.kind not in ("one", "many", "exec"):
         stop(query.where, f"'{query.name}' is neither one, many nor exec")
-    unknown = query.flags - {"@system", "@full", "@must", "@batch", "@post", "@writes"}
+    unknown = query.flags - {"@system", "@full", "@must", "@batch", "@post", "@writes", "@skips"}
     if unknown:
         stop(query.where, f"'{query.name}' has unknown flags {sorted(unknown)}")
     if (query.kind == "exec") != (not query.columns):
@@ -296,7 +297,7 @@ def front(query):
     elif query.kind == "many":
         out.append(f"{start}({head}, cm_arena *arena, const {query.row_type} **ret_rows, size_t *ret_count, "
                    f"cm_err *err) {{\n    return cm_query_all({given}, arena, ret_rows, ret_count, err);\n}}\n")
-    elif "@must" in query.flags:
+    elif query.flags & {"@must", "@skips"}:
         out.append(f"{start}({head}, cm_err *err) {{\n    return cm_query_exec({given}, NULL, err);\n}}\n")
     else:
         out.append(f"{start}({head}, uint64_t *ret_changed, cm_err *err) {{\n"

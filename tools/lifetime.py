@@ -2,6 +2,7 @@
 
 A table that names a person without an erase rule does not get this far (tools/schema.py).
 """
+from tenancy import unrestricted
 
 # Retention classes that end by time, and the column each table's time counts from.
 BY_TIME = ("raw", "telemetry", "metrics", "audit", "billing", "ops", "cache")
@@ -86,8 +87,9 @@ class Lifetime:
             return None
         key = ", ".join(table.key)
         left = f"({key})" if len(table.key) > 1 else key
+        held = f" AND {unrestricted(f'{table.name}.{table.person}')}" if table.restrict != "-" else ""
         query = self.query("expire", "exec", "Deletes up to :limit rows that are over.",
                            f"DELETE FROM {table.name} WHERE {left} IN (SELECT {key} FROM {table.name} "
-                           f"WHERE {moment} < :before LIMIT :limit)")
+                           f"WHERE {moment} < :before{held} LIMIT :limit)")
         query.params = [self.value_class("before", kind), self.value_class("limit", "int", default="1000")]
         return query

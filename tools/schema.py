@@ -71,7 +71,7 @@ class Table:
         values = [flag.strip() for flag in flags.split("·")]
         for key, value in zip(FLAGS, values, strict=True):
             setattr(self, key, value)
-        self.export, self.erase = self.gdpr.split("/")
+        self.export, self.erase, self.restrict = (self.gdpr.split("/") + ["-"])[:3]
         self.columns, self.indexes, self.checks, self.foreigns = [], [], [], []
         self.key, self.fts, self.anonymise = [], [], []
         if self.tenant not in TENANTS or self.write not in ("full", "normal"):
@@ -155,6 +155,8 @@ def check(tables):
                 sys.exit(f"spec/schema.tables: foreign key {table.name}.{foreign.columns[0]} has no index")
         if table.person and table.erase == "-":
             sys.exit(f"spec/schema.tables: '{table.name}' names a person and has no erase rule")
+        if table.restrict not in "SH-" or (table.restrict != "-" and (table.tenant != "user" or table.serial)):
+            sys.exit(f"spec/schema.tables: '{table.name}': a restriction rule is S or H, of a person's own rows")
         if table.erase == "A" and table.column(table.person).required:
             sys.exit(f"spec/schema.tables: '{table.name}' is anonymised but {table.person} is NOT NULL")
 

@@ -69,3 +69,9 @@ def columns_sql(table, alias, pg):
     prefix = f"{alias}." if alias else ""
     return ", ".join(f"{prefix}{column.name}" + ("::real[]" if pg and column.type == "vector" else "")
                      for column in table.columns)
+
+
+def unrestricted(person):
+    """SQL: nobody has asked that this person's data be kept and not used (GDPR, article 18). `person` is an expression."""
+    return ("NOT EXISTS (SELECT 1 FROM data_requests rr WHERE rr.user_id = "
+            f"{person} AND rr.kind = 'restrict' AND rr.status = 'running')")

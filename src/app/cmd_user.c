@@ -143,7 +143,11 @@ static cm_rc show_report(const call *c, cm_uuid id, cm_err *err) {
                 printf("%8lld  %s\n", (long long)json_integer_value(rows), table);
             }
         }
-        print_place(report, id);
+        if (cm_str_eq_c(row.kind, "restrict")) {
+            printf("restricted: kept and not used until 'codementor user lift'\n");
+        } else {
+            print_place(report, id);
+        }
     }
     json_decref(report);
     return CM_OK;
@@ -212,8 +216,28 @@ static cm_rc erase(const call *c, cm_err *err) {
     cm_str what =
         cm_arena_fmt(c->cli->arena, "erase " CM_STR_FMT " for good", CM_STR_ARG(user.email));
     rc = cm_store_command_agree(&c->command, c->args->yes, what.ptr, err);
-    return rc == CM_OK ? request(c, &(cm_data_request_new){.person = user.id, .erase = true}, err)
-                       : rc;
+    return rc == CM_OK
+               ? request(c,
+                         &(cm_data_request_new){.person = user.id, .kind = CM_DATA_REQUEST_ERASE},
+                         err)
+               : rc;
+}
+
+static cm_rc restrict_use(const call *c, cm_err *err) {
+    cm_row_users user;
+    cm_rc rc = find(c, &user, err);
+    cm_data_request_new new = {.person = user.id, .kind = CM_DATA_REQUEST_RESTRICT};
+    return rc == CM_OK ? request(c, &new, err) : rc;
+}
+
+static cm_rc lift(const call *c, cm_err *err) {
+    cm_row_users user;
+    cm_rc rc = find(c, &user, err);
+    rc = rc == CM_OK ? cm_restriction_lift(c->store, c->command.places.data_dir, user.id, err) : rc;
+    if (rc == CM_OK && !c->cli->json) {
+        printf("lifted\n");
+    }
+    return rc;
 }
 
 /* --- The command ------------------------------------------------------------------------------ */
@@ -226,6 +250,8 @@ static const struct {
     [CM_USER_ACTION_EXPORT] = {export, false},
     [CM_USER_ACTION_FETCH] = {fetch, false},
     [CM_USER_ACTION_ERASE] = {erase, true},
+    [CM_USER_ACTION_RESTRICT] = {restrict_use, false},
+    [CM_USER_ACTION_LIFT] = {lift, false},
 };
 
 int cm_cmd_user(const cm_cli *cli) {

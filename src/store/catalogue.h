@@ -38,8 +38,10 @@ typedef struct cm_table {
     const cm_column *columns;
     size_t column_count;
     enum cm_tenant tenant;
-    char export_rule;      /* 'X' = in the person's export, '-' = not */
-    char erase_rule;       /* 'D' delete, 'A' anonymise, 'K' kept by law, '-' no personal data */
+    char export_rule; /* 'X' = in the person's export, '-' = not */
+    char erase_rule;  /* 'D' delete, 'A' anonymise, 'K' kept by law, '-' no personal data */
+    char
+        restrict_rule; /* under a restriction: 'S' no new rows, none expires; 'H' none expires; '-' */
     const char *keep;      /* retention class */
     const char *partition; /* PostgreSQL's range column, or NULL */
     const char *person;    /* column naming the person, or NULL */

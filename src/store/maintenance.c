@@ -9,8 +9,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/vec.h"
 #include "store/blobs.h"
+#include "store/audit.h"
 #include "store/person.h"
 #include "store/store_priv.h"
 
@@ -319,6 +321,76 @@ static void record_failure(const cm_job *job, const asked *r, const cm_err *why)
     }
 }
 
+/* --- Restriction ------------------------------------------------------------------------------
+ *
+ * What it does to each table stands in the declaration (spec/schema.tables) and in the statements made of it; here
+ * it only begins and ends, each time with its entry in the audit log. */
+
+typedef struct restriction {
+    const cm_keyring *ring;
+    cm_uuid person, request; /* nil request: lift */
+    bool changed;
+} restriction;
+
+static cm_rc change_restriction(const cm_db *db, void *argument, cm_err *err) {
+    restriction *r = argument;
+    bool lift = cm_uuid_is_nil(&r->request);
+    uint64_t rows = 0;
+    cm_rc rc =
+        lift ? cm_q_data_requests_lift(db, &(cm_q_data_requests_lift_in){r->person}, &rows, err)
+             : cm_q_data_requests_impose(db, &(cm_q_data_requests_impose_in){r->request}, &rows,
+                                         err);
+    r->changed = rows != 0;
+    if (rc != CM_OK || rows == 0) {
+        return rc;
+    }
+    char person[CM_UUID_TEXT];
+    cm_uuid_format(&r->person, person);
+    cm_audit_entry entry = {.user_id = r->person,
+                            .actor_type = CM_STR("system"),
+                            .action = lift ? CM_STR("gdpr.lift") : CM_STR("gdpr.restrict"),
+                            .entity_type = CM_STR("users"),
+                            .entity_id = cm_str_from(person)};
+    return cm_audit_add(db, r->ring, &entry, err);
+}
+
+static cm_rc write_restriction(const cm_db *db, const char *data_dir, restriction *r, cm_err *err) {
+    cm_keyring *ring = NULL;
+    cm_cleanup(cm_freep) char *path = cm_asprintf("%s/keys", data_dir);
+    cm_rc rc = cm_keyring_open(path, &ring, err);
+    r->ring = ring;
+    rc = rc == CM_OK ? cm_db_write(db, CM_FULL, change_restriction, r, err) : rc;
+    cm_keyring_close(ring);
+    return rc;
+}
+
+static cm_rc impose(const cm_job *job, const asked *r, cm_err *err) {
+    restriction change = {.person = r->row.user_id, .request = r->row.id};
+    return write_restriction(&job->db, data_dir_of(job), &change, err);
+}
+
+cm_rc cm_restriction_lift(cm_store *store, const char *data_dir, cm_uuid person, cm_err *err) {
+    cm_db db = cm_store_system(store);
+    restriction change = {.person = person};
+    cm_rc rc = write_restriction(&db, data_dir, &change, err);
+    return rc == CM_OK && !change.changed
+               ? cm_fail(err, CM_NOT_FOUND,
+                         "the processing of this person's data is not restricted")
+               : rc;
+}
+
+/* Who asked that data be kept may need it: to erase it takes a second thought. */
+static cm_rc refuse_restricted(const cm_job *job, const asked *r, cm_arena *arena, cm_err *err) {
+    cm_q_data_requests_restricted_in in = {r->row.user_id};
+    cm_q_data_requests_restricted_row row;
+    cm_rc rc = cm_q_data_requests_restricted(&job->db, &in, arena, &row, err);
+    return rc == CM_OK && row.count != 0
+               ? cm_fail(err, CM_INVALID,
+                         "the processing of this person's data is restricted; lift that first with "
+                         "'codementor user lift'")
+               : rc;
+}
+
 static cm_rc run_data_request(const cm_job *job, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     asked r = {.report = job->result};
@@ -330,12 +402,16 @@ static cm_rc run_data_request(const cm_job *job, cm_err *err) {
         return rc == CM_NOT_FOUND ? cm_fail(err, CM_INVALID, "the request is not there any more")
                                   : rc;
     }
+    if (cm_str_eq_c(r.row.kind, "restrict")) {
+        return impose(job, &r, err);
+    }
     uint64_t begun = 0;
     rc = cm_q_data_requests_begin(&job->db, &(cm_q_data_requests_begin_in){r.row.id}, &begun, err);
     if (rc != CM_OK || begun == 0) {
         return rc; /* done or cancelled meanwhile */
     }
-    rc = carry_out(job, &r, arena, err);
+    rc = cm_str_eq_c(r.row.kind, "erase") ? refuse_restricted(job, &r, arena, err) : rc;
+    rc = rc == CM_OK ? carry_out(job, &r, arena, err) : rc;
     rc = rc == CM_OK ? cm_db_write(&job->db, CM_FULL, finish, &r, err) : rc;
     bool last = rc == CM_INVALID || job->row->attempts >= job->row->max_attempts;
     if (rc != CM_OK && rc != CM_CANCELLED && last) {
@@ -433,6 +509,10 @@ static cm_rc run_data_requests(const cm_job *job, cm_err *err) {
     return rc;
 }
 
+static const char *const kinds[] = {[CM_DATA_REQUEST_EXPORT] = "export",
+                                    [CM_DATA_REQUEST_ERASE] = "erase",
+                                    [CM_DATA_REQUEST_RESTRICT] = "restrict"};
+
 typedef struct add_call {
     const cm_data_request_new *request;
     cm_uuid id, job;
@@ -441,11 +521,11 @@ typedef struct add_call {
 static cm_rc add_request(const cm_db *db, void *argument, cm_err *err) {
     add_call *call = argument;
     call->id = cm_uuid_v7();
-    cm_q_data_requests_insert_in in = {
-        .id = call->id,
-        .user_id = call->request->person,
-        .kind = call->request->erase ? CM_STR("erase") : CM_STR("export"),
-        .due_at = cm_clock_wall_ms() + CM_DATA_REQUEST_DAYS * DAY_MS};
+    cm_q_data_requests_insert_in in = {.id = call->id,
+                                       .user_id = call->request->person,
+                                       .kind = cm_str_from(kinds[call->request->kind]),
+                                       .due_at =
+                                           cm_clock_wall_ms() + CM_DATA_REQUEST_DAYS * DAY_MS};
     cm_rc rc = cm_q_data_requests_insert(db, &in, err);
     return rc == CM_OK ? add_job(db, call->id, call->request->folder, &call->job, err) : rc;
 }
@@ -470,7 +550,8 @@ const cm_job_type cm_maintenance_jobs[] = {
     {"cache_sweep", run_cache_sweep, "every 1m", "drop cached rows that have expired"},
     {"data_requests", run_data_requests, "every 5m",
      "begin what people asked for, purge what they withdrew, remove exports older than a week"},
-    {"data_request", run_data_request, NULL, "export or erase one person"},
+    {"data_request", run_data_request, NULL,
+     "export or erase one person, or restrict what is done with their data"},
     {"partitions", run_partitions, "10 0 * * *",
      "PostgreSQL: months made three ahead, dropped when their retention is over"},
     {"reclaim", run_reclaim, "every 15m", "end requests whose server died"},

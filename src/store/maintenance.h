@@ -28,14 +28,25 @@ cm_jobs_options cm_maintenance_options(cm_store *store, cm_maintenance *maintena
 
 #define CM_DATA_REQUEST_DAYS 30 /* the law's month */
 
+enum cm_data_request_kind {
+    CM_DATA_REQUEST_EXPORT,
+    CM_DATA_REQUEST_ERASE,    /* its job fails (CM_INVALID) while a restriction is in force */
+    CM_DATA_REQUEST_RESTRICT, /* keep and do not use (GDPR, article 18), until it is lifted */
+};
+
 typedef struct cm_data_request_new {
     cm_uuid person;
-    bool erase;         /* else export */
+    enum cm_data_request_kind kind;
     const char *folder; /* of an export; NULL = one archive, a blob that is removed after a week */
 } cm_data_request_new;
 
 /* Writes the request and adds its job in one transaction. */
 cm_rc cm_data_request_add(cm_store *store, const cm_data_request_new *request, cm_uuid *ret_request,
                           cm_uuid *ret_job, cm_err *err) cm_must_check;
+
+/* Ends every restriction of that person; the audit log, whose key lies in `data_dir`, says so.
+ * CM_NOT_FOUND: none is in force. */
+cm_rc cm_restriction_lift(cm_store *store, const char *data_dir, cm_uuid person,
+                          cm_err *err) cm_must_check;
 
 #endif

@@ -151,6 +151,25 @@ def test_user__erased_means_gone_and_reported(embedded, tmp_path):
     assert embedded.run("user", "list").stdout == ""
 
 
+def test_user__a_restricted_person_is_served_and_not_recorded(stopped, tmp_path):
+    root = small_repository(tmp_path / "tree")
+    recorded = "SELECT count(*) FROM completion_requests"
+    with stopped:
+        stopped.index(root)
+        done = stopped.run("user", "restrict", WHO)
+        assert done.returncode == 0 and "user lift" in done.stdout, done.stderr
+        assert stopped.complete(root / "x.py", "def f(a):\n    return ", 1, 11).status_code == 200
+    assert database(stopped).execute(recorded).fetchone() == (0,)
+    refused = stopped.run("user", "erase", WHO, "--yes")
+    assert refused.returncode != 0 and "user lift" in refused.stderr
+    assert stopped.run("user", "lift", WHO).stdout == "lifted\n"
+    assert stopped.run("user", "lift", WHO).returncode == 2
+    assert stopped.run("audit", "verify").returncode == 0
+    with stopped:
+        assert stopped.complete(root / "x.py", "def f(a):\n    return ", 1, 11).status_code == 200
+    assert database(stopped).execute(recorded).fetchone() == (1,)
+
+
 def exported(archive, table):
     with tarfile.open(archive) as files:
         return json.load(files.extractfile(f"{table}.json"))

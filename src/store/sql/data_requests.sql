@@ -2,12 +2,28 @@
 --! data_requests_pending many @system
 --: limit int = 100
 --> data_requests.*
-SELECT {columns data_requests} FROM data_requests WHERE status = 'pending' AND kind IN ('export', 'erase')
+SELECT {columns data_requests} FROM data_requests WHERE status = 'pending' AND kind IN ('export', 'erase', 'restrict')
 ORDER BY due_at, id LIMIT :limit;
 
 --! data_requests_begin exec @system
 --: id data_requests.id
-UPDATE data_requests SET status = 'running' WHERE id = :id AND status IN ('pending', 'running');
+UPDATE data_requests SET status = 'running' WHERE id = :id AND kind <> 'restrict'
+AND status IN ('pending', 'running');
+
+-- A restriction is in force while its request is running.
+--! data_requests_impose exec @system
+--: id data_requests.id
+UPDATE data_requests SET status = 'running' WHERE id = :id AND kind = 'restrict' AND status = 'pending';
+
+--! data_requests_lift exec @system
+--: user_id data_requests.user_id
+UPDATE data_requests SET status = 'done', completed_at = :now WHERE user_id = :user_id AND kind = 'restrict'
+AND status IN ('pending', 'running');
+
+--! data_requests_restricted one @system
+--: user_id data_requests.user_id
+--> count int
+SELECT count(*) AS count FROM data_requests WHERE user_id = :user_id AND kind = 'restrict' AND status = 'running';
 
 --! data_requests_finish exec @system @must
 --: id data_requests.id

@@ -113,7 +113,7 @@ static void test_store_maintenance__erasing_takes_the_export_with_it(void **stat
     cm_uuid person = make_person(f);
     const char *path = blob_path(f, export_as_blob(f, person, &request));
     assert_int_equal(access(path, F_OK), 0);
-    cm_data_request_new erase = {.person = person, .erase = true};
+    cm_data_request_new erase = {.person = person, .kind = CM_DATA_REQUEST_ERASE};
     assert_ok(cm_data_request_add(f->store, &erase, &request, &job, err));
     assert_true(cm_str_eq_c(run_job(f, job).status, "succeeded"));
     assert_int_equal(access(path, F_OK), -1);
@@ -122,7 +122,7 @@ static void test_store_maintenance__erasing_takes_the_export_with_it(void **stat
 static void test_store_maintenance__an_erasure_is_reported_and_announced(void **state) {
     fixture *f = *state;
     cm_uuid id, job;
-    cm_data_request_new request = {.person = make_person(f), .erase = true};
+    cm_data_request_new request = {.person = make_person(f), .kind = CM_DATA_REQUEST_ERASE};
     assert_ok(cm_data_request_add(f->store, &request, &id, &job, err));
     assert_true(cm_str_eq_c(run_job(f, job).status, "succeeded"));
     cm_row_data_requests row = request_of(f, id);

@@ -4,8 +4,9 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "store/audit.h"
-#include "store/secret.h"
+#include "store/maintenance.h"
 #include "store/person.h"
+#include "store/secret.h"
 #include "store/store_priv.h"
 #include "store/q/analytics_events.h"
 #include "store/q/audit_logs.h"
@@ -280,6 +281,167 @@ static void test_store_retention__each_class_ends_when_its_days_are_over(void **
     assert_int_equal(count_of_person(f, &cm_tables[CM_TABLE_AUDIT_LOGS], person), 1);
 }
 
+/* --- Restriction --- */
+
+static void restrict_use(fixture *f, cm_uuid person) {
+    cm_uuid id, job;
+    cm_row_jobs row;
+    cm_maintenance maintenance = {.data_dir = f->dir};
+    cm_jobs_options options = cm_maintenance_options(f->store, &maintenance);
+    cm_data_request_new new = {.person = person, .kind = CM_DATA_REQUEST_RESTRICT};
+    assert_ok(cm_data_request_add(f->store, &new, &id, &job, err));
+    assert_ok(cm_job_run(&options, job, f->arena, &row, err));
+    assert_true(cm_str_eq_c(row.status, "succeeded"));
+}
+
+/* How many tables have got a row more, by an insert and by a put as the worker and as the person. */
+static void insert_everywhere(fixture *f, filler *fill, size_t grown[3]) {
+    cm_db as_person = cm_store_as(f->store, fill->person);
+    const cm_db *askers[] = {&f->system, &as_person};
+    for (size_t i = 0; i < CM_TABLES; i++) {
+        const cm_table *table = &cm_tables[i];
+        const cm_query *query = cm_query_find(table->name, "insert");
+        if (table->restrict_rule != 'S') {
+            continue;
+        }
+        for (size_t k = 0; k < CM_COUNT(askers); k++) {
+            char *params = cm_arena_alloc(f->arena, query->params_size);
+            size_t before = count_of_person(f, table, fill->person);
+            cm_err told = {0};
+            fill->turn++;
+            filler_fill(fill, table, query, params);
+            cm_rc rc = cm_query_exec(askers[k], query, params, NULL, &told);
+            if (rc != CM_OK && rc != CM_EXISTS) { /* one row a person: it is there */
+                fail_msg("%s: %s", table->name, told.text);
+            }
+            grown[k] += count_of_person(f, table, fill->person) > before;
+        }
+        const cm_query *put = cm_query_find(table->name, "put");
+        if (put != NULL) {
+            char *params = cm_arena_alloc(f->arena, put->params_size);
+            size_t before = count_of_person(f, table, fill->person);
+            fill->turn++;
+            filler_fill(fill, table, put, params);
+            cm_err told = {0};
+            cm_rc rc = cm_query_exec(&f->system, put, params, NULL, &told);
+            if (rc != CM_OK && rc != CM_EXISTS) {
+                fail_msg("%s: %s", table->name, told.text);
+            }
+            grown[2] += count_of_person(f, table, fill->person) > before;
+        }
+    }
+}
+
+static void test_store_restriction__nothing_is_recorded_until_it_is_lifted(void **state) {
+    fixture *f = *state;
+    filler fill;
+    size_t grown[3] = {0};
+    cm_uuid person = make_person(f, &fill);
+    insert_everywhere(f, &fill, grown);
+    assert_true(grown[0] > 8 && grown[1] > 8 && grown[2] > 4);
+    restrict_use(f, person);
+    size_t none[3] = {0};
+    insert_everywhere(f, &fill, none);
+    assert_int_equal(none[0] + none[1] + none[2], 0);
+    filler other;
+    fill.person = f->local.user_id; /* somebody else's go on */
+    other = fill;
+    size_t others[3] = {0};
+    insert_everywhere(f, &other, others);
+    assert_true(others[0] > 8 && others[1] > 8);
+    fill.person = person;
+    assert_ok(cm_restriction_lift(f->store, f->dir, person, err));
+    assert_rc(CM_NOT_FOUND, cm_restriction_lift(f->store, f->dir, person, err));
+    size_t again[3] = {0};
+    insert_everywhere(f, &fill, again);
+    if (again[0] <= 6 || again[1] <= 6) {
+        fail_msg("%zu and %zu tables after lifting, %zu and %zu before", again[0], again[1],
+                 grown[0], grown[1]);
+    }
+}
+
+static size_t rows_held(fixture *f, cm_uuid person) {
+    size_t count = 0;
+    for (size_t i = 0; i < CM_TABLES; i++) {
+        if (cm_tables[i].restrict_rule != '-') {
+            count += count_of_person(f, &cm_tables[i], person);
+        }
+    }
+    return count;
+}
+
+/* Every expiry there is, with a bound in the far future. */
+static void expire_everything(fixture *f) {
+    for (size_t i = 0; i < CM_TABLES; i++) {
+        const cm_query *query = cm_query_find(cm_tables[i].name, "expire");
+        if (cm_tables[i].restrict_rule == '-' || query == NULL) {
+            continue;
+        }
+        char *params = cm_arena_alloc(f->arena, query->params_size);
+        for (size_t k = 0; k < query->param_count; k++) {
+            const cm_sql_slot *slot = &query->params[k];
+            if (slot->source != CM_SQL_CALLER) {
+                continue;
+            }
+            int64_t value = strcmp(slot->name, "limit") == 0 ? 1000 : INT64_C(4000000000000);
+            cm_uuid last;
+            memset(&last, 0xff, sizeof last);
+            if (slot->type == CM_SQL_ID) {
+                memcpy(params + slot->offset, &last, sizeof last);
+            } else {
+                memcpy(params + slot->offset, &value, sizeof value);
+            }
+        }
+        cm_err told = {0};
+        cm_rc rc = cm_query_exec(&f->system, query, params, NULL, &told);
+        if (rc != CM_OK && rc != CM_CONFLICT) {
+            fail_msg("%s: %s", cm_tables[i].name, told.text);
+        }
+    }
+}
+
+static void test_store_restriction__what_is_there_stays_and_is_not_erased(void **state) {
+    fixture *f = *state;
+    filler fill;
+    cm_uuid person = make_person(f, &fill);
+    size_t rows = rows_held(f, person);
+    restrict_use(f, person);
+    expire_everything(f);
+    assert_int_equal(rows_held(f, person), rows);
+    cm_uuid id, job;
+    cm_row_jobs row;
+    cm_maintenance maintenance = {.data_dir = f->dir};
+    cm_jobs_options options = cm_maintenance_options(f->store, &maintenance);
+    cm_data_request_new erase = {.person = person, .kind = CM_DATA_REQUEST_ERASE};
+    assert_ok(cm_data_request_add(f->store, &erase, &id, &job, err));
+    assert_ok(cm_job_run(&options, job, f->arena, &row, err));
+    assert_true(cm_str_eq_c(row.status, "failed"));
+    assert_true(cm_str_find(row.last_error, CM_STR("user lift")) != SIZE_MAX);
+    assert_int_equal(rows_held(f, person), rows);
+    assert_ok(cm_restriction_lift(f->store, f->dir, person, err));
+    expire_everything(f);
+    assert_true(rows_held(f, person) + 6 < rows);
+}
+
+static void test_store_restriction__beginning_and_end_are_in_the_audit_log(void **state) {
+    fixture *f = *state;
+    cm_keyring *ring;
+    uint64_t entries = 0;
+    cm_row_audit_logs last;
+    const char *path = cm_arena_fmt(f->arena, "%s/keys", f->dir).ptr;
+    restrict_use(f, f->local.user_id);
+    assert_ok(cm_q_audit_logs_last(&f->system, f->arena, &last, err));
+    assert_true(cm_str_eq_c(last.action, "gdpr.restrict"));
+    assert_true(cm_uuid_eq(&last.user_id, &f->local.user_id));
+    assert_ok(cm_restriction_lift(f->store, f->dir, f->local.user_id, err));
+    assert_ok(cm_q_audit_logs_last(&f->system, f->arena, &last, err));
+    assert_true(cm_str_eq_c(last.action, "gdpr.lift"));
+    assert_ok(cm_keyring_open(path, &ring, err));
+    assert_ok(cm_audit_verify(f->store, ring, &entries, err));
+    assert_int_equal(entries, 2);
+    cm_keyring_close(ring);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(test_store_secret__opens_only_in_its_own_row_and_column),
@@ -291,6 +453,9 @@ int main(void) {
         store_test(test_store_person__a_withdrawn_consent_purges_what_it_allowed),
         store_test(test_store_person__every_rule_has_something_that_carries_it_out),
         store_test(test_store_retention__each_class_ends_when_its_days_are_over),
+        store_test(test_store_restriction__nothing_is_recorded_until_it_is_lifted),
+        store_test(test_store_restriction__what_is_there_stays_and_is_not_erased),
+        store_test(test_store_restriction__beginning_and_end_are_in_the_audit_log),
     };
     return cmocka_run_group_tests_name("store/promises", tests, NULL, NULL);
 }
