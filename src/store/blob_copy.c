@@ -1,10 +1,9 @@
 /* blob_copy.c - a content of any size into a file of its own: handed out verified, or not at all. */
-#include "store/blobs.h"
+#include "store/blobs_priv.h"
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "store/q/blobs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,27 +12,6 @@
 #include <unistd.h>
 
 #define STEP CM_KIB(64)
-
-/* The name is made anew from workspace and hash, and `location` must say the same: whatever a row holds, no other
- * file is read. */
-static cm_rc find_file(const cm_row_blobs *row, const char *data_dir, char **ret_path,
-                       cm_err *err) {
-    char workspace[CM_UUID_TEXT];
-    cm_uuid_format(&row->workspace_id, workspace);
-    cm_str hash = row->content_hash;
-    bool good = hash.len == CM_SHA256_TEXT - 1;
-    for (size_t i = 0; good && i < hash.len; i++) {
-        good = (hash.ptr[i] >= '0' && hash.ptr[i] <= '9') ||
-               (hash.ptr[i] >= 'a' && hash.ptr[i] <= 'f');
-    }
-    cm_cleanup(cm_freep) char *location =
-        good ? cm_asprintf("%s/%.2s/" CM_STR_FMT, workspace, hash.ptr, CM_STR_ARG(hash)) : NULL;
-    if (location == NULL || !cm_str_eq_c(row->location, location)) {
-        return cm_fail(err, CM_CORRUPT, "a blob's row names a file that is not its own");
-    }
-    *ret_path = cm_asprintf("%s/blobs/%s", data_dir, location);
-    return CM_OK;
-}
 
 static cm_rc write_all(int fd, const char *bytes, size_t len, const char *path, cm_err *err) {
     for (size_t done = 0; done < len;) {
@@ -93,7 +71,7 @@ static cm_rc copy_to(int from, const cm_row_blobs *row, const char *path, cm_err
 static cm_rc copy_file(const cm_row_blobs *row, const char *data_dir, const char *path,
                        cm_err *err) {
     cm_cleanup(cm_freep) char *from = NULL;
-    cm_rc rc = find_file(row, data_dir, &from, err);
+    cm_rc rc = cm_blob_file(row, data_dir, &from, err);
     if (rc != CM_OK) {
         return rc;
     }

@@ -2,19 +2,19 @@
  *
  * A file of the store is complete or absent: it is synced under another name and renamed. One that is put
  * again gets the present as its time, so that a sweep that runs meanwhile leaves it alone. */
-#include "store/blobs.h"
+#include "store/blobs_priv.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "store/q/blobs.h"
 #include "store/q/workspaces.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
@@ -30,6 +30,32 @@ static cm_str location_of(const cm_uuid *workspace, const char hash[CM_SHA256_TE
     char text[CM_UUID_TEXT];
     cm_uuid_format(workspace, text);
     return cm_arena_fmt(arena, "%s/%.2s/%s", text, hash, hash);
+}
+
+/* Puts share the lock of the store's files, a sweep has it alone between its last look at a file and the
+ * deletion: else a file that is put again in between would be deleted under a row that is new. Closing
+ * the descriptor lets go. */
+static cm_rc lock_files(const char *data_dir, int how, int *ret_fd, cm_err *err) {
+    cm_cleanup(cm_freep) char *folder = cm_asprintf("%s/blobs", data_dir);
+    cm_cleanup(cm_freep) char *path = cm_asprintf("%s/.lock", folder);
+    cm_rc rc = cm_dir_make(folder, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int got = fd < 0 ? -1 : flock(fd, how);
+    while (fd >= 0 && got != 0 && errno == EINTR) {
+        got = flock(fd, how);
+    }
+    if (got == 0) {
+        *ret_fd = fd;
+        return CM_OK;
+    }
+    rc = cm_fail_errno(err, errno, "cannot lock '%s'", path);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return rc;
 }
 
 /* True when the file is there already, whole; it is young from now on. */
@@ -49,11 +75,17 @@ static cm_rc write_file(const char *data_dir, const cm_blob_ready *ready, cm_str
                         cm_err *err) {
     cm_cleanup(cm_freep) char *path =
         cm_asprintf("%s/blobs/" CM_STR_FMT, data_dir, CM_STR_ARG(ready->location));
-    if (renew(path, ready->size)) {
-        return CM_OK;
+    int lock;
+    cm_rc rc = lock_files(data_dir, LOCK_SH, &lock, err);
+    if (rc != CM_OK) {
+        return rc;
     }
-    cm_rc rc = make_parent(path, err);
-    return rc == CM_OK ? cm_file_replace(path, content, 0600, err) : rc;
+    if (!renew(path, ready->size)) {
+        rc = make_parent(path, err);
+        rc = rc == CM_OK ? cm_file_replace(path, content, 0600, err) : rc;
+    }
+    close(lock);
+    return rc;
 }
 
 /* The frame when it is smaller than the content; else the content itself. */
@@ -152,6 +184,24 @@ static cm_rc sync_file(const char *path, cm_err *err) {
     return rc;
 }
 
+static cm_rc move_file(const char *data_dir, const char *path, const char *target, cm_err *err) {
+    int lock;
+    cm_rc rc = lock_files(data_dir, LOCK_SH, &lock, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    if (rename(path, target) == 0) {
+        (void)utimensat(AT_FDCWD, target, NULL, 0); /* a rename keeps the time */
+        cm_cleanup(cm_freep) char *folder =
+            cm_strndup(target, (size_t)(strrchr(target, '/') - target));
+        rc = cm_dir_sync(folder, err);
+    } else {
+        rc = cm_fail_errno(err, errno, "cannot move '%s' to '%s'", path, target);
+    }
+    close(lock);
+    return rc;
+}
+
 cm_rc cm_blob_adopt(const cm_db *system, const char *data_dir, cm_uuid workspace_id,
                     const char *path, cm_str media_type, cm_uuid *ret_id, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
@@ -168,14 +218,7 @@ cm_rc cm_blob_adopt(const cm_db *system, const char *data_dir, cm_uuid workspace
     if (rc == CM_OK && chmod(path, 0600) != 0) {
         rc = cm_fail_errno(err, errno, "cannot set the mode of '%s'", path);
     }
-    if (rc == CM_OK && rename(path, target) != 0) {
-        rc = cm_fail_errno(err, errno, "cannot move '%s' to '%s'", path, target);
-    }
-    if (rc == CM_OK) {
-        (void)utimensat(AT_FDCWD, target, NULL, 0); /* a rename keeps the time */
-        cm_str folder = cm_str_make(target, (size_t)(strrchr(target, '/') - target));
-        rc = cm_dir_sync(cm_arena_c(arena, folder), err);
-    }
+    rc = rc == CM_OK ? move_file(data_dir, path, target, err) : rc;
     return rc == CM_OK ? cm_blob_record(system, &ready, ret_id, err) : rc;
 }
 
@@ -201,8 +244,28 @@ static cm_rc unpack(const cm_row_blobs *row, cm_buf *out, cm_err *err) {
     return CM_OK;
 }
 
-static const char *path_of(const cm_row_blobs *row, const char *data_dir, cm_arena *arena) {
-    return cm_arena_fmt(arena, "%s/blobs/" CM_STR_FMT, data_dir, CM_STR_ARG(row->location)).ptr;
+cm_rc cm_blob_file(const cm_row_blobs *row, const char *data_dir, char **ret_path, cm_err *err) {
+    char workspace[CM_UUID_TEXT];
+    cm_uuid_format(&row->workspace_id, workspace);
+    cm_str hash = row->content_hash;
+    bool good = hash.len == CM_SHA256_TEXT - 1;
+    for (size_t i = 0; good && i < hash.len; i++) {
+        good = (hash.ptr[i] >= '0' && hash.ptr[i] <= '9') ||
+               (hash.ptr[i] >= 'a' && hash.ptr[i] <= 'f');
+    }
+    cm_cleanup(cm_freep) char *location =
+        good ? cm_asprintf("%s/%.2s/" CM_STR_FMT, workspace, hash.ptr, CM_STR_ARG(hash)) : NULL;
+    if (location == NULL || !cm_str_eq_c(row->location, location)) {
+        return cm_fail(err, CM_CORRUPT, "a blob's row names a file that is not its own");
+    }
+    *ret_path = cm_asprintf("%s/blobs/%s", data_dir, location);
+    return CM_OK;
+}
+
+static cm_rc read_file(const cm_row_blobs *row, const char *data_dir, cm_buf *out, cm_err *err) {
+    cm_cleanup(cm_freep) char *path = NULL;
+    cm_rc rc = cm_blob_file(row, data_dir, &path, err);
+    return rc == CM_OK ? cm_file_read(path, (size_t)row->size_bytes, out, err) : rc;
 }
 
 cm_rc cm_blob_read(const cm_db *db, const char *data_dir, const cm_uuid *id, cm_buf *out,
@@ -218,9 +281,8 @@ cm_rc cm_blob_read(const cm_db *db, const char *data_dir, const cm_uuid *id, cm_
         return cm_fail(err, CM_LIMIT, "a blob of %lld bytes is longer than the %zu that are left",
                        (long long)row.size_bytes, out->max - before);
     }
-    rc = cm_str_eq_c(row.storage, "inline")
-             ? unpack(&row, out, err)
-             : cm_file_read(path_of(&row, data_dir, arena), (size_t)row.size_bytes, out, err);
+    rc = cm_str_eq_c(row.storage, "inline") ? unpack(&row, out, err)
+                                            : read_file(&row, data_dir, out, err);
     char hash[CM_SHA256_TEXT];
     if (rc == CM_OK) {
         cm_sha256_hex(out->ptr == NULL ? "" : out->ptr + before, out->len - before, hash);
@@ -237,10 +299,13 @@ cm_rc cm_blob_read(const cm_db *db, const char *data_dir, const cm_uuid *id, cm_
 cm_rc cm_blob_path(const cm_db *db, const char *data_dir, const cm_uuid *id, cm_arena *arena,
                    cm_str *ret_path, cm_err *err) {
     cm_row_blobs row;
+    cm_cleanup(cm_freep) char *path = NULL;
     cm_rc rc = cm_q_blobs_get(db, &(cm_q_blobs_get_in){*id}, arena, &row, err);
+    if (rc == CM_OK && cm_str_eq_c(row.storage, "file")) {
+        rc = cm_blob_file(&row, data_dir, &path, err);
+    }
     if (rc == CM_OK) {
-        *ret_path = cm_str_eq_c(row.storage, "file") ? cm_str_from(path_of(&row, data_dir, arena))
-                                                     : CM_STR_EMPTY;
+        *ret_path = path == NULL ? CM_STR_EMPTY : cm_str_from(cm_arena_c(arena, cm_str_from(path)));
     }
     return rc;
 }
@@ -249,6 +314,7 @@ cm_rc cm_blob_path(const cm_db *db, const char *data_dir, const cm_uuid *id, cm_
 
 typedef struct sweep {
     const cm_db *db;
+    const char *data_dir;
     int64_t before_ms;
     cm_uuid workspace;
     cm_arena *arena; /* of one file */
@@ -275,12 +341,31 @@ static cm_rc each_entry(sweep *s, const char *folder,
     return rc;
 }
 
+static bool is_old(const sweep *s, const char *path) {
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISREG(info.st_mode) &&
+           info.st_mtim.tv_sec * 1000 < s->before_ms;
+}
+
+static cm_rc delete_old(sweep *s, const char *path, cm_err *err) {
+    int lock;
+    cm_rc rc = lock_files(s->data_dir, LOCK_EX, &lock, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    bool is_put_again = !is_old(s, path);
+    if (!is_put_again && unlink(path) != 0) {
+        rc = cm_fail_errno(err, errno, "cannot delete '%s'", path);
+    }
+    s->swept.files += !is_put_again && rc == CM_OK;
+    close(lock);
+    return rc;
+}
+
 /* Old, and of no row: what a crash, an erasure or the sweep of rows left. */
 static cm_rc sweep_file(sweep *s, const char *path, const char *name, cm_err *err) {
-    struct stat info;
     cm_q_blobs_by_hash_row row;
-    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) ||
-        info.st_mtim.tv_sec * 1000 >= s->before_ms) {
+    if (!is_old(s, path)) {
         return CM_OK;
     }
     cm_arena_clear(s->arena);
@@ -289,11 +374,8 @@ static cm_rc sweep_file(sweep *s, const char *path, const char *name, cm_err *er
     if (rc != CM_NOT_FOUND) {
         return rc;
     }
-    if (unlink(path) != 0 && errno != ENOENT) {
-        return cm_fail_errno(err, errno, "cannot delete '%s'", path);
-    }
-    s->swept.files++;
-    return cm_cancel_check(s->db->cancel, err);
+    rc = delete_old(s, path, err);
+    return rc == CM_OK ? cm_cancel_check(s->db->cancel, err) : rc;
 }
 
 static cm_rc sweep_shelf(sweep *s, const char *path, const char *name, cm_err *err) {
@@ -332,7 +414,7 @@ cm_rc cm_blobs_sweep(const cm_db *system, const char *data_dir, int64_t before_m
                      cm_blobs_swept *ret_swept, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_cleanup(cm_freep) char *folder = cm_asprintf("%s/blobs", data_dir);
-    sweep s = {.db = system, .before_ms = before_ms, .arena = arena};
+    sweep s = {.db = system, .data_dir = data_dir, .before_ms = before_ms, .arena = arena};
     cm_rc rc = sweep_rows(&s, err);
     rc = rc == CM_OK ? each_entry(&s, folder, sweep_workspace, err) : rc;
     if (rc == CM_OK) {

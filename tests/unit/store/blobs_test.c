@@ -184,6 +184,15 @@ static void test_store_blobs__a_copy_is_whole_or_not_there(void **state) {
     assert_no_copy(f, CM_CORRUPT, id);
 }
 
+static void assert_unread(fixture *f, cm_uuid id) {
+    cm_cleanup(cm_buf_done) cm_buf out;
+    cm_str path;
+    cm_buf_init(&out, 1000);
+    assert_rc(CM_CORRUPT, cm_blob_read(&f->system, f->dir, &id, &out, err));
+    assert_rc(CM_CORRUPT, cm_blob_path(&f->system, f->dir, &id, f->arena, &path, err));
+    assert_int_equal(out.len, 0);
+}
+
 /* A row may say anything: no other file than the blob's own is read. */
 static void test_store_blobs__a_row_cannot_name_another_file(void **state) {
     static const char *const hashes[] = {
@@ -197,6 +206,7 @@ static void test_store_blobs__a_row_cannot_name_another_file(void **state) {
         in.location = in.content_hash;
         assert_ok(cm_q_blobs_insert(&f->system, &in, err));
         assert_no_copy(f, CM_CORRUPT, in.id);
+        assert_unread(f, in.id);
     }
     char hash[CM_SHA256_TEXT];
     cm_sha256_hex("x", 1, hash);
@@ -205,6 +215,7 @@ static void test_store_blobs__a_row_cannot_name_another_file(void **state) {
     in.location = CM_STR("../../../../etc/hostname");
     assert_ok(cm_q_blobs_insert(&f->system, &in, err));
     assert_no_copy(f, CM_CORRUPT, in.id);
+    assert_unread(f, in.id);
 }
 
 static cm_uuid add_repository(fixture *f) {
