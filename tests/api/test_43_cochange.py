@@ -132,19 +132,20 @@ def test_cochange__outlives_kill_and_damage(tmp_path):
     git = Git(small_repository(tmp_path / "tree"), tmp_path)
     for _ in range(4):
         git.change("util.c", "pkg/main.py")
-    with Server(tmp_path) as server:
+    server = Server(tmp_path)
+    with server:
         made = server.index(git.root)
         before = ask(server, made, path="util.c").json()
         assert before["items"][0]["support"] == 4
         server.process.kill()
         server.process.wait()
-    with Server(tmp_path) as server:
+    with server:
         assert ask(server, made, path="util.c").json() == before
         kept = next(server.data.glob("index/*/history"))
     with open(kept, "r+b") as file:
         file.seek(230)
         file.write(b"damage")
-    with Server(tmp_path) as server:
+    with server:
         server.index(git.root)
         assert list(server.data.glob("index/*/quarantine/history-*"))
         assert ask(server, made, path="util.c").json() == before

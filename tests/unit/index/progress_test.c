@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "index/indexer.h"
 #include "tree.h"
 
@@ -80,13 +81,25 @@ static uint64_t bytes_of_first(fixture *f, uint64_t files) {
     return bytes;
 }
 
+/* The end that is told is the time gone so far stretched to the whole work, so it is as true as the progress is. */
+static void assert_estimate(const cm_index_progress *p, int64_t before_ms, int64_t after_ms) {
+    if (p->status != CM_INDEX_INDEXING || p->progress < 0.02 || before_ms <= p->started_ms)
+        return;
+    double least = (double)(before_ms - p->started_ms) / p->progress;
+    double most = (double)(after_ms - p->started_ms) / p->progress;
+    double told = (double)(p->estimated_completion_ms - p->started_ms);
+    assert_true(told > least - 2 && told < most + 2);
+}
+
 /* Every state of the progress that a client could have seen. */
 static size_t record(fixture *f, cm_index_progress *samples) {
     size_t count = 0;
     cm_err err;
     cm_index_progress p;
     do {
+        int64_t before_ms = cm_clock_wall_ms();
         cm_repository_progress(f->repository, &p);
+        assert_estimate(&p, before_ms, cm_clock_wall_ms());
         if (count == 0 || p.files_indexed != samples[count - 1].files_indexed)
             samples[count++] = p;
     } while (count < SAMPLES_MAX - 1 && cm_repository_wait(f->repository, 1, &err) == CM_TIMEOUT);
