@@ -10,8 +10,8 @@
  * lost later may have been committed; its caller is told, and ids made by the caller make repeating it safe.
  * A server that is silent until the deadline is not asked again.
  *
- * Statements are prepared by name once per connection and query. `unprepared` sends them unnamed, for
- * PgBouncer below 1.21, and leaves out the session settings it cannot pass on. */
+ * Statements are prepared by name once per connection and query, and so is what frames them. `unprepared`
+ * sends them unnamed, for PgBouncer below 1.21, and leaves out the session settings it cannot pass on. */
 #include "store/pg_replica.h"
 
 #include "base/clock.h"
@@ -50,6 +50,37 @@ static cm_rc send_plain(cm_pg_conn *conn, const char *sql, cm_err *err) {
     return sent(conn, PQsendQueryParams(conn->pg, sql, 0, NULL, NULL, NULL, NULL, 1), err);
 }
 
+/* The same name is the same text, also beside a server of another version behind one pooler. */
+static void name_of(const char *sql, char name[24]) {
+    uint64_t hash = 1469598103934665603ull;
+    for (const char *at = sql; *at != '\0'; at++) {
+        hash = (hash ^ (unsigned char)*at) * 1099511628211ull;
+    }
+    snprintf(name, 24, "q%016llx", (unsigned long long)hash);
+}
+
+/* --- What stands around every statement ------------------------------------------------------- */
+
+/* Prepared once a connection, like the queries: parsing them took a third of the time of a read. */
+static const char begin_write[] = "BEGIN", begin_read[] = "BEGIN READ ONLY",
+                  begin_snapshot[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                  commit[] = "COMMIT";
+
+static const char *identity_of(const cm_pg_conn *conn) {
+    return conn->pool->is_replica ? IDENTITY REPLAYED : IDENTITY;
+}
+
+static cm_rc send_framing(cm_pg_conn *conn, const char *sql, int count, const char *const *values,
+                          cm_err *err) {
+    char name[24];
+    if (conn->pool->unprepared) {
+        return sent(conn, PQsendQueryParams(conn->pg, sql, count, NULL, values, NULL, NULL, 1),
+                    err);
+    }
+    name_of(sql, name);
+    return sent(conn, PQsendQueryPrepared(conn->pg, name, count, values, NULL, NULL, 1), err);
+}
+
 /* Who asks: role and user until the end of the transaction. */
 static cm_rc send_identity(cm_pg_conn *conn, const cm_db *db, enum cm_durability durability,
                            cm_err *err) {
@@ -60,17 +91,7 @@ static cm_rc send_identity(cm_pg_conn *conn, const cm_db *db, enum cm_durability
     }
     const char *values[] = {system ? "codementor_worker" : "codementor_app", user,
                             durability == CM_FULL ? "on" : "off"};
-    const char *sql = conn->pool->is_replica ? IDENTITY REPLAYED : IDENTITY;
-    return sent(conn, PQsendQueryParams(conn->pg, sql, 3, NULL, values, NULL, NULL, 1), err);
-}
-
-/* The same name is the same text, also beside a server of another version behind one pooler. */
-static void name_of(const char *sql, char name[24]) {
-    uint64_t hash = 1469598103934665603ull;
-    for (const char *at = sql; *at != '\0'; at++) {
-        hash = (hash ^ (unsigned char)*at) * 1099511628211ull;
-    }
-    snprintf(name, 24, "q%016llx", (unsigned long long)hash);
+    return send_framing(conn, identity_of(conn), CM_COUNT(values), values, err);
 }
 
 /* `*ret_prepares`: a PREPARE was sent before the statement, so one result more comes. */
@@ -210,7 +231,7 @@ static bool notes_writes(const cm_pg *self, const cm_query *query) {
 
 static cm_rc send_alone(const cm_pg *self, cm_pg_conn *conn, const cm_db *db, const cm_query *query,
                         const cm_pg_params *p, bool *ret_prepares, cm_err *err) {
-    cm_rc rc = send_plain(conn, query->read_only ? "BEGIN READ ONLY" : "BEGIN", err);
+    cm_rc rc = send_framing(conn, query->read_only ? begin_read : begin_write, 0, NULL, err);
     if (rc == CM_OK) {
         rc = send_identity(conn, db, query->full ? CM_FULL : CM_NORMAL, err);
     }
@@ -218,7 +239,7 @@ static cm_rc send_alone(const cm_pg *self, cm_pg_conn *conn, const cm_db *db, co
         rc = send_query(conn, db, query, p, ret_prepares, err);
     }
     if (rc == CM_OK) {
-        rc = send_plain(conn, "COMMIT", err);
+        rc = send_framing(conn, commit, 0, NULL, err);
     }
     if (rc == CM_OK && notes_writes(self, query)) {
         rc = send_plain(conn, WRITTEN, err);
@@ -259,6 +280,30 @@ static void receive_alone(const cm_pg *self, cm_pg_conn *conn, const cm_db *db,
     receive(conn, db, "sync", r, NULL, err);
 }
 
+/* The first time on a connection, in a round trip of its own. Nothing has been asked yet: whatever goes
+ * wrong, another connection may be tried, and this one, which may know some of the names, is not used. */
+static cm_rc prepare_framing(cm_pg_conn *conn, const cm_db *db, reply *r, cm_err *err) {
+    const char *const texts[] = {begin_write, begin_read, begin_snapshot, commit,
+                                 identity_of(conn)};
+    if (conn->pool->unprepared || conn->framed) {
+        return CM_OK;
+    }
+    for (size_t i = 0; r->rc == CM_OK && i < CM_COUNT(texts); i++) {
+        char name[24];
+        name_of(texts[i], name);
+        r->rc = sent(conn, PQsendPrepare(conn->pg, name, texts[i], 0, NULL), err);
+    }
+    r->rc = r->rc == CM_OK ? sent(conn, PQpipelineSync(conn->pg), err) : r->rc;
+    for (size_t i = 0; i <= CM_COUNT(texts); i++) { /* and the sync */
+        receive(conn, db, "preparing a connection", r, NULL, err);
+    }
+    conn->framed = r->rc == CM_OK;
+    conn->broken = !conn->framed;
+    r->again = r->again || (conn->lost && !conn->late);
+    r->lost = false;
+    return r->rc;
+}
+
 /* The caller clears `result`. */
 static reply try_alone(cm_pg *self, cm_pg_pool *pool, const cm_db *db, const cm_query *query,
                        const cm_pg_params *p, cm_err *err) {
@@ -269,6 +314,10 @@ static reply try_alone(cm_pg *self, cm_pg_pool *pool, const cm_db *db, const cm_
         return r;
     }
     bool prepares = false;
+    if (prepare_framing(conn, db, &r, err) != CM_OK) {
+        cm_pg_give(conn);
+        return r;
+    }
     r.rc = send_alone(self, conn, db, query, p, &prepares, err);
     if (r.rc == CM_OK) {
         receive_alone(self, conn, db, query, prepares, &r, err);
@@ -360,9 +409,9 @@ static cm_rc command(cm_tx *tx, const char *sql, cm_err *err) {
 static reply try_begin(cm_pg_conn *conn, const cm_db *db, enum cm_tx_kind kind,
                        enum cm_durability durability, cm_err *err) {
     reply r = {0};
-    r.rc = send_plain(
-        conn, kind == CM_TX_READ ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN",
-        err);
+    if (prepare_framing(conn, db, &r, err) == CM_OK) {
+        r.rc = send_framing(conn, kind == CM_TX_READ ? begin_snapshot : begin_write, 0, NULL, err);
+    }
     if (r.rc == CM_OK) {
         r.rc = send_identity(conn, db, durability, err);
     }
@@ -395,7 +444,7 @@ static cm_rc pg_begin(cm_store *store, const cm_db *db, enum cm_tx_kind kind,
             *ret_tx = (cm_tx){.store = store, .kind = kind, .durability = durability, .conn = conn};
             return CM_OK;
         }
-        bool again = conn->lost && !conn->late && attempt < ATTEMPTS;
+        bool again = (r.again || (conn->lost && !conn->late)) && attempt < ATTEMPTS;
         end_failed(conn, db);
         cm_pg_give(conn);
         if (!again) {
@@ -416,7 +465,7 @@ static cm_rc pg_commit(cm_tx *tx, cm_err *err) {
     cm_pg *self = backend_of(tx->store);
     cm_pg_conn *conn = tx->conn;
     bool notes = self->replicas != NULL && tx->kind == CM_TX_WRITE;
-    reply r = {.rc = send_plain(conn, "COMMIT", err)};
+    reply r = {.rc = send_framing(conn, commit, 0, NULL, err)};
     if (r.rc == CM_OK && notes) {
         r.rc = send_plain(conn, WRITTEN, err);
     }

@@ -28,6 +28,7 @@ typedef struct cm_pg_conn {
     PGconn *pg;
     cm_pg_pool *pool;  /* NULL: a bare one, for migrating */
     uint8_t *prepared; /* by query index * 2 + scope: 1 when the server has it */
+    bool framed;       /* the server has BEGIN, identity and COMMIT too */
     bool broken;       /* never goes back to the pool */
     bool lost;         /* ... because the server or the way to it is gone */
     bool late;         /* ... or silent: asking again would only take as long */
