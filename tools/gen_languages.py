@@ -11,7 +11,7 @@ from pathlib import Path
 
 KEYS = {
     "id", "name", "grammar", "queries", "comments", "quotes", "aliases", "extensions", "filenames",
-    "shebangs", "macros", "names", "wrappers", "visibility", "markup", "indents",
+    "shebangs", "macros", "names", "wrappers", "visibility", "markup", "indents", "whole",
 }
 VISIBILITIES = ["none", "modifier", "capital", "underscore", "keyword", "static", "section"]
 # One query is compiled from all of them; a missing file is an empty one.
@@ -71,6 +71,7 @@ def language_row(index, row, comments):
         "has_grammar": int("grammar" in row),
         "is_markup": int(row.get("markup", False)),
         "indents": int(row.get("indents", False)),
+        "whole": int(row.get("whole", False)),
         "visibility": "CM_VISIBILITY_" + row.get("visibility", "none").upper(),
         "line_comment": c_str(comment.get("line", "")),
         "block_open": c_str(block[0]),

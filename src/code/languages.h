@@ -28,6 +28,7 @@ typedef struct cm_language {
     bool has_grammar;    /* false: plain text with known comments */
     bool is_markup;      /* prose, data or style: no functions to find */
     bool indents;        /* blocks are made by indentation */
+    bool whole;          /* parsed whole at every edit: its scanner reads state it never set */
     uint8_t visibility;  /* enum cm_visibility_rule */
     cm_str line_comment; /* "//"; empty when the language has none */
     cm_str block_open;   /* "/ *" without the blank; empty when none */

@@ -5,7 +5,9 @@
  *
  * An answer must not depend on what a worker saw before, and error recovery does: it weighs what was parsed
  * already. So only trees without an error are kept, and a new tree with an error is thrown away and the file parsed
- * afresh; the good tree stays for the edit that mends it. tests/unit/code/edits_test.c compares the two ways. */
+ * afresh; the good tree stays for the edit that mends it. Nor are trees of languages kept whose scanner's
+ * state is not all that it looks at (spec/languages.toml, `whole`). tests/unit/code/edits_test.c compares the
+ * two ways. */
 #include "code/extract_priv.h"
 
 #define TEXT_BYTES_MAX  CM_KIB(256) /* of a kept file; its tree takes some 25 times that */
@@ -131,7 +133,7 @@ static recent_tree *make_room(cm_recent *recent, size_t bytes) {
 void cm_recent_keep(cm_run *run) {
     cm_recent *recent = &run->extractor->recent;
     cm_str text = run->parsed_text;
-    if (run->limits->document == 0 || text.len > TEXT_BYTES_MAX ||
+    if (run->limits->document == 0 || run->language->whole || text.len > TEXT_BYTES_MAX ||
         ts_node_has_error(ts_tree_root_node(run->tree))) {
         return;
     }
