@@ -68,7 +68,8 @@ def test_hostile__a_tree_of_it_costs_nobody_else_anything(tmp_path):
         assert lost and AGAIN not in lost.values()
         for path in lost:  # the same bytes under another name are not tried again
             (bad / "again" / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(bad / path, bad / "again" / path)
+            shutil.copy(bad / path, tmp_path / "whole")  # the watch must not see half of it
+            (tmp_path / "whole").rename(bad / "again" / path)
         again, lost_again = index_beside_others(server, mine, bad)
         assert again == repository
         assert lost_again == {f"again/{path}": AGAIN for path in lost}
