@@ -197,6 +197,22 @@ cm_rc cm_dir_remove(const char *path, cm_err *err) {
     return remove_below(AT_FDCWD, path, path, 0, err);
 }
 
+cm_rc cm_dir_each(const char *folder, cm_dir_entry_fn *each, void *argument, cm_err *err) {
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return errno == ENOENT ? CM_OK : cm_fail_errno(err, errno, "cannot read '%s'", folder);
+    cm_rc rc = CM_OK;
+    const struct dirent *entry;
+    while (rc == CM_OK && (entry = readdir(dir))) {
+        if (entry->d_name[0] == '.')
+            continue;
+        cm_cleanup(cm_freep) char *path = cm_asprintf("%s/%s", folder, entry->d_name);
+        rc = each(argument, path, entry->d_name, err);
+    }
+    closedir(dir);
+    return rc;
+}
+
 cm_rc cm_mapping_open(const char *path, cm_mapping *ret_mapping, cm_err *err) {
     cm_cleanup(close_fd) int fd = -1;
     struct stat info;

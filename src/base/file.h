@@ -15,6 +15,11 @@ cm_rc cm_dir_make(const char *path, cm_err *err) cm_must_check;
 cm_rc cm_dir_sync(const char *path, cm_err *err) cm_must_check;
 /* Removes `path` and all below it without following links. A missing path is no error. */
 cm_rc cm_dir_remove(const char *path, cm_err *err) cm_must_check;
+/* Calls `each` for every entry whose name begins with no dot, in no order, until one fails; a missing folder
+ * has none. `path` is the entry's, `name` its last part. */
+typedef cm_rc cm_dir_entry_fn(void *argument, const char *path, const char *name, cm_err *err);
+cm_rc cm_dir_each(const char *folder, cm_dir_entry_fn *each, void *argument,
+                  cm_err *err) cm_must_check;
 
 /* A read-only mapping. Empty files give ptr NULL, len 0. */
 typedef struct cm_mapping {

@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "store/q/workspaces.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -321,26 +320,6 @@ typedef struct sweep {
     cm_blobs_swept swept;
 } sweep;
 
-/* Calls `each` for the entries of `folder`, which may be missing. */
-static cm_rc each_entry(sweep *s, const char *folder,
-                        cm_rc (*each)(sweep *s, const char *path, const char *name, cm_err *err),
-                        cm_err *err) {
-    DIR *dir = opendir(folder);
-    if (dir == NULL) {
-        return errno == ENOENT ? CM_OK : cm_fail_errno(err, errno, "cannot read '%s'", folder);
-    }
-    cm_rc rc = CM_OK;
-    const struct dirent *entry;
-    while (rc == CM_OK && (entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] != '.') {
-            cm_cleanup(cm_freep) char *path = cm_asprintf("%s/%s", folder, entry->d_name);
-            rc = each(s, path, entry->d_name, err);
-        }
-    }
-    closedir(dir);
-    return rc;
-}
-
 static bool is_old(const sweep *s, const char *path) {
     struct stat info;
     return lstat(path, &info) == 0 && S_ISREG(info.st_mode) &&
@@ -363,7 +342,8 @@ static cm_rc delete_old(sweep *s, const char *path, cm_err *err) {
 }
 
 /* Old, and of no row: what a crash, an erasure or the sweep of rows left. */
-static cm_rc sweep_file(sweep *s, const char *path, const char *name, cm_err *err) {
+static cm_rc sweep_file(void *argument, const char *path, const char *name, cm_err *err) {
+    sweep *s = argument;
     cm_q_blobs_by_hash_row row;
     if (!is_old(s, path)) {
         return CM_OK;
@@ -378,12 +358,13 @@ static cm_rc sweep_file(sweep *s, const char *path, const char *name, cm_err *er
     return rc == CM_OK ? cm_cancel_check(s->db->cancel, err) : rc;
 }
 
-static cm_rc sweep_shelf(sweep *s, const char *path, const char *name, cm_err *err) {
+static cm_rc sweep_shelf(void *argument, const char *path, const char *name, cm_err *err) {
     (void)name;
-    return each_entry(s, path, sweep_file, err);
+    return cm_dir_each(path, sweep_file, argument, err);
 }
 
-static cm_rc sweep_workspace(sweep *s, const char *path, const char *name, cm_err *err) {
+static cm_rc sweep_workspace(void *argument, const char *path, const char *name, cm_err *err) {
+    sweep *s = argument;
     cm_row_workspaces row;
     if (!cm_uuid_parse(cm_str_from(name), &s->workspace)) {
         return CM_OK; /* not ours */
@@ -395,7 +376,7 @@ static cm_rc sweep_workspace(sweep *s, const char *path, const char *name, cm_er
         s->swept.files++;
         return cm_dir_remove(path, err);
     }
-    return rc == CM_OK ? each_entry(s, path, sweep_shelf, err) : rc;
+    return rc == CM_OK ? cm_dir_each(path, sweep_shelf, s, err) : rc;
 }
 
 static cm_rc sweep_rows(sweep *s, cm_err *err) {
@@ -416,7 +397,7 @@ cm_rc cm_blobs_sweep(const cm_db *system, const char *data_dir, int64_t before_m
     cm_cleanup(cm_freep) char *folder = cm_asprintf("%s/blobs", data_dir);
     sweep s = {.db = system, .data_dir = data_dir, .before_ms = before_ms, .arena = arena};
     cm_rc rc = sweep_rows(&s, err);
-    rc = rc == CM_OK ? each_entry(&s, folder, sweep_workspace, err) : rc;
+    rc = rc == CM_OK ? cm_dir_each(folder, sweep_workspace, &s, err) : rc;
     if (rc == CM_OK) {
         *ret_swept = s.swept;
     }

@@ -23,9 +23,6 @@
 #include "store/q/outbox_events.h"
 #include "store/q/repositories.h"
 
-#include <dirent.h>
-#include <errno.h>
-
 #define HOUR_MS           INT64_C(3600000)
 #define DAY_MS            (24 * HOUR_MS)
 #define EXPORT_KEPT_MS    (7 * DAY_MS)
@@ -457,7 +454,8 @@ static cm_rc begin_pending(const cm_job *job, uint64_t *ret_count, cm_err *err) 
     return rc;
 }
 
-static cm_rc remove_export(const cm_job *job, const char *name, cm_err *err) {
+static cm_rc remove_export(void *argument, const char *path, const char *name, cm_err *err) {
+    const cm_job *job = argument;
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_row_data_requests row;
     cm_uuid id;
@@ -467,24 +465,13 @@ static cm_rc remove_export(const cm_job *job, const char *name, cm_err *err) {
     cm_rc rc = cm_q_data_requests_get(&job->db, &(cm_q_data_requests_get_in){id}, arena, &row, err);
     bool over = rc == CM_NOT_FOUND || (rc == CM_OK && row.completed_at != 0 &&
                                        row.completed_at < cm_clock_wall_ms() - EXPORT_KEPT_MS);
-    return over ? cm_dir_remove(export_path(job, &id, arena), err)
-                : (rc == CM_NOT_FOUND ? CM_OK : rc);
+    return over ? cm_dir_remove(path, err) : (rc == CM_NOT_FOUND ? CM_OK : rc);
 }
 
 static cm_rc remove_old_exports(const cm_job *job, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     const char *folder = cm_arena_fmt(arena, "%s/exports", data_dir_of(job)).ptr;
-    DIR *dir = opendir(folder);
-    if (dir == NULL) {
-        return errno == ENOENT ? CM_OK : cm_fail_errno(err, errno, "cannot read '%s'", folder);
-    }
-    cm_rc rc = CM_OK;
-    const struct dirent *entry;
-    while (rc == CM_OK && (entry = readdir(dir)) != NULL) {
-        rc = remove_export(job, entry->d_name, err);
-    }
-    closedir(dir);
-    return rc;
+    return cm_dir_each(folder, remove_export, (void *)(uintptr_t)job, err); /* drops const only */
 }
 
 static cm_rc let_go_of_exports(const cm_job *job, cm_err *err) {

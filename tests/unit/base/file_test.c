@@ -97,6 +97,33 @@ static void test_base_file__directories_are_made_and_removed_without_following_l
     assert_int_equal(cm_dir_sync(top, NULL), CM_NOT_FOUND);
 }
 
+static cm_rc count_entry(void *argument, const char *path, const char *name, cm_err *err) {
+    size_t *count = argument;
+    assert_int_equal(access(path, F_OK), 0);
+    assert_non_null(strstr(path, name));
+    return ++*count == 3 ? cm_fail(err, CM_LIMIT, "enough") : CM_OK;
+}
+
+static void test_base_file__each_entry_is_told_until_one_fails(void **state) {
+    cm_cleanup(cm_freep) char *folder = below(state, "each");
+    cm_cleanup(cm_freep) char *hidden = below(state, "each/.hidden");
+    size_t count = 0;
+    assert_ok(cm_dir_each(folder, count_entry, &count, NULL)); /* there is none yet */
+    assert_ok(cm_dir_make(hidden, NULL));
+    for (int i = 0; i < 4; i++) {
+        cm_cleanup(cm_freep) char *path = cm_asprintf("%s/%d", folder, i);
+        assert_ok(cm_file_replace(path, CM_STR("x"), 0600, NULL));
+        if (i == 1) {
+            assert_ok(cm_dir_each(folder, count_entry, &count, NULL));
+            assert_int_equal(count, 2);
+            count = 0;
+        }
+    }
+    assert_int_equal(cm_dir_each(folder, count_entry, &count, NULL), CM_LIMIT);
+    assert_int_equal(count, 3);
+    assert_ok(cm_dir_remove(folder, NULL));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base_file__what_is_replaced_reads_back),
@@ -104,6 +131,7 @@ int main(void) {
         cmocka_unit_test(test_base_file__an_empty_file_maps_to_nothing),
         cmocka_unit_test(test_base_file__a_failed_replace_leaves_the_old_one_alone),
         cmocka_unit_test(test_base_file__directories_are_made_and_removed_without_following_links),
+        cmocka_unit_test(test_base_file__each_entry_is_told_until_one_fails),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }
