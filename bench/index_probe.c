@@ -205,6 +205,15 @@ static void add_path(const probe *p, uint32_t document, cm_json_writer *w) {
         cm_json_str(w, d.path);
 }
 
+static void begin_paths(cm_json_writer *w, uint64_t start_ns, cm_buf *out) {
+    cm_json_writer_init(w, out);
+    cm_json_object(w);
+    cm_json_key(w, "took_us");
+    cm_json_u64(w, (cm_clock_ns() - start_ns) / 1000);
+    cm_json_key(w, "paths");
+    cm_json_array(w);
+}
+
 static void answer_near(const probe *p, cm_str path, cm_buf *out) {
     cm_arena *arena = cm_arena_new(0);
     cm_index_document d;
@@ -217,12 +226,7 @@ static void answer_near(const probe *p, cm_str path, cm_buf *out) {
         !cm_snapshot_find_document(p->snapshot, path, &d) ||
         cm_graph_push(graph, &d.id, 1, arena, &near, &count, NULL) != CM_OK)
         count = 0;
-    cm_json_writer_init(&w, out);
-    cm_json_object(&w);
-    cm_json_key(&w, "took_us");
-    cm_json_u64(&w, (cm_clock_ns() - start) / 1000);
-    cm_json_key(&w, "paths");
-    cm_json_array(&w);
+    begin_paths(&w, start, out);
     for (size_t i = 0; i < count; i++)
         add_path(p, near[i].document, &w);
     cm_json_array_end(&w);
@@ -242,12 +246,7 @@ static void answer_together(const probe *p, cm_str path, cm_buf *out) {
     if (file != CM_ID_NONE &&
         cm_history_together(history, file, arena, &items, &count, NULL) != CM_OK)
         count = 0;
-    cm_json_writer_init(&w, out);
-    cm_json_object(&w);
-    cm_json_key(&w, "took_us");
-    cm_json_u64(&w, (cm_clock_ns() - start) / 1000);
-    cm_json_key(&w, "paths");
-    cm_json_array(&w);
+    begin_paths(&w, start, out);
     for (size_t i = 0; i < count; i++)
         cm_json_str(&w, cm_history_path(history, items[i].file));
     cm_json_array_end(&w);

@@ -163,16 +163,6 @@ static void test_store_drift__a_login_without_the_right_is_told_so(void **state)
     assert_int_equal(status.drift_count, 0);
 }
 
-static void run_as_superuser(const fixture *f, const char *sql) {
-    PGconn *pg = PQconnectdb(f->url);
-    PGresult *result = PQexec(pg, sql);
-    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
-        fail_msg("%s", PQerrorMessage(pg));
-    }
-    PQclear(result);
-    PQfinish(pg);
-}
-
 /* A database whose owner may do nothing else: it is migrated, checked and changed by that login. */
 static void test_store_drift__an_owner_needs_no_right_to_make_databases(void **state) {
     fixture *f = *state;
@@ -183,14 +173,13 @@ static void test_store_drift__an_owner_needs_no_right_to_make_databases(void **s
     cm_store *store;
     cm_migrate_status status = {0};
     fixture_admin("CREATE ROLE owner LOGIN NOSUPERUSER NOCREATEDB CREATEROLE"); /* once a server */
-    run_as_superuser(f,
-                     "GRANT codementor_app, codementor_worker, codementor_ro TO owner WITH ADMIN "
-                     "OPTION");
-    run_as_superuser(f, "SET client_min_messages = error; DROP SCHEMA public CASCADE; CREATE "
-                        "SCHEMA public AUTHORIZATION owner; "
-                        "GRANT USAGE ON SCHEMA public TO public; CREATE EXTENSION vector; "
-                        "DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO owner', "
-                        "current_database()); END $$");
+    fixture_script(f, "GRANT codementor_app, codementor_worker, codementor_ro TO owner WITH ADMIN "
+                      "OPTION");
+    fixture_script(f, "SET client_min_messages = error; DROP SCHEMA public CASCADE; CREATE "
+                      "SCHEMA public AUTHORIZATION owner; "
+                      "GRANT USAGE ON SCHEMA public TO public; CREATE EXTENSION vector; "
+                      "DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO owner', "
+                      "current_database()); END $$");
     snprintf(url, sizeof url, "%.*s", (int)(strstr(f->url, "&user=") - f->url), f->url);
     snprintf(url + strlen(url), sizeof url - strlen(url), "&user=owner");
     cm_store_options options = {.data_dir = f->dir, .url = url};
@@ -202,7 +191,7 @@ static void test_store_drift__an_owner_needs_no_right_to_make_databases(void **s
         fail_msg("%s", status.drift_unchecked);
     }
     assert_int_equal(status.drift_count, 0);
-    run_as_superuser(f, "DROP INDEX idx_users_team_id");
+    fixture_script(f, "DROP INDEX idx_users_team_id");
     status = (cm_migrate_status){0};
     assert_ok(cm_store_migrate_status(&options, CM_STATUS_SCHEMA, f->arena, &status, err));
     assert_int_equal(status.drift_count, 1);

@@ -71,6 +71,17 @@ static inline bool fixture_admin(const char *sql) {
     return good;
 }
 
+/* Plain SQL past the store, as the login that owns the test's database. */
+static inline void fixture_script(const fixture *f, const char *sql) {
+    PGconn *pg = PQconnectdb(f->url);
+    PGresult *result = PQexec(pg, sql);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+        fail_msg("%s", PQerrorMessage(pg));
+    }
+    PQclear(result);
+    PQfinish(pg);
+}
+
 /* The URL of another database of the test server. */
 static inline void fixture_url(char url[256], const char *database) {
     const char *server = fixture_server();

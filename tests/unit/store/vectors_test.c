@@ -234,16 +234,6 @@ static void check_recall(fixture *f, corpus *c, const char *index) {
     }
 }
 
-static void script(const fixture *f, const char *sql) {
-    PGconn *pg = PQconnectdb(f->url);
-    PGresult *result = PQexec(pg, sql);
-    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
-        fail_msg("%s", PQerrorMessage(pg));
-    }
-    PQclear(result);
-    PQfinish(pg);
-}
-
 static void open_with(fixture *f, enum cm_vector_index kind) {
     cm_store_options options = {
         .data_dir = f->dir, .url = f->url[0] != '\0' ? f->url : NULL, .vector_index = kind};
@@ -285,8 +275,8 @@ static void check_kind(fixture *f, const char *kind, bool clustered, size_t coun
     corpus *c = make_corpus_of(f, kind, clustered, count);
     cm_vector_index_report report;
     if (f->url[0] != '\0') { /* of so few rows the planner may rather sort all */
-        script(f,
-               "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_sort = off', "
+        fixture_script(
+            f, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_sort = off', "
                "current_database()); EXECUTE format('ALTER DATABASE %I SET enable_seqscan = off', "
                "current_database()); END $$");
         open_with(f, CM_VECTOR_HNSW);
@@ -349,11 +339,12 @@ static void test_store_vectors__the_index_follows_the_setting_and_the_rows(void 
     assert_true(report.checked >= 21);
     corpus *c = make_corpus_of(f, "message", true, COUNT / 2);
     /* What killed builds leave behind, of a month and of a parent. */
-    script(f, "CREATE INDEX emb_message_256_next ON ONLY embeddings_message USING ivfflat "
-              "((embedding::vector(256)) vector_cosine_ops) WITH (lists = 7) WHERE dims = 256");
-    script(f, "SET client_min_messages = warning; CREATE INDEX "
-              "embeddings_message_default_256_next_1 ON embeddings_message_default USING "
-              "ivfflat ((embedding::vector(256)) vector_cosine_ops) WHERE dims = 256");
+    fixture_script(
+        f, "CREATE INDEX emb_message_256_next ON ONLY embeddings_message USING ivfflat "
+           "((embedding::vector(256)) vector_cosine_ops) WITH (lists = 7) WHERE dims = 256");
+    fixture_script(f, "SET client_min_messages = warning; CREATE INDEX "
+                      "embeddings_message_default_256_next_1 ON embeddings_message_default USING "
+                      "ivfflat ((embedding::vector(256)) vector_cosine_ops) WHERE dims = 256");
     assert_ok(cm_store_vector_indexes(f->store, NULL, &report, err));
     assert_int_equal(report.built, 1);
     check_catalogue(f, "message", "ivfflat");
