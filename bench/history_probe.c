@@ -33,11 +33,14 @@ static double status_mb(const char *name) {
     char line[128];
     unsigned long kb = 0;
     FILE *file = fopen("/proc/self/status", "r");
-    while (file && fgets(line, sizeof(line), file))
-        if (strncmp(line, name, strlen(name)) == 0)
+    while (file && fgets(line, sizeof(line), file)) {
+        if (strncmp(line, name, strlen(name)) == 0) {
             kb = strtoul(line + strlen(name) + 1, NULL, 10);
-    if (file)
+        }
+    }
+    if (file) {
         (void)fclose(file);
+    }
     return (double)kb / 1024;
 }
 
@@ -58,8 +61,9 @@ static cm_rc read_once(probe *p, uint32_t commits, cm_buf *out, cm_err *err) {
         rc = cm_history_take(&bytes, &p->history, err);
     }
     cm_buf_done(&bytes);
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         return rc;
+    }
     start = cm_clock_ns();
     cm_history_facts_get(p->history, &facts);
     double fold = (double)(cm_clock_ns() - start) / 1e6;
@@ -87,8 +91,9 @@ static cm_rc ask_together(const probe *p, const char *path, cm_buf *out, cm_err 
     cm_json_real(&w, took);
     cm_json_key(&w, "paths");
     cm_json_array(&w);
-    for (size_t i = 0; rc == CM_OK && i < count; i++)
+    for (size_t i = 0; rc == CM_OK && i < count; i++) {
         cm_json_str(&w, cm_history_path(p->history, items[i].file));
+    }
     cm_json_array_end(&w);
     cm_json_object_end(&w);
     cm_buf_add_char(out, '\n');
@@ -102,8 +107,9 @@ static void ask_nearest(const probe *p, cm_buf *out) {
     size_t edges = 0;
     cm_history_facts_get(p->history, &facts);
     uint64_t start = cm_clock_ns();
-    for (uint32_t file = 0; file < facts.files; file++)
+    for (uint32_t file = 0; file < facts.files; file++) {
         edges += cm_history_nearest(p->history, file, &near);
+    }
     cm_buf_add_f(out, "{\"took_ms\": %.2f, \"edges\": %zu}\n",
                  (double)(cm_clock_ns() - start) / 1e6, edges);
 }
@@ -111,12 +117,15 @@ static void ask_nearest(const probe *p, cm_buf *out) {
 static cm_rc answer(probe *p, const json_t *ask, cm_buf *out, cm_err *err) {
     const json_t *read = json_object_get(ask, "read");
     const char *path = json_string_value(json_object_get(ask, "together"));
-    if (read)
+    if (read) {
         return read_once(p, (uint32_t)json_integer_value(read), out, err);
-    if (!p->history)
+    }
+    if (!p->history) {
         return cm_fail(err, CM_INVALID, "nothing was read yet");
-    if (path)
+    }
+    if (path) {
         return ask_together(p, path, out, err);
+    }
     ask_nearest(p, out);
     return CM_OK;
 }
@@ -139,16 +148,18 @@ int main(int argc, char **argv) {
     cm_git_limit();
     while (rc == CM_OK && (len = getline(&line, &cap, stdin)) > 0) {
         json_t *ask;
-        if (cm_json_parse(cm_str_make(line, (size_t)len), &ask, NULL) != CM_OK)
+        if (cm_json_parse(cm_str_make(line, (size_t)len), &ask, NULL) != CM_OK) {
             continue;
+        }
         rc = answer(&p, ask, &out, &err);
         json_decref(ask);
         printf("%s", cm_buf_c(&out));
         (void)fflush(stdout);
         cm_buf_clear(&out);
     }
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         fprintf(stderr, "history_probe: %s\n", err.text);
+    }
     free(line);
     cm_buf_done(&out);
     cm_history_unref(p.history);

@@ -48,8 +48,9 @@ static void print_line(cm_buf *out) {
 static void describe_parts(const cm_snapshot *s, cm_json_writer *w) {
     for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
         uint64_t bytes = 0;
-        for (size_t i = 0; i < s->count; i++)
+        for (size_t i = 0; i < s->count; i++) {
             bytes += s->segments[i].segment->parts[kind].bytes.len;
+        }
         cm_json_key(w, cm_part_name(kind));
         cm_json_u64(w, bytes);
     }
@@ -121,8 +122,9 @@ static void answer_query(const probe *p, const json_t *ask, cm_buf *out) {
     cm_json_bool(&w, result.truncated);
     cm_json_key(&w, "paths");
     cm_json_array(&w);
-    for (size_t i = 0; i < result.count; i++)
+    for (size_t i = 0; i < result.count; i++) {
         cm_json_str(&w, result.hits[i].document.path);
+    }
     cm_json_array_end(&w);
     cm_json_object_end(&w);
     print_line(out);
@@ -149,8 +151,9 @@ static bool await_size(const probe *p, cm_str path, uint64_t size) {
         cm_index_document d;
         bool there = s && cm_snapshot_find_document(s, path, &d) && d.size == size;
         cm_snapshot_unref(s);
-        if (there)
+        if (there) {
             return true;
+        }
         usleep(100);
     }
     return false;
@@ -201,8 +204,9 @@ static void answer_map(const probe *p, const json_t *ask, cm_buf *out) {
 
 static void add_path(const probe *p, uint32_t document, cm_json_writer *w) {
     cm_index_document d;
-    if (cm_snapshot_document(p->snapshot, document, &d))
+    if (cm_snapshot_document(p->snapshot, document, &d)) {
         cm_json_str(w, d.path);
+    }
 }
 
 static void begin_paths(cm_json_writer *w, uint64_t start_ns, cm_buf *out) {
@@ -224,11 +228,13 @@ static void answer_near(const probe *p, cm_str path, cm_buf *out) {
     uint64_t start = cm_clock_ns();
     if (cm_snapshot_graph(p->snapshot, NULL, &graph, NULL) != CM_OK ||
         !cm_snapshot_find_document(p->snapshot, path, &d) ||
-        cm_graph_push(graph, &d.id, 1, arena, &near, &count, NULL) != CM_OK)
+        cm_graph_push(graph, &d.id, 1, arena, &near, &count, NULL) != CM_OK) {
         count = 0;
+    }
     begin_paths(&w, start, out);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         add_path(p, near[i].document, &w);
+    }
     cm_json_array_end(&w);
     cm_json_object_end(&w);
     print_line(out);
@@ -244,11 +250,13 @@ static void answer_together(const probe *p, cm_str path, cm_buf *out) {
     uint64_t start = cm_clock_ns();
     uint32_t file = history ? cm_history_find(history, path) : CM_ID_NONE;
     if (file != CM_ID_NONE &&
-        cm_history_together(history, file, arena, &items, &count, NULL) != CM_OK)
+        cm_history_together(history, file, arena, &items, &count, NULL) != CM_OK) {
         count = 0;
+    }
     begin_paths(&w, start, out);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         cm_json_str(&w, cm_history_path(history, items[i].file));
+    }
     cm_json_array_end(&w);
     cm_json_object_end(&w);
     print_line(out);
@@ -261,21 +269,23 @@ static void answer_all(probe *p, cm_buf *out) {
     ssize_t len;
     while ((len = getline(&line, &cap, stdin)) > 0) {
         json_t *ask;
-        if (cm_json_parse(cm_str_make(line, (size_t)len), &ask, NULL) != CM_OK)
+        if (cm_json_parse(cm_str_make(line, (size_t)len), &ask, NULL) != CM_OK) {
             continue;
+        }
         const char *path = json_string_value(json_object_get(ask, "sync"));
-        if (path)
+        if (path) {
             answer_sync(p, path, out);
-        else if (json_object_get(ask, "edit"))
+        } else if (json_object_get(ask, "edit")) {
             answer_edit(p, ask, out);
-        else if (json_object_get(ask, "map"))
+        } else if (json_object_get(ask, "map")) {
             answer_map(p, ask, out);
-        else if ((path = json_string_value(json_object_get(ask, "near"))))
+        } else if ((path = json_string_value(json_object_get(ask, "near")))) {
             answer_near(p, cm_str_from(path), out);
-        else if ((path = json_string_value(json_object_get(ask, "together"))))
+        } else if ((path = json_string_value(json_object_get(ask, "together")))) {
             answer_together(p, cm_str_from(path), out);
-        else
+        } else {
             answer_query(p, ask, out);
+        }
         json_decref(ask);
     }
     free(line);
@@ -289,28 +299,33 @@ static cm_rc run(probe *p, char **argv, const char *mode, bool no_history, cm_bu
     cm_indexer_options options = {
         .parser = p->parser, .pool = p->pool, .watch = watch, .no_history = no_history};
     cm_rc rc = cm_indexer_open(argv[1], &options, &p->indexer, err);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = cm_indexer_add(p->indexer, &id, argv[2], NULL, &p->repository, err);
+    }
     double open_ms = (double)(cm_clock_ns() - start) / 1e6;
     start = cm_clock_ns();
     if (rc == CM_OK && strcmp(mode, "none") != 0) {
         rc = cm_repository_index(
             p->repository, strcmp(mode, "full") == 0 ? CM_INDEX_FULL : CM_INDEX_INCREMENTAL, err);
-        if (rc == CM_OK || (watch && rc == CM_CONFLICT))
+        if (rc == CM_OK || (watch && rc == CM_CONFLICT)) {
             rc = cm_repository_wait(p->repository, UINT32_MAX, err);
+        }
     }
     double job_s = (double)(cm_clock_ns() - start) / 1e9;
     p->snapshot = rc == CM_OK ? cm_repository_snapshot(p->repository) : NULL;
-    if (rc == CM_OK && !p->snapshot)
+    if (rc == CM_OK && !p->snapshot) {
         rc = cm_fail(err, CM_INDEX_NOT_READY, "there is no index of '%s'", argv[2]);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         describe(p, open_ms, job_s, out);
+    }
     return rc;
 }
 
 int main(int argc, char **argv) {
-    if (argc > 1 && strcmp(argv[1], "parse-worker") == 0)
+    if (argc > 1 && strcmp(argv[1], "parse-worker") == 0) {
         return cm_parse_worker_main(argc, argv);
+    }
     if (argc < 3) {
         fprintf(stderr,
                 "usage: index_probe DATA_DIR TREE [full|incremental|none|watch [no-history]]\n");
@@ -322,12 +337,14 @@ int main(int argc, char **argv) {
     cm_buf_init(&out, CM_MIB(16));
     cm_log_init(CM_LOG_ERROR, CM_LOG_HUMAN, STDERR_FILENO);
     if (cm_pool_new(0, 1024, &p.pool, &err) != CM_OK ||
-        cm_parser_pool_new(NULL, &p.parser, &err) != CM_OK)
+        cm_parser_pool_new(NULL, &p.parser, &err) != CM_OK) {
         return fail(&err);
+    }
     cm_rc rc = run(&p, argv, argc > 3 ? argv[3] : "incremental",
                    argc > 4 && strcmp(argv[4], "no-history") == 0, &out, &err);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         answer_all(&p, &out);
+    }
     cm_snapshot_unref(p.snapshot);
     cm_repository_unref(p.repository);
     cm_indexer_close(p.indexer);

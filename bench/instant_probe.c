@@ -42,8 +42,9 @@ static size_t root_len;
 static int add_file(const char *path, const struct stat *info, int kind, struct FTW *ftw) {
     (void)ftw;
     if (kind != FTW_F || !cm_str_ends(cm_str_from(path), cm_str_from(extension)) ||
-        (size_t)info->st_size > FILE_BYTES_MAX || info->st_size == 0 || strstr(path, "testdata"))
+        (size_t)info->st_size > FILE_BYTES_MAX || info->st_size == 0 || strstr(path, "testdata")) {
         return 0;
+    }
     cm_buf text;
     cm_buf_init(&text, FILE_BYTES_MAX);
     if (cm_file_read(path, FILE_BYTES_MAX, &text, NULL) == CM_OK) {
@@ -77,8 +78,9 @@ static int compare_u64(const void *a, const void *b) {
 }
 
 static void print_times(const char *what, uint64_t *ns, size_t count) {
-    if (count == 0)
+    if (count == 0) {
         return;
+    }
     qsort(ns, count, sizeof(*ns), compare_u64);
     printf("%s: p50 %.0f us, p95 %.0f us, p99 %.0f us, max %.0f us\n", what,
            (double)ns[count / 2] / 1e3, (double)ns[count * 95 / 100] / 1e3,
@@ -99,9 +101,10 @@ typedef struct token_result {
 } token_result;
 
 static void write_features(FILE *file, const cm_instant_step *step, bool right) {
-    if (file)
+    if (file) {
         fprintf(file, "%u %u %.4f %d %d %d\n", step->evidence.match, step->evidence.support,
                 step->evidence.share, step->evidence.in_document, step->evidence.stem, right);
+    }
 }
 
 static bool ask_token(const source *s, const cm_instant_view *view, const cm_token *tokens,
@@ -153,13 +156,15 @@ static void measure_tokens(const cm_instant_view *view, size_t held_out_bytes, F
         cm_lexer lexer;
         cm_token token;
         cm_lexer_init(&lexer, cm_str_make(s->text, s->held_out ? s->len : 0));
-        while (cm_lexer_next(&lexer, &token))
+        while (cm_lexer_next(&lexer, &token)) {
             cm_assert(cm_vec_push(&tokens, token));
+        }
         size_t next = 1 + draw(&seed) % every;
         for (size_t at = 0; at < tokens.count; at++) {
             bool in_prose = is_prose(&state, tokens.items[at].text);
-            if (at != next)
+            if (at != next) {
                 continue;
+            }
             next += every;
             const cm_token *rest = &tokens.items[at];
             bool right = ask_token(s, view, rest, tokens.count - at, false, features);
@@ -167,8 +172,9 @@ static void measure_tokens(const cm_instant_view *view, size_t held_out_bytes, F
                 r.asked[set]++;
                 r.right[set] += right;
             }
-            if (rest->kind == CM_TOKEN_WORD && rest->text.len > 2)
+            if (rest->kind == CM_TOKEN_WORD && rest->text.len > 2) {
                 ask_token(s, view, rest, tokens.count - at, true, features);
+            }
         }
         cm_vec_done(&tokens);
     }
@@ -201,8 +207,9 @@ static void ask_line(const source *s, const cm_instant_view *view, size_t cursor
     cm_str rest = cm_str_make(s->text + cursor, s->len - cursor), line = CM_STR_EMPTY;
     cm_str after = rest;
     if (!cm_str_line(&after, &line) || cm_str_trim(line).len == 0 ||
-        r->count == CM_COUNT(r->wall_ns))
+        r->count == CM_COUNT(r->wall_ns)) {
         return;
+    }
     cm_arena *arena = cm_arena_new(0);
     cm_instant_request request = {
         .prefix = cm_str_make(s->text, cursor),
@@ -229,18 +236,22 @@ static void ask_line(const source *s, const cm_instant_view *view, size_t cursor
 
 static bool is_place(const source *s, const cm_token *token, enum place *ret_place,
                      size_t *ret_cursor, uint64_t *seed) {
-    if (token->kind == CM_TOKEN_LINE || token->start == 0)
+    if (token->kind == CM_TOKEN_LINE || token->start == 0) {
         return false;
+    }
     size_t line = token->start;
-    while (line > 0 && cm_is_space(s->text[line - 1]) && s->text[line - 1] != '\n')
+    while (line > 0 && cm_is_space(s->text[line - 1]) && s->text[line - 1] != '\n') {
         line--;
+    }
     *ret_cursor = token->start;
     *ret_place = LINE_START;
-    if (line > 0 && s->text[line - 1] == '\n')
+    if (line > 0 && s->text[line - 1] == '\n') {
         return true;
+    }
     *ret_place = AFTER_OPERATOR;
-    if (strchr("(.=[{", s->text[line - 1]))
+    if (strchr("(.=[{", s->text[line - 1])) {
         return true;
+    }
     *ret_place = IN_WORD;
     *ret_cursor = token->start + 1 + draw(seed) % token->text.len;
     return token->kind == CM_TOKEN_WORD && token->text.len > 2 &&
@@ -249,17 +260,19 @@ static bool is_place(const source *s, const cm_token *token, enum place *ret_pla
 
 static void print_lines(line_result *r) {
     static const char *const names[] = {"line start", "after ( . = [ {", "inside a word"};
-    for (size_t i = 0; i < PLACES; i++)
+    for (size_t i = 0; i < PLACES; i++) {
         printf(
             "line, %-16s %5zu asked, shown %.3f, right %.3f of shown, whole line %.3f of asked\n",
             names[i], r->asked[i], (double)r->shown[i] / (double)r->asked[i],
             (double)r->right[i] / (double)CM_MAX(r->shown[i], (size_t)1),
             (double)r->exact[i] / (double)r->asked[i]);
+    }
     double error = 0;
     size_t shown = 0;
     for (size_t i = 0; i < BINS; i++) {
-        if (r->bin_shown[i] == 0)
+        if (r->bin_shown[i] == 0) {
             continue;
+        }
         double confidence = r->bin_confidence[i] / (double)r->bin_shown[i];
         double right = (double)r->bin_right[i] / (double)r->bin_shown[i];
         printf("  confidence %.2f: %5zu shown, right %.2f\n", confidence, r->bin_shown[i], right);
@@ -285,8 +298,9 @@ static void measure_lines(const cm_instant_view *view, size_t held_out_bytes) {
         while (cm_lexer_next(&lexer, &token)) {
             enum place place;
             size_t cursor;
-            if (draw(&seed) % every == 0 && is_place(s, &token, &place, &cursor, &seed))
+            if (draw(&seed) % every == 0 && is_place(s, &token, &place, &cursor, &seed)) {
                 ask_line(s, view, cursor, place, r);
+            }
         }
     }
     print_lines(r);
@@ -302,8 +316,9 @@ static void measure_lexer(void) {
         cm_lexer lexer;
         cm_token token;
         cm_lexer_init(&lexer, cm_str_make(sources.items[i].text, sources.items[i].len));
-        while (cm_lexer_next(&lexer, &token))
+        while (cm_lexer_next(&lexer, &token)) {
             tokens++;
+        }
         bytes += sources.items[i].len;
     }
     double seconds = (double)(cm_clock_thread_ns() - before) / 1e9;
@@ -322,8 +337,9 @@ static cm_suffix *build(cm_buf *out, size_t *ret_held_out) {
             continue;
         }
         files++;
-        for (size_t k = 0; k < s->len; k++)
+        for (size_t k = 0; k < s->len; k++) {
             lines += s->text[k] == '\n';
+        }
         cm_assert(cm_suffix_builder_add(builder, (uint32_t)i, cm_str_make(s->text, s->len), NULL) ==
                   CM_OK);
     }
@@ -363,8 +379,9 @@ int main(int argc, char **argv) {
     measure_lexer();
     FILE *features = argc > 3 ? fopen(argv[3], "w") : NULL;
     measure_tokens(&view, held_out, features);
-    if (features)
+    if (features) {
         fclose(features);
+    }
     measure_lines(&view, held_out);
     cm_suffix_close(suffix);
     cm_buf_done(&part);

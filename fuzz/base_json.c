@@ -19,8 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_quoting(text);
     cm_err err;
     json_t *value;
-    if (cm_json_parse(text, &value, &err) != CM_OK)
+    if (cm_json_parse(text, &value, &err) != CM_OK) {
         return 0;
+    }
     cm_cleanup(cm_buf_done) cm_buf out = {.max = size * 8 + 64};
     cm_json_writer w;
     cm_json_writer_init(&w, &out);

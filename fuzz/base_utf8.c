@@ -28,8 +28,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     cm_str valid = cm_str_sub(text, 0, bad);
     for (size_t offset = 0; offset <= valid.len; offset += 1 + valid.len / 16) {
-        for (int encoding = CM_UTF16; encoding <= CM_UTF32; encoding++)
+        for (int encoding = CM_UTF16; encoding <= CM_UTF32; encoding++) {
             check_positions(valid, (enum cm_encoding)encoding, offset);
+        }
         cm_assert(cm_utf8_valid(cm_utf8_cut(valid, offset)));
     }
     return 0;

@@ -27,13 +27,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     while (cm_lexer_next(&lexer, &token)) {
         cm_assert(cm_lexer_next(&second, &other));
         /* A text that begins with a line break comes back without it: nothing stands before it. */
-        if (first && token.kind == CM_TOKEN_LINE)
+        if (first && token.kind == CM_TOKEN_LINE) {
             return 0;
+        }
         first = false;
         level += cm_token_indent_change(token.text);
         if (level < 0 || lexer.depth + 1 >= CM_INDENT_LEVELS ||
-            -cm_token_indent_change(token.text) >= CM_DEDENT_MAX)
+            -cm_token_indent_change(token.text) >= CM_DEDENT_MAX) {
             return 0; /* beyond these bounds, and left of where the text began, levels are lost */
+        }
         cm_assert(cm_str_eq(token.text, other.text) && token.space == other.space);
     }
     return 0;

@@ -16,8 +16,9 @@ static const size_t section_counts[CM_PART_KIND_COUNT] = {
 };
 
 static cm_str take(cm_str *rest) {
-    if (rest->len < 2)
+    if (rest->len < 2) {
         return CM_STR_EMPTY;
+    }
     size_t len = (size_t)(unsigned char)rest->ptr[0] | (size_t)(unsigned char)rest->ptr[1] << 8;
     cm_str part = cm_str_sub(*rest, 2, len);
     *rest = cm_str_from_offset(*rest, 2 + part.len);
@@ -46,15 +47,20 @@ static void read_all(const cm_snapshot *s) {
     cm_index_chunk chunk;
     cm_str text;
     for (uint32_t cursor = 0; cm_snapshot_next_document(s, &cursor, &d);) {
-        if (cm_snapshot_text(s, d.id, arena, &text, NULL) == CM_OK)
+        if (cm_snapshot_text(s, d.id, arena, &text, NULL) == CM_OK) {
             (void)!cm_snapshot_lines(s, d.id, 1, 2, arena, &text, NULL);
-        for (uint32_t i = 0; i < CM_MIN(d.symbol_count, 64u); i++)
-            if (cm_snapshot_symbol(s, d.first_symbol + i, &symbol))
+        }
+        for (uint32_t i = 0; i < CM_MIN(d.symbol_count, 64u); i++) {
+            if (cm_snapshot_symbol(s, d.first_symbol + i, &symbol)) {
                 (void)cm_snapshot_qualified_name(s, symbol.id, arena);
-        for (uint32_t i = 0; i < CM_MIN(d.import_count, 64u); i++)
+            }
+        }
+        for (uint32_t i = 0; i < CM_MIN(d.import_count, 64u); i++) {
             (void)cm_snapshot_import(s, d.id, i, &import);
-        for (uint32_t i = 0; i < CM_MIN(d.chunk_count, 64u); i++)
+        }
+        for (uint32_t i = 0; i < CM_MIN(d.chunk_count, 64u); i++) {
             (void)cm_snapshot_chunk(s, d.first_chunk + i, &chunk);
+        }
         cm_arena_clear(arena);
     }
     cm_codebase codebase;
@@ -70,12 +76,15 @@ static void read_all(const cm_snapshot *s) {
 static void merge(cm_segment *segment) {
     cm_builder *builder = cm_builder_new();
     cm_buf parts[CM_PART_KIND_COUNT];
-    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
+    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
         cm_buf_init(&parts[kind], CM_MIB(64));
-    if (cm_builder_add_segment(builder, segment, NULL, NULL) == CM_OK)
+    }
+    if (cm_builder_add_segment(builder, segment, NULL, NULL) == CM_OK) {
         (void)!cm_builder_finish(builder, parts, NULL);
-    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
+    }
+    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
         cm_buf_done(&parts[kind]);
+    }
     cm_builder_free(builder);
 }
 
@@ -87,13 +96,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     cm_uuid id = {{1}};
     for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
         cm_str sections[CM_PART_SECTIONS_MAX];
-        for (size_t i = 0; i < section_counts[kind]; i++)
+        for (size_t i = 0; i < section_counts[kind]; i++) {
             sections[i] = take(&rest);
+        }
         cm_buf_init(&parts[kind], CM_MIB(4));
         cm_part_build(kind, sections, section_counts[kind], &parts[kind]);
     }
-    if (cm_segment_take(parts, 1, &segment, NULL) != CM_OK)
+    if (cm_segment_take(parts, 1, &segment, NULL) != CM_OK) {
         return 0;
+    }
     cm_snapshot_source source = {segment, NULL};
     if (cm_snapshot_new(&id, "/", 1, &source, 1, &snapshot, NULL) == CM_OK) {
         read_all(snapshot);

@@ -31,10 +31,12 @@ static void ask_everything(const cm_history *h) {
         cm_assert(found == CM_ID_NONE || found < facts.files);
         size_t nearest = cm_history_nearest(h, file, &near);
         cm_assert(nearest <= CM_HISTORY_NEAR_MAX);
-        if (cm_history_together(h, file, arena, &items, &count, NULL) == CM_OK)
-            for (size_t i = 0; i < count; i++)
+        if (cm_history_together(h, file, arena, &items, &count, NULL) == CM_OK) {
+            for (size_t i = 0; i < count; i++) {
                 cm_assert(items[i].support <= cm_history_commits(h, file) && items[i].weight >= 0 &&
                           items[i].weight <= 1);
+            }
+        }
         cm_arena_clear(arena);
     }
     cm_arena_free(arena);

@@ -4,9 +4,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool is_plain(cm_str s) {
-    for (size_t i = 0; i < s.len; i++)
-        if (strchr("*?[\\/!# \r\n", s.ptr[i]))
+    for (size_t i = 0; i < s.len; i++) {
+        if (strchr("*?[\\/!# \r\n", s.ptr[i])) {
             return false;
+        }
+    }
     return s.len > 0;
 }
 
@@ -21,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         (void)cm_ignore_match(ignore, path, true);
     }
     cm_ignore_free(ignore);
-    if (is_plain(path))
+    if (is_plain(path)) {
         cm_assert(cm_ignore_pattern_match(path, path));
+    }
     return 0;
 }

@@ -8,8 +8,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void look_up(const void *bytes, size_t len, const cm_str *context, size_t count) {
     cm_suffix *s;
-    if (cm_suffix_open(bytes, len, false, &s, NULL) != CM_OK)
+    if (cm_suffix_open(bytes, len, false, &s, NULL) != CM_OK) {
         return;
+    }
     cm_suffix_range ranges[9];
     size_t longest = cm_suffix_match(s, context, count, ranges, 8);
     for (uint32_t e = ranges[longest].low; e < ranges[longest].high && e < 200; e++) {
@@ -31,8 +32,9 @@ static size_t check_intact(const cm_buf *part, cm_str text, cm_str context[8]) {
     cm_suffix_range ranges[9];
     cm_assert(cm_suffix_open(part->ptr, part->len, true, &s, NULL) == CM_OK);
     cm_lexer_init(&lexer, text);
-    while (count < 8 && cm_lexer_next(&lexer, &token))
+    while (count < 8 && cm_lexer_next(&lexer, &token)) {
         context[count++] = token.text;
+    }
     cm_assert(cm_suffix_match(s, context, count, ranges, 8) == count);
     cm_suffix_close(s);
     return count;
@@ -53,8 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         size_t at = ((size_t)data[i] << 8 | data[i + 1]) % part.len;
         part.ptr[at] ^= (char)data[i + 2];
     }
-    if (count > 0)
+    if (count > 0) {
         look_up(part.ptr, part.len, context, count);
+    }
     cm_buf_done(&part);
     return 0;
 }

@@ -48,11 +48,13 @@ static uint64_t hash_of(cm_str text) {
 static candidate *candidate_of(candidate *all, size_t *count, cm_str text) {
     uint64_t hash = hash_of(text);
     for (size_t i = 0; i < *count; i++) {
-        if (all[i].hash == hash)
+        if (all[i].hash == hash) {
             return &all[i];
+        }
     }
-    if (*count == CANDIDATES_MAX)
+    if (*count == CANDIDATES_MAX) {
         return NULL; /* a vote this split has no winner worth showing */
+    }
     all[*count] = (candidate){.hash = hash, .text = text};
     return &all[(*count)++];
 }
@@ -80,16 +82,19 @@ static bool vote(const cm_instant_search *search, uint32_t offset, candidate *re
         cm_instant_token_at(search, &search->found[i], offset, &text, &space);
         candidate *c = candidate_of(all, &count, text);
         total += search->found[i].weight;
-        if (c)
+        if (c) {
             count_vote(c, &search->found[i], space);
+        }
     }
     const candidate *winner = NULL;
     for (size_t i = 0; i < count; i++) {
-        if (!winner || all[i].weight > winner->weight)
+        if (!winner || all[i].weight > winner->weight) {
             winner = &all[i];
+        }
     }
-    if (!winner || winner->hash == 0)
+    if (!winner || winner->hash == 0) {
         return false;
+    }
     *ret_winner = *winner;
     *ret_total = total;
     return true;
@@ -101,8 +106,9 @@ static void keep_agreeing(cm_instant_search *search, uint32_t offset, cm_str win
         cm_str text = CM_STR_EMPTY;
         bool space;
         cm_instant_token_at(search, &search->found[i], offset, &text, &space);
-        if (cm_str_eq(text, winner))
+        if (cm_str_eq(text, winner)) {
             search->found[kept++] = search->found[i];
+        }
     }
     search->count = kept;
 }
@@ -122,8 +128,9 @@ static bool predict_token(prediction *p) {
     candidate winner;
     double total;
     uint32_t offset = (uint32_t)p->count;
-    if (p->count == TOKENS_MAX || !vote(&p->search, offset, &winner, &total))
+    if (p->count == TOKENS_MAX || !vote(&p->search, offset, &winner, &total)) {
         return false;
+    }
     cm_instant_evidence evidence = {
         .match = winner.match + offset,
         .support = winner.support,
@@ -145,8 +152,9 @@ static bool is_closer(cm_str text) {
 }
 
 static int bracket_change(cm_str text) {
-    if (text.len != 1)
+    if (text.len != 1) {
         return 0;
+    }
     return strchr("([{", text.ptr[0]) ? 1 : is_closer(text) ? -1 : 0;
 }
 
@@ -166,16 +174,18 @@ static size_t predict_line(prediction *p, size_t from, enum line_end *ret_end) {
     size_t i = from;
     *ret_end = END_UNLIKELY;
     for (int open = 0; *ret_end == END_UNLIKELY && predict_token(p); i++) {
-        if (has_rest && meets_rest(p, i, open))
+        if (has_rest && meets_rest(p, i, open)) {
             *ret_end = END_AT_REST;
-        else if (cm_token_is_line(p->tokens[i].text))
+        } else if (cm_token_is_line(p->tokens[i].text)) {
             *ret_end = END_OF_LINE;
-        else if (p->tokens[i].probability < SHOWN_MIN)
+        } else if (p->tokens[i].probability < SHOWN_MIN) {
             return has_rest ? 0 : i;
+        }
         open += bracket_change(p->tokens[i].text);
     }
-    if (has_rest && *ret_end != END_AT_REST)
+    if (has_rest && *ret_end != END_AT_REST) {
         return 0;
+    }
     return *ret_end == END_UNLIKELY ? p->count : i - 1;
 }
 
@@ -188,8 +198,9 @@ static bool in_string(const cm_instant_tokens *before) {
     bool inside = false;
     for (size_t i = before->count; i-- > 0;) {
         cm_str text = cm_instant_text(&before->items[i]);
-        if (cm_token_is_line(text))
+        if (cm_token_is_line(text)) {
             break;
+        }
         inside ^= is_quote(text);
     }
     return inside;
@@ -205,8 +216,9 @@ static size_t trim_end(const prediction *p, size_t count) {
         bool closes = is_quote(text) && inside;
         inside ^= is_quote(text);
         bool opened = inside && !started_inside;
-        if (!opened && (closes || is_closer(text) || cm_is_word(text.ptr[0])))
+        if (!opened && (closes || is_closer(text) || cm_is_word(text.ptr[0]))) {
             good = i + 1;
+        }
     }
     return good;
 }
@@ -217,18 +229,22 @@ static size_t predict_block(prediction *p, size_t line) {
     int level = 0;
     size_t end = line;
     for (int lines = 1; lines < LINES_MAX && end < p->count; lines++) {
-        if (!cm_token_is_line(p->tokens[end].text) || p->tokens[end].probability < LINES_MIN)
+        if (!cm_token_is_line(p->tokens[end].text) || p->tokens[end].probability < LINES_MIN) {
             return line;
+        }
         int change = cm_token_indent_change(p->tokens[end].text);
         level += change;
-        if (level < 0 || (level == 0 && lines == 1))
+        if (level < 0 || (level == 0 && lines == 1)) {
             return line; /* no block begins here */
+        }
         enum line_end how;
         size_t next = predict_line(p, end + 1, &how);
-        if (next == end + 1 || p->tokens[next - 1].probability < LINES_MIN)
+        if (next == end + 1 || p->tokens[next - 1].probability < LINES_MIN) {
             return line;
-        if (level == 0)
+        }
+        if (level == 0) {
             return is_closer(p->tokens[end + 1].text) ? next : end;
+        }
         end = next;
     }
     return line;
@@ -238,14 +254,17 @@ static size_t predict_block(prediction *p, size_t line) {
 static bool repeats_next_line(const prediction *p, size_t count) {
     const cm_instant_document *d = &p->search.document;
     size_t at = 0;
-    if (d->rest.len || d->stem.len)
+    if (d->rest.len || d->stem.len) {
         return false;
-    while (at < d->after.count && cm_token_is_line(cm_instant_text(&d->after.items[at])))
+    }
+    while (at < d->after.count && cm_token_is_line(cm_instant_text(&d->after.items[at]))) {
         at++;
+    }
     for (size_t i = 0; i < count; i++, at++) {
         if (at >= d->after.count ||
-            !cm_str_eq(p->tokens[i].text, cm_instant_text(&d->after.items[at])))
+            !cm_str_eq(p->tokens[i].text, cm_instant_text(&d->after.items[at]))) {
             return false;
+        }
     }
     return at >= d->after.count || cm_token_is_line(cm_instant_text(&d->after.items[at]));
 }
@@ -262,20 +281,25 @@ static cm_rc write_text(const prediction *p, size_t count, cm_arena *arena,
     bool after_space =
         d->before.count == 0 || !p->tokens[0].space ||
         cm_is_space(p->search.request->prefix.ptr[p->search.request->prefix.len - 1]);
-    if (d->stem.len == 0 && !after_space && !cm_token_is_line(p->tokens[0].text))
+    if (d->stem.len == 0 && !after_space && !cm_token_is_line(p->tokens[0].text)) {
         cm_buf_add_char(&out, ' ');
-    for (size_t i = 0; i < count; i++)
+    }
+    for (size_t i = 0; i < count; i++) {
         cm_token_writer_add(
             &w, i == 0 ? cm_str_from_offset(p->tokens[0].text, d->stem.len) : p->tokens[i].text,
             p->tokens[i].space);
-    if (out.failed == CM_LIMIT || !cm_utf8_valid(cm_buf_str(&out)))
+    }
+    if (out.failed == CM_LIMIT || !cm_utf8_valid(cm_buf_str(&out))) {
         return CM_OK; /* nothing anybody would want to see */
+    }
     cm_rc rc = cm_buf_check(&out, err);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     char *text = cm_arena_try_alloc(arena, out.len + 1);
-    if (!text)
+    if (!text) {
         return cm_fail(err, CM_NOMEM, "out of memory for a predicted text");
+    }
     memcpy(text, cm_buf_c(&out), out.len);
     result->text = cm_str_make(text, out.len);
     result->confidence = p->tokens[count - 1].probability;
@@ -301,19 +325,23 @@ static void add_sources(const prediction *p, cm_instant_result *result) {
     for (size_t i = 0; i < p->search.count; i++) {
         cm_instant_source source = source_of(&p->search, &p->search.found[i]);
         size_t at = 0;
-        while (at < result->source_count && result->sources[at].document != source.document)
+        while (at < result->source_count && result->sources[at].document != source.document) {
             at++;
-        if (at == CM_INSTANT_SOURCES_MAX)
+        }
+        if (at == CM_INSTANT_SOURCES_MAX) {
             continue;
-        if (at == result->source_count)
+        }
+        if (at == result->source_count) {
             result->sources[result->source_count++] = source;
+        }
         result->sources[at].share += p->search.found[i].weight / p->initial_weight;
     }
     for (size_t i = 1; i < result->source_count; i++) {
         cm_instant_source moved = result->sources[i];
         size_t at = i;
-        for (; at > 0 && result->sources[at - 1].share < moved.share; at--)
+        for (; at > 0 && result->sources[at - 1].share < moved.share; at--) {
             result->sources[at] = result->sources[at - 1];
+        }
         result->sources[at] = moved;
     }
 }
@@ -322,20 +350,24 @@ static cm_rc predict(prediction *p, cm_arena *arena, cm_instant_result *result, 
     cm_instant_find(&p->search);
     result->match_tokens = p->search.longest;
     result->votes = (uint32_t)p->search.count;
-    for (size_t i = 0; i < p->search.count; i++)
+    for (size_t i = 0; i < p->search.count; i++) {
         p->initial_weight += p->search.found[i].weight;
+    }
     enum line_end how;
     size_t count = predict_line(p, 0, &how);
-    if (how == END_UNLIKELY)
+    if (how == END_UNLIKELY) {
         count = trim_end(p, count);
-    else if (how == END_OF_LINE && p->search.request->lines)
+    } else if (how == END_OF_LINE && p->search.request->lines) {
         count = predict_block(p, count);
+    }
     bool stem_only = count == 1 && cm_str_eq(p->tokens[0].text, p->search.document.stem);
-    if (count == 0 || stem_only || repeats_next_line(p, count))
+    if (count == 0 || stem_only || repeats_next_line(p, count)) {
         return CM_OK;
+    }
     cm_rc rc = write_text(p, count, arena, result, err);
-    if (rc == CM_OK && result->text.len)
+    if (rc == CM_OK && result->text.len) {
         add_sources(p, result);
+    }
     return rc;
 }
 
@@ -345,8 +377,9 @@ typedef cm_rc run_fn(prediction *p, void *argument, cm_err *err);
 static cm_rc with_prediction(const cm_instant_request *request, const cm_instant_view *view,
                              run_fn *run, void *argument, cm_err *err) {
     prediction *p = cm_try_alloc(sizeof(*p));
-    if (!p)
+    if (!p) {
         return cm_fail(err, CM_NOMEM, "out of memory for a prediction");
+    }
     p->search.request = request;
     p->search.view = view;
     cm_rc rc = cm_instant_document_read(&p->search.document, request->prefix, request->suffix)
@@ -370,16 +403,19 @@ static cm_rc run_predict(prediction *p, void *argument, cm_err *err) {
 cm_rc cm_instant_predict_in(const cm_instant_request *request, const cm_instant_view *view,
                             cm_arena *arena, cm_instant_result *ret_result, cm_err *err) {
     cm_rc rc = cm_cancel_check(request->cancel, err);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     answer a = {.arena = arena};
     bool inside_word = request->prefix.len && request->suffix.len &&
                        cm_is_word(request->prefix.ptr[request->prefix.len - 1]) &&
                        cm_is_word(request->suffix.ptr[0]);
-    if (!inside_word)
+    if (!inside_word) {
         rc = with_prediction(request, view, run_predict, &a, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         *ret_result = a.result;
+    }
     return rc;
 }
 
@@ -412,7 +448,8 @@ cm_rc cm_instant_steps(const cm_instant_request *request, const cm_instant_view 
                        cm_err *err) {
     measure m = {whole, arena, steps, max, 0};
     cm_rc rc = with_prediction(request, view, run_measure, &m, err);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         *ret_count = m.count;
+    }
     return rc;
 }

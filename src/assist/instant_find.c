@@ -22,8 +22,9 @@
 
 static double length_weight(uint32_t length) {
     double weight = 1;
-    for (uint32_t i = 0; i < length; i++)
+    for (uint32_t i = 0; i < length; i++) {
         weight *= LENGTH_BASE;
+    }
     return weight;
 }
 
@@ -34,16 +35,18 @@ bool cm_instant_token_at(const cm_instant_search *search, const cm_instant_occur
         const cm_instant_tokens *tokens = occurrence->part == CM_INSTANT_IN_BEFORE
                                               ? &search->document.before
                                               : &search->document.after;
-        if (position >= tokens->count)
+        if (position >= tokens->count) {
             return false;
+        }
         *ret_text = cm_instant_text(&tokens->items[position]);
         *ret_space = tokens->items[position].space;
         return true;
     }
     const cm_suffix *suffix = search->view->parts[occurrence->part].suffix;
     uint32_t rank = cm_suffix_rank(suffix, position);
-    if (rank == CM_SUFFIX_END)
+    if (rank == CM_SUFFIX_END) {
         return false;
+    }
     *ret_text = cm_suffix_text(suffix, rank);
     *ret_space = cm_suffix_space(suffix, position);
     return true;
@@ -61,8 +64,9 @@ static uint32_t match_length(const cm_instant_tokens *context, const cm_instant_
     size_t length = 0;
     size_t max = CM_MIN(CM_MIN(position, context->count), (size_t)CM_INSTANT_MATCH_MAX);
     while (length < max && cm_str_eq(cm_instant_text(&context->items[context->count - 1 - length]),
-                                     cm_instant_text(&tokens->items[position - 1 - length])))
+                                     cm_instant_text(&tokens->items[position - 1 - length]))) {
         length++;
+    }
     return (uint32_t)length;
 }
 
@@ -78,8 +82,9 @@ static void find_in_tokens(cm_instant_search *search, int part, const cm_instant
         uint32_t length = match_length(&search->document.before, tokens, i);
         bool full = search->count - from >= A_DOCUMENT_MAX;
         if (length == 0 || !continues_stem(search, cm_instant_text(&tokens->items[i])) ||
-            (full && search->found[shortest].length >= length))
+            (full && search->found[shortest].length >= length)) {
             continue;
+        }
         cm_instant_occurrence occurrence = {part, (uint32_t)i, length,
                                             length_weight(length) * SAME_DOCUMENT};
         if (!full) {
@@ -88,8 +93,9 @@ static void find_in_tokens(cm_instant_search *search, int part, const cm_instant
             search->longest = CM_MAX(search->longest, length);
             search->found[shortest] = occurrence;
         }
-        for (size_t k = from; full && k < search->count; k++)
+        for (size_t k = from; full && k < search->count; k++) {
             shortest = search->found[k].length < search->found[shortest].length ? k : shortest;
+        }
     }
 }
 
@@ -99,14 +105,17 @@ static double document_weight(const cm_instant_search *search, const cm_instant_
                               uint32_t position) {
     uint32_t document = part->first_document + cm_suffix_document(part->suffix, position);
     cm_str path = CM_STR_EMPTY, language = CM_STR_EMPTY;
-    if (!search->view->document(search->view->argument, document, &path, &language))
+    if (!search->view->document(search->view->argument, document, &path, &language)) {
         return 0;
+    }
     const cm_instant_request *request = search->request;
-    if (request->path.len && cm_str_eq(path, request->path))
+    if (request->path.len && cm_str_eq(path, request->path)) {
         return 0;
+    }
     double weight = 1;
-    if (request->path.len && cm_str_eq(cm_path_directory(path), cm_path_directory(request->path)))
+    if (request->path.len && cm_str_eq(cm_path_directory(path), cm_path_directory(request->path))) {
         weight *= SAME_DIRECTORY;
+    }
     bool same_language = request->language.len
                              ? cm_str_eq(language, request->language)
                              : cm_str_eq(cm_path_extension(path), cm_path_extension(request->path));
@@ -121,23 +130,27 @@ static size_t take_range(cm_instant_search *search, int part, cm_suffix_range ra
     size_t taken = 0;
     uint32_t step = (range.high - range.low) / SCANNED_MAX + 1;
     for (uint32_t entry = range.low; entry < range.high && taken < room; entry += step) {
-        if (entry >= inner.low && entry < inner.high)
+        if (entry >= inner.low && entry < inner.high) {
             continue;
+        }
         uint32_t position = cm_suffix_position(p->suffix, entry);
         cm_instant_occurrence occurrence = {part, position, length, length_weight(length)};
         cm_str text = CM_STR_EMPTY;
         bool space;
         bool more = cm_instant_token_at(search, &occurrence, 0, &text, &space);
-        if (search->document.stem.len && (!more || !continues_stem(search, text)))
+        if (search->document.stem.len && (!more || !continues_stem(search, text))) {
             continue;
+        }
         double weight = document_weight(search, p, position);
-        if (weight == 0)
+        if (weight == 0) {
             continue;
+        }
         occurrence.weight *= weight;
         add(search, occurrence);
         taken++;
-        if (entry > UINT32_MAX - step)
+        if (entry > UINT32_MAX - step) {
             break;
+        }
     }
     return taken;
 }
@@ -154,8 +167,9 @@ static void find_in_part(cm_instant_search *search, int part, const cm_str *cont
         taken += take_range(search, part, ranges[length], inner, (uint32_t)length, room);
         inner = ranges[length];
         first = first == 0 && taken > 0 ? length : first;
-        if (first > length + LEVELS_BELOW || first + LEVELS_BELOW < search->longest)
+        if (first > length + LEVELS_BELOW || first + LEVELS_BELOW < search->longest) {
             break; /* too far below what was found here or elsewhere to change a vote */
+        }
     }
 }
 
@@ -168,10 +182,12 @@ void cm_instant_find(cm_instant_search *search) {
     const cm_instant_tokens *before = &search->document.before;
     cm_str context[CM_INSTANT_MATCH_MAX];
     size_t count = CM_MIN(before->count, CM_COUNT(context));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         context[i] = cm_instant_text(&before->items[before->count - count + i]);
+    }
     find_in_tokens(search, CM_INSTANT_IN_BEFORE, before);
     find_in_tokens(search, CM_INSTANT_IN_AFTER, &search->document.after);
-    for (size_t i = 0; i < search->view->part_count && !out_of_time(search->request); i++)
+    for (size_t i = 0; i < search->view->part_count && !out_of_time(search->request); i++) {
         find_in_part(search, (int)i, context, count);
+    }
 }

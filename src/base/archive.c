@@ -6,22 +6,25 @@
 cm_rc cm_unpacking_count(cm_unpacking *u, size_t more, cm_err *err) {
     const cm_archive_limits *limits = u->limits;
     u->unpacked += more;
-    if (u->unpacked > limits->unpacked_max)
+    if (u->unpacked > limits->unpacked_max) {
         return cm_fail(err, CM_UNPROCESSABLE,
                        "the archive unpacks to more than %llu bytes; send it in parts",
                        (unsigned long long)limits->unpacked_max);
-    if (u->unpacked > FREE_BYTES && u->unpacked / limits->ratio_max > u->bytes.len)
+    }
+    if (u->unpacked > FREE_BYTES && u->unpacked / limits->ratio_max > u->bytes.len) {
         return cm_fail(err, CM_UNPROCESSABLE,
                        "the archive unpacks to more than %llu times its size; it looks like a bomb",
                        (unsigned long long)limits->ratio_max);
+    }
     return CM_OK;
 }
 
 cm_rc cm_unpacking_report(cm_unpacking *u, const cm_archive_entry *entry, cm_err *err) {
-    if (++u->entries > u->limits->entries_max)
+    if (++u->entries > u->limits->entries_max) {
         return cm_fail(err, CM_UNPROCESSABLE,
                        "the archive has more than %zu files; send it in parts",
                        u->limits->entries_max);
+    }
     return u->each(entry, u->argument, err);
 }
 

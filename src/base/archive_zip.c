@@ -61,12 +61,14 @@ static cm_rc find_end(cm_str bytes, size_t *ret_at, cm_err *err) {
 
 /* One record of the directory at `*at`, which moves behind it. */
 static cm_rc read_member(cm_str bytes, size_t end, size_t *at, member *m, cm_err *err) {
-    if (end - *at < CENTRAL_BYTES || u32_at(bytes, *at) != CENTRAL_SIGNATURE)
+    if (end - *at < CENTRAL_BYTES || u32_at(bytes, *at) != CENTRAL_SIGNATURE) {
         return damaged(err, "its directory is torn");
+    }
     size_t name_len = u16_at(bytes, *at + 28);
     size_t len = CENTRAL_BYTES + name_len + u16_at(bytes, *at + 30) + u16_at(bytes, *at + 32);
-    if (len > end - *at)
+    if (len > end - *at) {
         return damaged(err, "its directory is torn");
+    }
     uint32_t mode = u32_at(bytes, *at + 38) >> 16;
     *m = (member){.name = cm_str_sub(bytes, *at + CENTRAL_BYTES, name_len),
                   .flags = u16_at(bytes, *at + 8),
@@ -78,20 +80,23 @@ static cm_rc read_member(cm_str bytes, size_t end, size_t *at, member *m, cm_err
                   .is_link = bytes.ptr[*at + 5] == MADE_ON_UNIX && (mode & S_IFMT) != 0 &&
                              (mode & S_IFMT) != S_IFREG && (mode & S_IFMT) != S_IFDIR};
     *at += len;
-    if (m->packed == UINT32_MAX || m->size == UINT32_MAX || m->offset == UINT32_MAX)
+    if (m->packed == UINT32_MAX || m->size == UINT32_MAX || m->offset == UINT32_MAX) {
         return cm_fail(err, CM_UNPROCESSABLE,
                        "the archive is of the ZIP64 kind; send a tar.gz, or smaller parts");
+    }
     return CM_OK;
 }
 
 static cm_rc packed_bytes(cm_str bytes, const member *m, cm_str *ret_packed, cm_err *err) {
     if (bytes.len < LOCAL_BYTES || m->offset > bytes.len - LOCAL_BYTES ||
-        u32_at(bytes, m->offset) != LOCAL_SIGNATURE)
+        u32_at(bytes, m->offset) != LOCAL_SIGNATURE) {
         return damaged(err, "a file is not where the directory says");
+    }
     size_t at = m->offset + (size_t)LOCAL_BYTES + u16_at(bytes, m->offset + 26) +
                 u16_at(bytes, m->offset + 28);
-    if (at > bytes.len || m->packed > bytes.len - at)
+    if (at > bytes.len || m->packed > bytes.len - at) {
         return damaged(err, "a file reaches past its end");
+    }
     *ret_packed = cm_str_sub(bytes, at, m->packed);
     return CM_OK;
 }
@@ -101,27 +106,31 @@ static cm_rc inflate_into(cm_unpacking *u, z_stream *z, cm_err *err) {
     int state = Z_OK;
     while (state == Z_OK) {
         size_t room = CM_MIN(STEP, u->content.max - u->content.len);
-        if (room == 0)
+        if (room == 0) {
             return damaged(err, "a file is longer than the directory says");
+        }
         char *out = cm_buf_reserve(&u->content, room);
-        if (!out)
+        if (!out) {
             return cm_buf_check(&u->content, err);
+        }
         z->next_out = (Bytef *)out;
         z->avail_out = (uInt)room;
         state = inflate(z, Z_NO_FLUSH);
         size_t got = room - z->avail_out;
         u->content.len += got;
         cm_rc rc = cm_unpacking_count(u, got, err);
-        if (rc)
+        if (rc) {
             return rc;
+        }
     }
     return state == Z_STREAM_END ? CM_OK : damaged(err, "a file cannot be inflated");
 }
 
 static cm_rc inflate_member(cm_unpacking *u, cm_str packed, cm_err *err) {
     z_stream z = {.next_in = (Bytef *)(uintptr_t)packed.ptr, .avail_in = (uInt)packed.len};
-    if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
+    if (inflateInit2(&z, -MAX_WBITS) != Z_OK) {
         return cm_fail(err, CM_NOMEM, "no memory to inflate");
+    }
     cm_rc rc = inflate_into(u, &z, err);
     inflateEnd(&z);
     return rc;
@@ -130,25 +139,29 @@ static cm_rc inflate_member(cm_unpacking *u, cm_str packed, cm_err *err) {
 static cm_rc unpack(cm_unpacking *u, const member *m, cm_err *err) {
     cm_str packed = CM_STR_EMPTY;
     cm_rc rc = packed_bytes(u->bytes, m, &packed, err);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     if (m->method == DEFLATED) {
         rc = inflate_member(u, packed, err);
     } else if (m->method == STORED) {
         cm_buf_add_str(&u->content, packed);
         rc = cm_buf_check(&u->content, err);
-        if (rc == CM_OK)
+        if (rc == CM_OK) {
             rc = cm_unpacking_count(u, packed.len, err);
+        }
     } else {
         return cm_fail(err, CM_UNPROCESSABLE,
                        "a file is compressed by method %u; send zip with deflate, or tar.gz",
                        m->method);
     }
-    if (rc)
+    if (rc) {
         return rc;
+    }
     const Bytef *content = (const Bytef *)cm_buf_c(&u->content);
-    if (u->content.len != m->size || crc32_z(0, content, u->content.len) != m->crc)
+    if (u->content.len != m->size || crc32_z(0, content, u->content.len) != m->crc) {
         return damaged(err, "a file is not what the directory says");
+    }
     return CM_OK;
 }
 
@@ -159,17 +172,22 @@ static cm_rc report(cm_unpacking *u, const member *m, cm_buf *name, cm_err *err)
     cm_rc rc = CM_OK;
     cm_buf_clear(name);
     cm_buf_add_str(name, m->name);
-    for (size_t i = 0; i < name->len; i++)
-        if (name->ptr[i] == '\\')
+    for (size_t i = 0; i < name->len; i++) {
+        if (name->ptr[i] == '\\') {
             name->ptr[i] = '/';
+        }
+    }
     entry.name = cm_buf_str(name);
-    if (cm_str_ends(entry.name, CM_STR("/")))
+    if (cm_str_ends(entry.name, CM_STR("/"))) {
         return CM_OK;
-    if (m->flags & FLAG_ENCRYPTED)
+    }
+    if (m->flags & FLAG_ENCRYPTED) {
         return cm_fail(err, CM_UNPROCESSABLE, "the archive is encrypted; send it without password");
+    }
     cm_buf_clear(&u->content);
-    if (entry.kind == CM_ARCHIVE_FILE)
+    if (entry.kind == CM_ARCHIVE_FILE) {
         rc = unpack(u, m, err);
+    }
     entry.content = cm_buf_str(&u->content);
     return rc ? rc : cm_unpacking_report(u, &entry, err);
 }
@@ -177,21 +195,25 @@ static cm_rc report(cm_unpacking *u, const member *m, cm_buf *name, cm_err *err)
 cm_rc cm_zip_each(cm_unpacking *u, cm_err *err) {
     size_t end;
     cm_rc rc = find_end(u->bytes, &end, err);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     size_t count = u16_at(u->bytes, end + 10), at = u32_at(u->bytes, end + 16);
-    if (count == UINT16_MAX || at == UINT32_MAX)
+    if (count == UINT16_MAX || at == UINT32_MAX) {
         return cm_fail(err, CM_UNPROCESSABLE,
                        "the archive is of the ZIP64 kind; send a tar.gz, or smaller parts");
-    if (at > end)
+    }
+    if (at > end) {
         return damaged(err, "its directory lies behind its end");
+    }
     cm_cleanup(cm_buf_done) cm_buf name;
     cm_buf_init(&name, UINT16_MAX + 1);
     for (size_t i = 0; rc == CM_OK && i < count; i++) {
         member m;
         rc = read_member(u->bytes, end, &at, &m, err);
-        if (rc == CM_OK)
+        if (rc == CM_OK) {
             rc = report(u, &m, &name, err);
+        }
     }
     return rc;
 }

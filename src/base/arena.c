@@ -51,8 +51,9 @@ static void free_blocks(struct block *block) {
 }
 
 void cm_arena_free(cm_arena *arena) {
-    if (!arena)
+    if (!arena) {
         return;
+    }
     free_blocks(arena->blocks);
     cm_free(arena);
 }
@@ -82,8 +83,9 @@ static struct block *add_block(cm_arena *arena, size_t size, bool must) {
     /* Debug blocks are exactly as large as asked, so that a sanitizer sees the edge. */
     size_t data = alone ? size : arena->next_size;
     struct block *block = must ? cm_alloc(BLOCK_HEADER + data) : cm_try_alloc(BLOCK_HEADER + data);
-    if (!block)
+    if (!block) {
         return NULL;
+    }
     block->size = data;
     if (alone && arena->blocks) {
         block->next = arena->blocks->next;
@@ -92,22 +94,26 @@ static struct block *add_block(cm_arena *arena, size_t size, bool must) {
         block->next = arena->blocks;
         arena->blocks = block;
     }
-    if (!alone)
+    if (!alone) {
         arena->next_size = CM_MIN(arena->next_size * 2, BLOCK_MAX);
+    }
     return block;
 }
 
 static void *take(cm_arena *arena, size_t size, bool must) {
-    if (size > arena->max - arena->used)
+    if (size > arena->max - arena->used) {
         return NULL;
+    }
     size_t step = ALIGN_UP(CM_MAX(size, (size_t)1));
-    if (step > arena->max - arena->used)
+    if (step > arena->max - arena->used) {
         return NULL;
+    }
     struct block *block = arena->blocks;
     if (ONE_OBJECT_A_BLOCK || !block || block->size - block->used < step) {
         block = add_block(arena, ONE_OBJECT_A_BLOCK ? size : step, must);
-        if (!block)
+        if (!block) {
             return NULL;
+        }
     }
     void *object = BLOCK_DATA(block) + block->used;
     block->used += ONE_OBJECT_A_BLOCK ? size : step;
@@ -127,8 +133,9 @@ void *cm_arena_try_alloc(cm_arena *arena, size_t size) {
 
 void *cm_arena_try_calloc(cm_arena *arena, size_t count, size_t size) {
     size_t total;
-    if (__builtin_mul_overflow(count, size, &total))
+    if (__builtin_mul_overflow(count, size, &total)) {
         return NULL;
+    }
     return cm_arena_try_alloc(arena, total);
 }
 
@@ -138,8 +145,9 @@ cm_str cm_arena_str(cm_arena *arena, cm_str s) {
 
 char *cm_arena_c(cm_arena *arena, cm_str s) {
     char *copy = cm_arena_alloc(arena, s.len + 1);
-    if (s.len)
+    if (s.len) {
         memcpy(copy, s.ptr, s.len);
+    }
     return copy;
 }
 

@@ -21,18 +21,21 @@ void cm_buf_clear(cm_buf *buf) {
 
 /* Makes room for `len` more bytes and the NUL. */
 static bool make_room(cm_buf *buf, size_t len) {
-    if (buf->failed)
+    if (buf->failed) {
         return false;
+    }
     if (len > buf->max - buf->len) {
         buf->failed = CM_LIMIT;
         return false;
     }
     size_t want = buf->len + len + 1;
-    if (want <= buf->cap)
+    if (want <= buf->cap) {
         return true;
+    }
     size_t cap = CM_MAX(CM_MAX(want, buf->cap * 2), (size_t)BUF_CAP_MIN);
-    if (cap - 1 > buf->max) /* want - 1 <= max, so this never cuts below `want` */
+    if (cap - 1 > buf->max) { /* want - 1 <= max, so this never cuts below `want` */
         cap = buf->max + 1;
+    }
     char *ptr = cm_try_realloc(buf->ptr, cap);
     if (!ptr) {
         buf->failed = CM_NOMEM;
@@ -44,8 +47,9 @@ static bool make_room(cm_buf *buf, size_t len) {
 }
 
 void cm_buf_add(cm_buf *buf, const void *bytes, size_t len) {
-    if (len == 0 || !make_room(buf, len))
+    if (len == 0 || !make_room(buf, len)) {
         return;
+    }
     memcpy(buf->ptr + buf->len, bytes, len);
     buf->len += len;
     buf->ptr[buf->len] = '\0';
@@ -64,16 +68,18 @@ void cm_buf_add_char(cm_buf *buf, char c) {
 }
 
 void cm_buf_add_repeat(cm_buf *buf, char c, size_t count) {
-    if (count == 0 || !make_room(buf, count))
+    if (count == 0 || !make_room(buf, count)) {
         return;
+    }
     memset(buf->ptr + buf->len, c, count);
     buf->len += count;
     buf->ptr[buf->len] = '\0';
 }
 
 void cm_buf_add_f(cm_buf *buf, const char *format, ...) {
-    if (!make_room(buf, 0))
+    if (!make_room(buf, 0)) {
         return;
+    }
     va_list args;
     va_start(args, format);
     va_list again;
@@ -84,12 +90,14 @@ void cm_buf_add_f(cm_buf *buf, const char *format, ...) {
     cm_assert(len >= 0); /* only an invalid wide string or a broken format gives less */
     if ((size_t)len >= room) {
         buf->ptr[buf->len] = '\0'; /* nothing is added when the second try does not fit */
-        if (make_room(buf, (size_t)len))
+        if (make_room(buf, (size_t)len)) {
             vsnprintf(buf->ptr + buf->len, (size_t)len + 1, format, again);
+        }
     }
     va_end(again);
-    if (!buf->failed)
+    if (!buf->failed) {
         buf->len += (size_t)len;
+    }
 }
 
 void cm_buf_add_u64(cm_buf *buf, uint64_t value) {
@@ -114,8 +122,9 @@ char *cm_buf_reserve(cm_buf *buf, size_t len) {
 
 void cm_buf_drop(cm_buf *buf, size_t len) {
     cm_assert(len <= buf->len);
-    if (len == 0)
+    if (len == 0) {
         return;
+    }
     memmove(buf->ptr, buf->ptr + len, buf->len - len);
     cm_buf_truncate(buf, buf->len - len);
 }
@@ -123,8 +132,9 @@ void cm_buf_drop(cm_buf *buf, size_t len) {
 void cm_buf_truncate(cm_buf *buf, size_t len) {
     cm_assert(len <= buf->len);
     buf->len = len;
-    if (buf->ptr)
+    if (buf->ptr) {
         buf->ptr[len] = '\0';
+    }
 }
 
 cm_str cm_buf_str(const cm_buf *buf) {
@@ -132,25 +142,29 @@ cm_str cm_buf_str(const cm_buf *buf) {
 }
 
 const char *cm_buf_c(const cm_buf *buf) {
-    if (!buf->ptr)
+    if (!buf->ptr) {
         return "";
+    }
     buf->ptr[buf->len] = '\0'; /* bytes committed after cm_buf_reserve have none yet */
     return buf->ptr;
 }
 
 cm_rc cm_buf_check(const cm_buf *buf, cm_err *err) {
-    if (buf->failed == CM_LIMIT)
+    if (buf->failed == CM_LIMIT) {
         return cm_fail(err, CM_LIMIT, "text is longer than %zu bytes", buf->max);
-    if (buf->failed)
+    }
+    if (buf->failed) {
         return cm_fail(err, buf->failed, "out of memory after %zu bytes of text", buf->len);
+    }
     return CM_OK;
 }
 
 char *cm_buf_take(cm_buf *buf, size_t *ret_len) {
     char *text = buf->ptr ? buf->ptr : cm_strdup("");
     text[buf->len] = '\0';
-    if (ret_len)
+    if (ret_len) {
         *ret_len = buf->len;
+    }
     cm_buf_init(buf, buf->max);
     return text;
 }

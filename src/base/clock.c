@@ -96,16 +96,18 @@ cm_str cm_time_format(int64_t wall_ms, char text[CM_TIME_TEXT_MAX]) {
 /* Takes exactly `count` digits off the front. */
 static bool take_number(cm_str *s, size_t count, unsigned *ret_value) {
     uint64_t value;
-    if (s->len < count || !cm_str_to_u64(cm_str_sub(*s, 0, count), &value))
+    if (s->len < count || !cm_str_to_u64(cm_str_sub(*s, 0, count), &value)) {
         return false;
+    }
     *s = cm_str_from_offset(*s, count);
     *ret_value = (unsigned)value;
     return true;
 }
 
 static bool take_char(cm_str *s, const char *allowed, char *ret_char) {
-    if (s->len == 0 || s->ptr[0] == '\0' || !strchr(allowed, s->ptr[0]))
+    if (s->len == 0 || s->ptr[0] == '\0' || !strchr(allowed, s->ptr[0])) {
         return false;
+    }
     *ret_char = s->ptr[0];
     *s = cm_str_from_offset(*s, 1);
     return true;
@@ -116,12 +118,14 @@ static bool take_date(cm_str *s, int64_t *ret_days) {
     unsigned year, month, day;
     char c;
     if (!take_number(s, 4, &year) || !take_char(s, "-", &c) || !take_number(s, 2, &month) ||
-        !take_char(s, "-", &c) || !take_number(s, 2, &day))
+        !take_char(s, "-", &c) || !take_number(s, 2, &day)) {
         return false;
+    }
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     if (month < 1 || month > 12 || day < 1 || day > month_days[month - 1] ||
-        (month == 2 && day == 29 && !leap))
+        (month == 2 && day == 29 && !leap)) {
         return false;
+    }
     *ret_days = days_of_date(year, month, day);
     return true;
 }
@@ -130,17 +134,21 @@ static bool take_time(cm_str *s, int64_t *ret_ms) {
     unsigned hour, minute, second;
     char c;
     if (!take_number(s, 2, &hour) || !take_char(s, ":", &c) || !take_number(s, 2, &minute) ||
-        !take_char(s, ":", &c) || !take_number(s, 2, &second))
+        !take_char(s, ":", &c) || !take_number(s, 2, &second)) {
         return false;
-    if (hour > 23 || minute > 59 || second > 60) /* 60: a leap second */
+    }
+    if (hour > 23 || minute > 59 || second > 60) { /* 60: a leap second */
         return false;
+    }
     int64_t ms = ((int64_t)hour * 60 + minute) * 60000 + (int64_t)second * 1000;
     if (take_char(s, ".", &c)) {
         unsigned digit;
-        if (!s->len || !cm_is_digit(s->ptr[0]))
+        if (!s->len || !cm_is_digit(s->ptr[0])) {
             return false;
-        for (int weight = 100; take_number(s, 1, &digit); weight /= 10)
+        }
+        for (int weight = 100; take_number(s, 1, &digit); weight /= 10) {
             ms += weight * (int)digit; /* digits beyond the millisecond weigh nothing */
+        }
     }
     *ret_ms = ms;
     return true;
@@ -154,8 +162,9 @@ static bool take_offset(cm_str *s, int64_t *ret_ms) {
         return true;
     }
     if (!take_char(s, "+-", &sign) || !take_number(s, 2, &hours) || !take_char(s, ":", &c) ||
-        !take_number(s, 2, &minutes) || hours > 23 || minutes > 59)
+        !take_number(s, 2, &minutes) || hours > 23 || minutes > 59) {
         return false;
+    }
     int64_t ms = ((int64_t)hours * 60 + minutes) * 60000;
     *ret_ms = sign == '-' ? -ms : ms;
     return true;
@@ -165,8 +174,9 @@ bool cm_time_parse(cm_str text, int64_t *ret_wall_ms) {
     int64_t days, ms, offset;
     char c;
     if (!take_date(&text, &days) || !take_char(&text, "Tt ", &c) || !take_time(&text, &ms) ||
-        !take_offset(&text, &offset) || text.len)
+        !take_offset(&text, &offset) || text.len) {
         return false;
+    }
     *ret_wall_ms = days * MS_PER_DAY + ms - offset;
     return true;
 }

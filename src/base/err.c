@@ -25,8 +25,9 @@ cm_printf(2, 3) static void set_textf(cm_err *err, const char *format, ...) {
 }
 
 cm_rc cm_err_set(cm_err *err, cm_rc rc, const char *file, int line, const char *format, ...) {
-    if (!err)
+    if (!err) {
         return rc;
+    }
     va_list args;
     va_start(args, format);
     set_text(err, format, args);
@@ -55,18 +56,20 @@ static cm_rc rc_of_errno(int value) {
 cm_rc cm_err_set_errno(cm_err *err, int errno_value, const char *file, int line, const char *format,
                        ...) {
     cm_rc rc = rc_of_errno(errno_value);
-    if (!err)
+    if (!err) {
         return rc;
+    }
     va_list args;
     va_start(args, format);
     set_text(err, format, args);
     va_end(args);
     /* The _np form is thread-safe and never translated, unlike strerror. */
     const char *reason = strerrordesc_np(errno_value);
-    if (reason)
+    if (reason) {
         set_textf(err, "%s: %s", err->text, reason);
-    else
+    } else {
         set_textf(err, "%s: error %d", err->text, errno_value);
+    }
     err->rc = rc;
     err->file = file;
     err->line = line;
@@ -74,8 +77,9 @@ cm_rc cm_err_set_errno(cm_err *err, int errno_value, const char *file, int line,
 }
 
 cm_rc cm_err_prefix(cm_err *err, cm_rc rc, const char *format, ...) {
-    if (!err)
+    if (!err) {
         return rc;
+    }
     char before[CM_ERR_TEXT_MAX];
     memcpy(before, err->text, sizeof(before));
     va_list args;
@@ -93,8 +97,9 @@ const cm_err_info *cm_err_info_get(cm_rc rc) {
 
 const cm_err_info *cm_err_info_find(const char *slug) {
     for (size_t i = 0; i < CM_RC_COUNT; i++) {
-        if (strcmp(cm_err_rows[i].slug, slug) == 0)
+        if (strcmp(cm_err_rows[i].slug, slug) == 0) {
             return &cm_err_rows[i];
+        }
     }
     return NULL;
 }

@@ -16,15 +16,17 @@
 #define DIR_DEPTH_MAX 256 /* cm_dir_remove holds one descriptor a level */
 
 static void close_fd(const int *fd) {
-    if (*fd >= 0)
+    if (*fd >= 0) {
         close(*fd);
+    }
 }
 
 /* Opens a regular file. O_NONBLOCK: a FIFO in its place must not hang us. */
 static cm_rc open_regular(const char *path, int *ret_fd, struct stat *ret_info, cm_err *err) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
+    if (fd < 0) {
         return cm_fail_errno(err, errno, "cannot open '%s'", path);
+    }
     if (fstat(fd, ret_info) != 0) {
         cm_rc rc = cm_fail_errno(err, errno, "cannot inspect '%s'", path);
         close(fd);
@@ -42,11 +44,13 @@ cm_rc cm_file_read(const char *path, size_t max, cm_buf *out, cm_err *err) {
     cm_cleanup(close_fd) int fd = -1;
     struct stat info;
     cm_rc rc = open_regular(path, &fd, &info, err);
-    if (rc)
+    if (rc) {
         return rc;
-    if ((uint64_t)info.st_size > max)
+    }
+    if ((uint64_t)info.st_size > max) {
         return cm_fail(err, CM_LIMIT, "'%s' of %lld bytes is longer than %zu", path,
                        (long long)info.st_size, max);
+    }
     if (!cm_buf_reserve(out, (size_t)info.st_size)) {
         rc = cm_buf_check(out, err);
         return cm_err_prefix(err, rc, "cannot read '%s'", path);
@@ -54,15 +58,19 @@ cm_rc cm_file_read(const char *path, size_t max, cm_buf *out, cm_err *err) {
     for (size_t total = 0;;) {
         char chunk[CM_KIB(32)]; /* by way of the stack: the file may shrink or grow as we read */
         ssize_t got = read(fd, chunk, sizeof(chunk));
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && errno == EINTR) {
             continue;
-        if (got < 0)
+        }
+        if (got < 0) {
             return cm_fail_errno(err, errno, "cannot read '%s'", path);
-        if (got == 0)
+        }
+        if (got == 0) {
             break;
+        }
         total += (size_t)got;
-        if (total > max)
+        if (total > max) {
             return cm_fail(err, CM_LIMIT, "'%s' is longer than %zu bytes", path, max);
+        }
         cm_buf_add(out, chunk, (size_t)got);
     }
     rc = cm_buf_check(out, err);
@@ -72,10 +80,12 @@ cm_rc cm_file_read(const char *path, size_t max, cm_buf *out, cm_err *err) {
 static cm_rc write_all(int fd, cm_str contents, const char *path, cm_err *err) {
     while (contents.len) {
         ssize_t put = write(fd, contents.ptr, contents.len);
-        if (put < 0 && errno == EINTR)
+        if (put < 0 && errno == EINTR) {
             continue;
-        if (put < 0)
+        }
+        if (put < 0) {
             return cm_fail_errno(err, errno, "cannot write '%s'", path);
+        }
         contents = cm_str_from_offset(contents, (size_t)put);
     }
     return CM_OK;
@@ -83,12 +93,15 @@ static cm_rc write_all(int fd, cm_str contents, const char *path, cm_err *err) {
 
 static cm_rc fill_and_sync(int fd, cm_str contents, unsigned mode, const char *path, cm_err *err) {
     cm_rc rc = write_all(fd, contents, path, err);
-    if (rc)
+    if (rc) {
         return rc;
-    if (fchmod(fd, (mode_t)mode) != 0)
+    }
+    if (fchmod(fd, (mode_t)mode) != 0) {
         return cm_fail_errno(err, errno, "cannot set the mode of '%s'", path);
-    if (fsync(fd) != 0)
+    }
+    if (fsync(fd) != 0) {
         return cm_fail_errno(err, errno, "cannot sync '%s'", path);
+    }
     return CM_OK;
 }
 
@@ -103,13 +116,16 @@ static cm_rc sync_parent(const char *path, cm_err *err) {
 cm_rc cm_file_replace(const char *path, cm_str contents, unsigned mode, cm_err *err) {
     cm_cleanup(cm_freep) char *temporary = cm_asprintf("%s.tmp-XXXXXX", path);
     int fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
         return cm_fail_errno(err, errno, "cannot create a file beside '%s'", path);
+    }
     cm_rc rc = fill_and_sync(fd, contents, mode, temporary, err);
-    if (close(fd) != 0 && rc == CM_OK)
+    if (close(fd) != 0 && rc == CM_OK) {
         rc = cm_fail_errno(err, errno, "cannot close '%s'", temporary);
-    if (rc == CM_OK && rename(temporary, path) != 0)
+    }
+    if (rc == CM_OK && rename(temporary, path) != 0) {
         rc = cm_fail_errno(err, errno, "cannot replace '%s'", path);
+    }
     if (rc) {
         unlink(temporary);
         return rc;
@@ -118,13 +134,15 @@ cm_rc cm_file_replace(const char *path, cm_str contents, unsigned mode, cm_err *
 }
 
 static cm_rc make_one(const char *path, cm_err *err) {
-    if (mkdir(path, 0700) == 0)
+    if (mkdir(path, 0700) == 0) {
         return CM_OK;
+    }
     int reason = errno;
     struct stat info;
     if (reason == EEXIST && stat(path, &info) == 0) {
-        if (S_ISDIR(info.st_mode))
+        if (S_ISDIR(info.st_mode)) {
             return CM_OK;
+        }
         reason = ENOTDIR;
     }
     return cm_fail_errno(err, reason, "cannot make directory '%s'", path);
@@ -133,12 +151,14 @@ static cm_rc make_one(const char *path, cm_err *err) {
 cm_rc cm_dir_make(const char *path, cm_err *err) {
     cm_cleanup(cm_freep) char *part = cm_strdup(path);
     for (char *at = part; *at; at++) {
-        if (*at != '/' || at == part)
+        if (*at != '/' || at == part) {
             continue;
+        }
         *at = '\0';
         cm_rc rc = make_one(part, err);
-        if (rc)
+        if (rc) {
             return rc;
+        }
         *at = '/';
     }
     return make_one(path, err);
@@ -146,10 +166,12 @@ cm_rc cm_dir_make(const char *path, cm_err *err) {
 
 cm_rc cm_dir_sync(const char *path, cm_err *err) {
     cm_cleanup(close_fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
         return cm_fail_errno(err, errno, "cannot open directory '%s'", path);
-    if (fsync(fd) != 0)
+    }
+    if (fsync(fd) != 0) {
         return cm_fail_errno(err, errno, "cannot sync directory '%s'", path);
+    }
     return CM_OK;
 }
 
@@ -159,26 +181,32 @@ static cm_rc remove_entries(int fd, DIR *dir, const char *path, int depth, cm_er
     for (;;) {
         errno = 0;
         const struct dirent *entry = readdir(dir);
-        if (!entry)
+        if (!entry) {
             return errno ? cm_fail_errno(err, errno, "cannot read directory '%s'", path) : CM_OK;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+        }
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
             continue;
+        }
         cm_rc rc = remove_below(fd, entry->d_name, path, depth + 1, err);
-        if (rc)
+        if (rc) {
             return rc;
+        }
     }
 }
 
 /* Removes `name` below the open directory `parent`; `path` is what the caller asked for. Names are
  * resolved by descriptor, so that a directory swapped for a link meanwhile is not followed. */
 static cm_rc remove_below(int parent, const char *name, const char *path, int depth, cm_err *err) {
-    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) {
         return CM_OK;
-    if (errno != EISDIR && errno != EPERM)
+    }
+    if (errno != EISDIR && errno != EPERM) {
         return cm_fail_errno(err, errno, "cannot remove '%s' in '%s'", name, path);
-    if (depth > DIR_DEPTH_MAX)
+    }
+    if (depth > DIR_DEPTH_MAX) {
         return cm_fail(err, CM_LIMIT, "'%s' is nested deeper than %d directories", path,
                        DIR_DEPTH_MAX);
+    }
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {
@@ -188,8 +216,9 @@ static cm_rc remove_below(int parent, const char *name, const char *path, int de
     }
     cm_rc rc = remove_entries(fd, dir, path, depth, err);
     closedir(dir);
-    if (rc == CM_OK && unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+    if (rc == CM_OK && unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
         rc = cm_fail_errno(err, errno, "cannot remove '%s' in '%s'", name, path);
+    }
     return rc;
 }
 
@@ -199,13 +228,15 @@ cm_rc cm_dir_remove(const char *path, cm_err *err) {
 
 cm_rc cm_dir_each(const char *folder, cm_dir_entry_fn *each, void *argument, cm_err *err) {
     DIR *dir = opendir(folder);
-    if (!dir)
+    if (!dir) {
         return errno == ENOENT ? CM_OK : cm_fail_errno(err, errno, "cannot read '%s'", folder);
+    }
     cm_rc rc = CM_OK;
     const struct dirent *entry;
     while (rc == CM_OK && (entry = readdir(dir))) {
-        if (entry->d_name[0] == '.')
+        if (entry->d_name[0] == '.') {
             continue;
+        }
         cm_cleanup(cm_freep) char *path = cm_asprintf("%s/%s", folder, entry->d_name);
         rc = each(argument, path, entry->d_name, err);
     }
@@ -217,22 +248,25 @@ cm_rc cm_mapping_open(const char *path, cm_mapping *ret_mapping, cm_err *err) {
     cm_cleanup(close_fd) int fd = -1;
     struct stat info;
     cm_rc rc = open_regular(path, &fd, &info, err);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     if (info.st_size == 0) {
         *ret_mapping = (cm_mapping){0};
         return CM_OK;
     }
     size_t len = (size_t)info.st_size;
     void *ptr = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
-    if (ptr == MAP_FAILED)
+    if (ptr == MAP_FAILED) {
         return cm_fail_errno(err, errno, "cannot map '%s'", path);
+    }
     *ret_mapping = (cm_mapping){.ptr = ptr, .len = len};
     return CM_OK;
 }
 
 void cm_mapping_close(cm_mapping *mapping) {
-    if (mapping->ptr)
+    if (mapping->ptr) {
         munmap((void *)(uintptr_t)mapping->ptr, mapping->len); /* the cast drops const only */
+    }
     *mapping = (cm_mapping){0};
 }

@@ -34,8 +34,9 @@ struct glob {
 };
 
 static bool add_item(struct glob *glob, struct item item) {
-    if (glob->count >= GLOB_MAX)
+    if (glob->count >= GLOB_MAX) {
         return false;
+    }
     glob->items[glob->count++] = item;
     return true;
 }
@@ -46,8 +47,9 @@ static size_t class_len(cm_str pattern, size_t at) {
     size_t i = at + 1;
     i += i < pattern.len && (pattern.ptr[i] == '!' || pattern.ptr[i] == '^');
     i += i < pattern.len && pattern.ptr[i] == ']';
-    while (i < pattern.len && pattern.ptr[i] != ']')
+    while (i < pattern.len && pattern.ptr[i] != ']') {
         i++;
+    }
     return i < pattern.len ? i + 1 - at : 0;
 }
 
@@ -75,30 +77,37 @@ static bool class_has(const struct item *item, char c) {
 /* Adds the item for a run of stars at `at`; returns how many bytes it took, 0 when full. */
 static size_t add_stars(struct glob *glob, cm_str pattern, size_t at) {
     size_t end = at;
-    while (end < pattern.len && pattern.ptr[end] == '*')
+    while (end < pattern.len && pattern.ptr[end] == '*') {
         end++;
-    if (end - at == 1)
+    }
+    if (end - at == 1) {
         return add_item(glob, (struct item){.kind = ITEM_STAR}) ? 1 : 0;
+    }
     bool whole =
         (at == 0 || pattern.ptr[at - 1] == '/') && end < pattern.len && pattern.ptr[end] == '/';
-    if (!whole)
+    if (!whole) {
         return add_item(glob, (struct item){.kind = ITEM_DEEP}) ? end - at : 0;
+    }
     /* "a/" "**" "/b" matches "a/b" too: a split goes round the directories. */
     struct item round = {.kind = ITEM_SPLIT, .target = (uint16_t)(glob->count + 2)};
-    if (!add_item(glob, round) || !add_item(glob, (struct item){.kind = ITEM_DIRS}))
+    if (!add_item(glob, round) || !add_item(glob, (struct item){.kind = ITEM_DIRS})) {
         return 0;
+    }
     return end + 1 - at;
 }
 
 static size_t add_atom(struct glob *glob, cm_str pattern, size_t at) {
     char c = pattern.ptr[at];
     size_t len;
-    if (c == '*')
+    if (c == '*') {
         return add_stars(glob, pattern, at);
-    if (c == '?')
+    }
+    if (c == '?') {
         return add_item(glob, (struct item){.kind = ITEM_ANY}) ? 1 : 0;
-    if (c == '[' && (len = class_len(pattern, at)) > 0)
+    }
+    if (c == '[' && (len = class_len(pattern, at)) > 0) {
         return add_item(glob, class_item(cm_str_sub(pattern, at, len))) ? len : 0;
+    }
     len = c == '\\' && at + 1 < pattern.len ? 2 : 1;
     return add_item(glob, (struct item){.kind = ITEM_CHAR, .c = pattern.ptr[at + len - 1]}) ? len
                                                                                             : 0;
@@ -116,25 +125,29 @@ static size_t add_group(struct glob *glob, cm_str pattern, size_t at) {
     size_t first_jump = SIZE_MAX; /* unfinished jumps are chained through `target` */
     size_t i = at + 1;
     size_t split = glob->count;
-    if (!add_item(glob, (struct item){.kind = ITEM_SPLIT}))
+    if (!add_item(glob, (struct item){.kind = ITEM_SPLIT})) {
         return 0;
+    }
     while (i < pattern.len && pattern.ptr[i] != '}') {
         if (pattern.ptr[i] != ',') {
             size_t took = add_atom(glob, pattern, i);
-            if (took == 0)
+            if (took == 0) {
                 return 0;
+            }
             i += took;
             continue;
         }
         struct item jump = {.kind = ITEM_JUMP,
                             .target = (uint16_t)(first_jump == SIZE_MAX ? 0 : first_jump)};
         first_jump = glob->count;
-        if (!add_item(glob, jump))
+        if (!add_item(glob, jump)) {
             return 0;
+        }
         glob->items[split].target = (uint16_t)glob->count;
         split = glob->count;
-        if (!add_item(glob, (struct item){.kind = ITEM_SPLIT}))
+        if (!add_item(glob, (struct item){.kind = ITEM_SPLIT})) {
             return 0;
+        }
         i++;
     }
     glob->items[split].target = (uint16_t)(split + 1); /* the last alternative has no next */
@@ -151,8 +164,9 @@ static bool compile(struct glob *glob, cm_str pattern) {
     for (size_t i = 0; i < pattern.len;) {
         size_t took =
             is_group(pattern, i) ? add_group(glob, pattern, i) : add_atom(glob, pattern, i);
-        if (took == 0)
+        if (took == 0) {
             return false;
+        }
         i += took;
     }
     glob->items[glob->count] = (struct item){.kind = ITEM_END};
@@ -162,13 +176,16 @@ static bool compile(struct glob *glob, cm_str pattern) {
 /* Follows the items that consume nothing. */
 static void close_states(const struct glob *glob, bool *states) {
     for (size_t i = 0; i < glob->count; i++) {
-        if (!states[i])
+        if (!states[i]) {
             continue;
+        }
         const struct item *item = &glob->items[i];
-        if (item->kind == ITEM_SPLIT || item->kind == ITEM_JUMP)
+        if (item->kind == ITEM_SPLIT || item->kind == ITEM_JUMP) {
             states[item->target] = true;
-        if (item->kind == ITEM_SPLIT || item->kind == ITEM_STAR || item->kind == ITEM_DEEP)
+        }
+        if (item->kind == ITEM_SPLIT || item->kind == ITEM_STAR || item->kind == ITEM_DEEP) {
             states[i + 1] = true;
+        }
     }
 }
 
@@ -178,8 +195,9 @@ static bool step(const struct glob *glob, const bool *from, bool *to, char c) {
     memset(to, 0, (glob->count + 1) * sizeof(to[0]));
     for (size_t i = 0; i < glob->count; i++) {
         const struct item *item = &glob->items[i];
-        if (!from[i])
+        if (!from[i]) {
             continue;
+        }
         bool stays = item->kind == ITEM_DEEP || item->kind == ITEM_DIRS ||
                      (item->kind == ITEM_STAR && c != '/');
         bool moves = (item->kind == ITEM_CHAR && item->c == c) ||
@@ -196,12 +214,14 @@ static bool step(const struct glob *glob, const bool *from, bool *to, char c) {
 bool cm_path_glob(cm_str pattern, cm_str path) {
     struct glob glob;
     bool states[2][GLOB_MAX + 1] = {{true}};
-    if (!compile(&glob, pattern))
+    if (!compile(&glob, pattern)) {
         return false;
+    }
     close_states(&glob, states[0]);
     for (size_t i = 0; i < path.len; i++) {
-        if (!step(&glob, states[i % 2], states[(i + 1) % 2], path.ptr[i]))
+        if (!step(&glob, states[i % 2], states[(i + 1) % 2], path.ptr[i])) {
             return false;
+        }
         close_states(&glob, states[(i + 1) % 2]);
     }
     return states[path.len % 2][glob.count];

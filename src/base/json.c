@@ -10,8 +10,9 @@
 
 /* Offset of the closing quote of the string that opens at `at`, or the end of the text. */
 static size_t string_end(cm_str text, size_t at) {
-    for (at++; at < text.len && text.ptr[at] != '"'; at++)
+    for (at++; at < text.len && text.ptr[at] != '"'; at++) {
         at += text.ptr[at] == '\\';
+    }
     return at;
 }
 
@@ -27,22 +28,27 @@ static cm_rc check_bounds(cm_str text, cm_err *err) {
         char c = text.ptr[i];
         bool open = c == '{' || c == '[';
         bool scalar = is_scalar_byte(c) && !(i > 0 && is_scalar_byte(text.ptr[i - 1]));
-        if (c == '"')
+        if (c == '"') {
             i = string_end(text, i);
-        if (c == '}' || c == ']')
+        }
+        if (c == '}' || c == ']') {
             depth -= depth > 0;
+        }
         depth += open;
         keys += c == ':';
         values += open || scalar || c == '"';
-        if (depth > CM_JSON_DEPTH_MAX)
+        if (depth > CM_JSON_DEPTH_MAX) {
             return cm_fail(err, CM_LIMIT, "json is nested deeper than %d at offset %zu",
                            CM_JSON_DEPTH_MAX, i);
+        }
         /* A key is counted before its colon is seen, hence the one more. */
-        if (values > keys + CM_JSON_VALUES_MAX + 1)
+        if (values > keys + CM_JSON_VALUES_MAX + 1) {
             break;
+        }
     }
-    if (values > keys + CM_JSON_VALUES_MAX)
+    if (values > keys + CM_JSON_VALUES_MAX) {
         return cm_fail(err, CM_LIMIT, "json has more than %d values", CM_JSON_VALUES_MAX);
+    }
     return CM_OK;
 }
 
@@ -60,18 +66,21 @@ cm_rc cm_json_parse(cm_str text, json_t **ret_value, cm_err *err) {
     size_t skipped = cm_str_starts(text, CM_STR("\xef\xbb\xbf")) ? 3 : 0;
     cm_str body = cm_str_from_offset(text, skipped);
     size_t bad = cm_utf8_invalid_at(body);
-    if (bad != SIZE_MAX)
+    if (bad != SIZE_MAX) {
         return cm_fail(err, CM_INVALID_UTF8, "json is not valid UTF-8 at offset %zu",
                        bad + skipped);
+    }
     cm_rc rc = check_bounds(body, err);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     json_error_t error;
     json_t *value = json_loadb(body.ptr ? body.ptr : "", body.len,
                                JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (!value)
+    if (!value) {
         return cm_fail(err, rc_of_jansson(&error), "json: %s at offset %zu, line %d", error.text,
                        (size_t)CM_MAX(error.position, 0) + skipped, error.line);
+    }
     *ret_value = value;
     return CM_OK;
 }
@@ -98,8 +107,9 @@ size_t cm_json_escape_next(cm_str s, size_t *offset, char out[CM_JSON_ESCAPE_MAX
 static size_t skip_plain(cm_str s, size_t from) {
     while (from < s.len) {
         unsigned char c = (unsigned char)s.ptr[from];
-        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\')
+        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\') {
             break;
+        }
         from++;
     }
     return from;
@@ -130,10 +140,12 @@ static void begin_item(cm_json_writer *w) {
         w->after_key = false;
         return;
     }
-    if (w->depth >= CM_JSON_WRITER_DEPTH)
+    if (w->depth >= CM_JSON_WRITER_DEPTH) {
         return; /* the buffer has failed already */
-    if (w->comma[w->depth])
+    }
+    if (w->comma[w->depth]) {
         cm_buf_add_char(w->out, ',');
+    }
     w->comma[w->depth] = true;
 }
 
@@ -141,10 +153,11 @@ static void open_container(cm_json_writer *w, char bracket) {
     begin_item(w);
     cm_buf_add_char(w->out, bracket);
     w->depth++;
-    if (w->depth < CM_JSON_WRITER_DEPTH)
+    if (w->depth < CM_JSON_WRITER_DEPTH) {
         w->comma[w->depth] = false;
-    else if (!w->out->failed)
+    } else if (!w->out->failed) {
         w->out->failed = CM_LIMIT;
+    }
 }
 
 static void close_container(cm_json_writer *w, char bracket) {
@@ -186,10 +199,11 @@ void cm_json_str(cm_json_writer *w, cm_str value) {
 }
 
 void cm_json_c(cm_json_writer *w, const char *value) {
-    if (value)
+    if (value) {
         cm_json_str(w, cm_str_from(value));
-    else
+    } else {
         cm_json_null(w);
+    }
 }
 
 void cm_json_i64(cm_json_writer *w, int64_t value) {
@@ -210,13 +224,15 @@ void cm_json_real(cm_json_writer *w, double value) {
     char text[40];
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
+        if (strtod(text, NULL) == value) {
             break;
+        }
     }
     begin_item(w);
     cm_buf_add_c(w->out, text);
-    if (!strpbrk(text, ".e"))
+    if (!strpbrk(text, ".e")) {
         cm_buf_add_c(w->out, ".0"); /* a reader with types takes "1" for an integer */
+    }
 }
 
 void cm_json_bool(cm_json_writer *w, bool value) {
@@ -248,8 +264,9 @@ static void write_object(cm_json_writer *w, const json_t *object) {
 
 static void write_array(cm_json_writer *w, const json_t *array) {
     cm_json_array(w);
-    for (size_t i = 0; i < json_array_size(array) && !w->out->failed; i++)
+    for (size_t i = 0; i < json_array_size(array) && !w->out->failed; i++) {
         cm_json_value(w, json_array_get(array, i));
+    }
     cm_json_array_end(w);
 }
 

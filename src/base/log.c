@@ -51,10 +51,12 @@ bool cm_log_level_parse(cm_str text, enum cm_log_level *ret_level) {
 
 /* Adds all or nothing. */
 static void add(struct line *line, const char *bytes, size_t len) {
-    if (len > LINE_MAX_BYTES - LINE_RESERVE - line->len)
+    if (len > LINE_MAX_BYTES - LINE_RESERVE - line->len) {
         line->full = true;
-    if (line->full)
+    }
+    if (line->full) {
         return;
+    }
     memcpy(line->text + line->len, bytes, len);
     line->len += len;
 }
@@ -69,8 +71,9 @@ static void add_closing(struct line *line, const char *text) {
 
 static void add_quoted(struct line *line, cm_str s) {
     add(line, "\"", 1);
-    if (line->full)
+    if (line->full) {
         return;
+    }
     for (size_t at = 0; at < s.len && !line->full;) {
         char escaped[CM_JSON_ESCAPE_MAX];
         add(line, escaped, cm_json_escape_next(s, &at, escaped));
@@ -81,8 +84,9 @@ static void add_quoted(struct line *line, cm_str s) {
 static bool needs_quotes(cm_str s) {
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
-        if (c <= ' ' || c >= 0x7f || c == '"' || c == '=' || c == '\\')
+        if (c <= ' ' || c >= 0x7f || c == '"' || c == '=' || c == '\\') {
             return true;
+        }
     }
     return s.len == 0;
 }
@@ -92,10 +96,11 @@ static void add_value(struct line *line, const cm_log_field *field, bool json) {
     int len = 0;
     switch (field->kind) {
     case CM_LOG_STR:
-        if (json || needs_quotes(field->value.str))
+        if (json || needs_quotes(field->value.str)) {
             add_quoted(line, field->value.str);
-        else
+        } else {
             add(line, field->value.str.ptr, field->value.str.len);
+        }
         return;
     case CM_LOG_INT:
         len = snprintf(number, sizeof(number), "%lld", (long long)field->value.i);
@@ -119,10 +124,12 @@ static void add_field(struct line *line, const cm_log_field *field, bool json) {
     add(line, field->name, strlen(field->name));
     add(line, json ? "\":" : "=", json ? 2 : 1);
     size_t value = line->len;
-    if (!line->full)
+    if (!line->full) {
         add_value(line, field, json);
-    if (line->full && line->len == value)
+    }
+    if (line->full && line->len == value) {
         line->len = before;
+    }
 }
 
 static void add_head(struct line *line, enum cm_log_level level, const char *event, bool json) {
@@ -134,10 +141,11 @@ static void add_head(struct line *line, enum cm_log_level level, const char *eve
                         level_names[level])
              : snprintf(head, sizeof(head), "%s %-5s ", now.ptr, level_names[level]);
     add(line, head, (size_t)len);
-    if (json)
+    if (json) {
         add_quoted(line, cm_str_from(event));
-    else
+    } else {
         add(line, event, strlen(event));
+    }
 }
 
 void cm_log_write(enum cm_log_level level, const char *event, const cm_log_field *fields,
@@ -148,8 +156,9 @@ void cm_log_write(enum cm_log_level level, const char *event, const cm_log_field
     bool json = atomic_load(&log_format) == CM_LOG_JSON;
     int saved = errno; /* a log line must not disturb the error it reports */
     add_head(&line, level, event, json);
-    for (size_t i = 0; i < count && !line.full; i++)
+    for (size_t i = 0; i < count && !line.full; i++) {
         add_field(&line, &fields[i], json);
+    }
     add_closing(&line, json ? "}\n" : "\n");
     /* A log that cannot be written has nowhere to be reported. */
     cm_unused ssize_t written = write(atomic_load(&log_fd), line.text, line.len);

@@ -36,8 +36,9 @@ cm_map *cm_map_new(size_t max_count) {
 }
 
 void cm_map_free(cm_map *map) {
-    if (!map)
+    if (!map) {
         return;
+    }
     cm_free(map->table);
     cm_free(map->pool);
     cm_free(map);
@@ -49,8 +50,9 @@ void cm_map_freep(cm_map **map) {
 }
 
 void cm_map_clear(cm_map *map) {
-    if (map->table)
+    if (map->table) {
         memset(map->table, 0, map->size * sizeof(map->table[0]));
+    }
     map->count = map->pool_used = map->key_bytes = 0;
 }
 
@@ -71,34 +73,41 @@ static cm_str key_of(const cm_map *map, const struct entry *entry) {
 static struct entry *find(const cm_map *map, cm_str key, uint64_t hash) {
     for (size_t i = hash & (map->size - 1);; i = (i + 1) & (map->size - 1)) {
         struct entry *entry = &map->table[i];
-        if (!entry->hash || (entry->hash == hash && cm_str_eq(key_of(map, entry), key)))
+        if (!entry->hash || (entry->hash == hash && cm_str_eq(key_of(map, entry), key))) {
             return entry;
+        }
     }
 }
 
 bool cm_map_get(const cm_map *map, cm_str key, uint64_t *ret_value) {
-    if (map->count == 0)
+    if (map->count == 0) {
         return false;
+    }
     const struct entry *entry = find(map, key, hash_of(key));
-    if (!entry->hash)
+    if (!entry->hash) {
         return false;
+    }
     *ret_value = entry->value;
     return true;
 }
 
 static bool grow_table(cm_map *map) {
-    if ((map->count + 1) * 4 <= map->size * 3)
+    if ((map->count + 1) * 4 <= map->size * 3) {
         return true;
+    }
     size_t size = CM_MAX(map->size * 2, (size_t)TABLE_MIN);
     struct entry *table = cm_try_calloc(size, sizeof(table[0]));
-    if (!table)
+    if (!table) {
         return false;
+    }
     for (size_t old = 0; old < map->size; old++) {
-        if (!map->table[old].hash)
+        if (!map->table[old].hash) {
             continue;
+        }
         size_t i = map->table[old].hash & (size - 1);
-        while (table[i].hash)
+        while (table[i].hash) {
             i = (i + 1) & (size - 1);
+        }
         table[i] = map->table[old];
     }
     cm_free(map->table);
@@ -113,20 +122,24 @@ static bool add_key(cm_map *map, cm_str key, size_t *ret_offset) {
     if (key.len > map->pool_size - map->pool_used) {
         size_t size = CM_MAX((map->key_bytes + key.len) * 2, (size_t)POOL_MIN);
         char *pool = cm_try_alloc(size);
-        if (!pool)
+        if (!pool) {
             return false;
+        }
         size_t used = 0;
         for (size_t i = 0; i < map->size; i++) {
             struct entry *entry = &map->table[i];
-            if (!entry->hash)
+            if (!entry->hash) {
                 continue;
-            if (entry->len)
+            }
+            if (entry->len) {
                 memcpy(pool + used, map->pool + entry->key, entry->len);
+            }
             entry->key = used;
             used += entry->len;
         }
-        if (key.len)
+        if (key.len) {
             memcpy(pool + used, key.ptr, key.len);
+        }
         cm_free(map->pool);
         map->pool = pool;
         map->pool_size = size;
@@ -145,32 +158,37 @@ uint64_t *cm_map_slot(cm_map *map, cm_str key, bool *ret_added) {
     struct entry *entry = map->size ? find(map, key, hash) : NULL;
     bool added = !entry || !entry->hash;
     if (added) {
-        if (map->count >= map->max || !grow_table(map))
+        if (map->count >= map->max || !grow_table(map)) {
             return NULL;
+        }
         entry = find(map, key, hash);
         struct entry fresh = {.hash = hash, .len = key.len};
-        if (!add_key(map, key, &fresh.key))
+        if (!add_key(map, key, &fresh.key)) {
             return NULL;
+        }
         *entry = fresh;
         map->count++;
     }
-    if (ret_added)
+    if (ret_added) {
         *ret_added = added;
+    }
     return &entry->value;
 }
 
 bool cm_map_put(cm_map *map, cm_str key, uint64_t value) {
     uint64_t *slot = cm_map_slot(map, key, NULL);
-    if (!slot)
+    if (!slot) {
         return false;
+    }
     *slot = value;
     return true;
 }
 
 bool cm_map_remove(cm_map *map, cm_str key) {
     struct entry *entry = map->count ? find(map, key, hash_of(key)) : NULL;
-    if (!entry || !entry->hash)
+    if (!entry || !entry->hash) {
         return false;
+    }
     map->count--;
     map->key_bytes -= entry->len;
     size_t mask = map->size - 1;

@@ -29,15 +29,17 @@ cm_map64 *cm_map64_new(size_t max_count) {
 }
 
 void cm_map64_free(cm_map64 *map) {
-    if (!map)
+    if (!map) {
         return;
+    }
     cm_free(map->table);
     cm_free(map);
 }
 
 void cm_map64_clear(cm_map64 *map) {
-    if (map->table)
+    if (map->table) {
         memset(map->table, 0, map->size * sizeof(map->table[0]));
+    }
     map->count = 0;
     map->has_zero = false;
 }
@@ -53,34 +55,40 @@ static size_t home_of(uint64_t key, size_t size) {
 /* The entry of `key`, or the free one where it belongs. The table has at least one free entry. */
 static struct entry *find(const cm_map64 *map, uint64_t key) {
     size_t i = home_of(key, map->size);
-    while (map->table[i].key && map->table[i].key != key)
+    while (map->table[i].key && map->table[i].key != key) {
         i = (i + 1) & (map->size - 1);
+    }
     return &map->table[i];
 }
 
 bool cm_map64_get(const cm_map64 *map, uint64_t key, uint64_t *ret_value) {
     if (key == 0) {
-        if (map->has_zero)
+        if (map->has_zero) {
             *ret_value = map->zero_value;
+        }
         return map->has_zero;
     }
     const struct entry *entry = map->count ? find(map, key) : NULL;
-    if (!entry || !entry->key)
+    if (!entry || !entry->key) {
         return false;
+    }
     *ret_value = entry->value;
     return true;
 }
 
 static bool grow_table(cm_map64 *map) {
-    if ((map->count + 1) * 4 <= map->size * 3)
+    if ((map->count + 1) * 4 <= map->size * 3) {
         return true;
+    }
     cm_map64 larger = {.size = CM_MAX(map->size * 2, (size_t)TABLE_MIN)};
     larger.table = cm_try_calloc(larger.size, sizeof(larger.table[0]));
-    if (!larger.table)
+    if (!larger.table) {
         return false;
+    }
     for (size_t i = 0; i < map->size; i++) {
-        if (map->table[i].key)
+        if (map->table[i].key) {
             *find(&larger, map->table[i].key) = map->table[i];
+        }
     }
     cm_free(map->table);
     map->table = larger.table;
@@ -89,37 +97,44 @@ static bool grow_table(cm_map64 *map) {
 }
 
 static uint64_t *slot_of_zero(cm_map64 *map, bool *ret_added) {
-    if (!map->has_zero && map->count >= map->max)
+    if (!map->has_zero && map->count >= map->max) {
         return NULL;
-    if (ret_added)
+    }
+    if (ret_added) {
         *ret_added = !map->has_zero;
-    if (!map->has_zero)
+    }
+    if (!map->has_zero) {
         map->zero_value = 0;
+    }
     map->has_zero = true;
     return &map->zero_value;
 }
 
 uint64_t *cm_map64_slot(cm_map64 *map, uint64_t key, bool *ret_added) {
-    if (key == 0)
+    if (key == 0) {
         return slot_of_zero(map, ret_added);
+    }
     struct entry *entry = map->size ? find(map, key) : NULL;
     bool added = !entry || !entry->key;
     if (added) {
-        if (cm_map64_count(map) >= map->max || !grow_table(map))
+        if (cm_map64_count(map) >= map->max || !grow_table(map)) {
             return NULL;
+        }
         entry = find(map, key);
         *entry = (struct entry){.key = key};
         map->count++;
     }
-    if (ret_added)
+    if (ret_added) {
         *ret_added = added;
+    }
     return &entry->value;
 }
 
 bool cm_map64_put(cm_map64 *map, uint64_t key, uint64_t value) {
     uint64_t *slot = cm_map64_slot(map, key, NULL);
-    if (!slot)
+    if (!slot) {
         return false;
+    }
     *slot = value;
     return true;
 }
@@ -131,8 +146,9 @@ bool cm_map64_remove(cm_map64 *map, uint64_t key) {
         return had;
     }
     struct entry *entry = map->count ? find(map, key) : NULL;
-    if (!entry || !entry->key)
+    if (!entry || !entry->key) {
         return false;
+    }
     map->count--;
     size_t mask = map->size - 1;
     size_t hole = (size_t)(entry - map->table);
@@ -156,8 +172,9 @@ bool cm_map64_next(const cm_map64 *map, size_t *cursor, uint64_t *ret_key, uint6
             return true;
         }
     }
-    if (*cursor > map->size || !map->has_zero)
+    if (*cursor > map->size || !map->has_zero) {
         return false;
+    }
     (*cursor)++; /* key 0 comes last */
     *ret_key = 0;
     *ret_value = map->zero_value;

@@ -16,8 +16,9 @@ void cm_mem_fail_after(uint64_t n) {
 /* True for exactly one caller per cm_mem_fail_after, however many threads race for it. */
 static bool fails_now(void) {
     uint64_t left = atomic_load_explicit(&calls_until_failure, memory_order_relaxed);
-    if (cm_likely(left == 0))
+    if (cm_likely(left == 0)) {
         return false;
+    }
     while (left > 0 && !atomic_compare_exchange_weak(&calls_until_failure, &left, left - 1)) {
     }
     return left == 1;
@@ -30,15 +31,17 @@ cm_noreturn static void out_of_memory(size_t size) {
 
 void *cm_alloc(size_t size) {
     void *memory = calloc(1, CM_MAX(size, (size_t)1));
-    if (!memory)
+    if (!memory) {
         out_of_memory(size);
+    }
     return memory;
 }
 
 void *cm_realloc(void *old, size_t size) {
     void *memory = realloc(old, CM_MAX(size, (size_t)1));
-    if (!memory)
+    if (!memory) {
         out_of_memory(size);
+    }
     return memory;
 }
 
@@ -60,8 +63,9 @@ char *cm_asprintf(const char *format, ...) {
     va_start(args, format);
     int len = vasprintf(&text, format, args);
     va_end(args);
-    if (len < 0)
+    if (len < 0) {
         out_of_memory(0);
+    }
     return text;
 }
 
@@ -75,8 +79,9 @@ void *cm_try_alloc(size_t size) {
 
 void *cm_try_calloc(size_t count, size_t size) {
     size_t total;
-    if (__builtin_mul_overflow(count, size, &total))
+    if (__builtin_mul_overflow(count, size, &total)) {
         return NULL;
+    }
     return cm_try_alloc(total);
 }
 

@@ -20,8 +20,9 @@ static uint64_t next_tick(void) {
 }
 
 static void put_be(uint8_t *bytes, uint64_t value, size_t count) {
-    for (size_t i = count; i-- > 0; value >>= 8)
+    for (size_t i = count; i-- > 0; value >>= 8) {
         bytes[i] = (uint8_t)value;
+    }
 }
 
 static void set_version(cm_uuid *id, unsigned version) {
@@ -79,26 +80,30 @@ void cm_uuid_format(const cm_uuid *id, char text[CM_UUID_TEXT]) {
 }
 
 static int hex_value(char c) {
-    if (cm_is_digit(c))
+    if (cm_is_digit(c)) {
         return c - '0';
+    }
     c = cm_to_lower(c);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 bool cm_uuid_parse(cm_str text, cm_uuid *ret_id) {
-    if (text.len != CM_UUID_TEXT - 1)
+    if (text.len != CM_UUID_TEXT - 1) {
         return false;
+    }
     cm_uuid id = {{0}};
     size_t nibble = 0;
     for (size_t i = 0; i < text.len; i++) {
         if (is_dash(i)) {
-            if (text.ptr[i] != '-')
+            if (text.ptr[i] != '-') {
                 return false;
+            }
             continue;
         }
         int value = hex_value(text.ptr[i]);
-        if (value < 0)
+        if (value < 0) {
             return false;
+        }
         id.bytes[nibble / 2] |= (uint8_t)(nibble % 2 ? value : value << 4);
         nibble++;
     }
@@ -116,10 +121,12 @@ bool cm_uuid_is_nil(const cm_uuid *id) {
 }
 
 int64_t cm_uuid_v7_ms(const cm_uuid *id) {
-    if (id->bytes[6] >> 4 != 7)
+    if (id->bytes[6] >> 4 != 7) {
         return -1;
+    }
     int64_t ms = 0;
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 6; i++) {
         ms = ms << 8 | id->bytes[i];
+    }
     return ms;
 }

@@ -51,12 +51,14 @@ static const char long_operators[][4] = {
 
 static size_t operator_len(cm_str rest) {
     /* All second bytes of the table: most operators are single and stop here. */
-    if (rest.len < 2 || !memchr("=<>&|+-*/?.:", rest.ptr[1], 12))
+    if (rest.len < 2 || !memchr("=<>&|+-*/?.:", rest.ptr[1], 12)) {
         return 1;
+    }
     for (size_t i = 0; i < CM_COUNT(long_operators); i++) {
         size_t len = long_operators[i][2] ? 3 : 2;
-        if (len <= rest.len && memcmp(rest.ptr, long_operators[i], len) == 0)
+        if (len <= rest.len && memcmp(rest.ptr, long_operators[i], len) == 0) {
             return len;
+        }
     }
     return 1;
 }
@@ -70,10 +72,11 @@ static uint32_t skip_spaces(cm_lexer *lexer) {
     uint32_t column = 0;
     while (lexer->at < lexer->text.len && class_of(lexer->text.ptr[lexer->at]) == SPACE) {
         char c = lexer->text.ptr[lexer->at++];
-        if (c == '\t')
+        if (c == '\t') {
             column += TAB_STOP - column % TAB_STOP;
-        else if (c == ' ')
+        } else if (c == ' ') {
             column++;
+        }
     }
     return column;
 }
@@ -81,10 +84,12 @@ static uint32_t skip_spaces(cm_lexer *lexer) {
 /* Opens or closes levels for a line that begins in `column`; returns the change. */
 static int change_level(cm_lexer *lexer, uint32_t column) {
     uint32_t before = lexer->depth;
-    while (lexer->depth > 0 && lexer->columns[lexer->depth] > column)
+    while (lexer->depth > 0 && lexer->columns[lexer->depth] > column) {
         lexer->depth--;
-    if (lexer->columns[lexer->depth] < column && lexer->depth + 1 < CM_INDENT_LEVELS)
+    }
+    if (lexer->columns[lexer->depth] < column && lexer->depth + 1 < CM_INDENT_LEVELS) {
         lexer->columns[++lexer->depth] = column; /* deeper, or between two levels */
+    }
     int change = (int)lexer->depth - (int)before;
     if (lexer->columns[lexer->depth] > column) { /* left of where the text began */
         lexer->columns[lexer->depth] = column;
@@ -117,17 +122,19 @@ static size_t word_end(cm_str text, size_t at, bool number) {
     size_t end = at;
     size_t limit = CM_MIN(text.len, at + CM_TOKEN_BYTES_MAX);
     while (end < limit) {
-        if (class_of(text.ptr[end]) >= DIGIT)
+        if (class_of(text.ptr[end]) >= DIGIT) {
             end++;
-        else if (number && text.ptr[end] == '.' && end + 1 < limit &&
-                 cm_is_digit(text.ptr[end + 1]))
+        } else if (number && text.ptr[end] == '.' && end + 1 < limit &&
+                   cm_is_digit(text.ptr[end + 1])) {
             end += 2;
-        else
+        } else {
             break;
+        }
     }
     if (end == at + CM_TOKEN_BYTES_MAX) { /* cut between characters, in what is left of UTF-8 */
-        while (end > limit - 3 && ((unsigned char)text.ptr[end - 1] & 0xc0) == 0x80)
+        while (end > limit - 3 && ((unsigned char)text.ptr[end - 1] & 0xc0) == 0x80) {
             end--;
+        }
         end -= (unsigned char)text.ptr[end - 1] >= 0xc0;
     }
     return end;
@@ -143,10 +150,12 @@ bool cm_lexer_next(cm_lexer *lexer, cm_token *ret_token) {
         lexer->line++;
         column = skip_spaces(lexer);
     }
-    if (first)
+    if (first) {
         lexer->columns[0] = column;
-    if (lexer->at >= text.len)
+    }
+    if (lexer->at >= text.len) {
         return false;
+    }
     cm_token token = {.start = (uint32_t)lexer->at, .line = lexer->line};
     enum char_class class = class_of(text.ptr[lexer->at]);
     if (class == LINE_FEED) {
@@ -167,8 +176,9 @@ bool cm_lexer_next(cm_lexer *lexer, cm_token *ret_token) {
 }
 
 int cm_token_indent_change(cm_str text) {
-    if (!cm_token_is_line(text) || text.len < 2)
+    if (!cm_token_is_line(text) || text.len < 2) {
         return 0;
+    }
     return text.ptr[1] == '+' ? 1 : -(int)(text.len - 1);
 }
 
@@ -181,8 +191,9 @@ static void write_line_break(cm_token_writer *w, cm_str text, bool blank) {
     cm_buf_add_repeat(w->out, '\n', blank ? 2 : 1);
     size_t cut = w->level < 0 ? w->unit.len * (size_t)-w->level : 0;
     cm_buf_add_str(w->out, cm_str_sub(w->indent, 0, w->indent.len - CM_MIN(cut, w->indent.len)));
-    for (int i = 0; i < w->level; i++)
+    for (int i = 0; i < w->level; i++) {
         cm_buf_add_str(w->out, w->unit);
+    }
 }
 
 void cm_token_writer_add(cm_token_writer *w, cm_str text, bool space) {
@@ -190,8 +201,9 @@ void cm_token_writer_add(cm_token_writer *w, cm_str text, bool space) {
     if (cm_token_is_line(text)) {
         write_line_break(w, text, space);
     } else {
-        if (space && w->begun && !line_start)
+        if (space && w->begun && !line_start) {
             cm_buf_add_char(w->out, ' ');
+        }
         cm_buf_add_str(w->out, text);
     }
     w->begun = true;

@@ -24,13 +24,15 @@ typedef struct string_set {
 static bool set_grow(string_set *set) {
     size_t count = set->slot_count ? set->slot_count * 2 : 1024;
     uint32_t *slots = cm_try_alloc(count * sizeof(*slots));
-    if (!slots)
+    if (!slots) {
         return false;
+    }
     memset(slots, 0xff, count * sizeof(*slots));
     for (uint32_t i = 0; i < set->entries.count; i++) {
         size_t at = set->entries.items[i].hash & (count - 1);
-        while (slots[at] != SLOT_EMPTY)
+        while (slots[at] != SLOT_EMPTY) {
             at = (at + 1) & (count - 1);
+        }
         slots[at] = i;
     }
     cm_free(set->slots);
@@ -42,24 +44,28 @@ static bool set_grow(string_set *set) {
 /* Number of `string`, added when new: borrowed, or copied when there is an arena. SLOT_EMPTY when memory
  * runs out. */
 static uint32_t set_number(string_set *set, cm_str string, cm_arena *arena) {
-    if (set->entries.count * 2 >= set->slot_count && !set_grow(set))
+    if (set->entries.count * 2 >= set->slot_count && !set_grow(set)) {
         return SLOT_EMPTY;
+    }
     uint32_t hash = (uint32_t)cm_hash64(string.ptr, string.len);
     size_t at = hash & (set->slot_count - 1);
     for (; set->slots[at] != SLOT_EMPTY; at = (at + 1) & (set->slot_count - 1)) {
         const set_entry *e = &set->entries.items[set->slots[at]];
-        if (e->hash == hash && cm_str_eq(e->string, string))
+        if (e->hash == hash && cm_str_eq(e->string, string)) {
             return set->slots[at];
+        }
     }
     if (arena) {
         char *copy = cm_arena_try_alloc(arena, string.len);
-        if (!copy)
+        if (!copy) {
             return SLOT_EMPTY;
+        }
         memcpy(copy, string.ptr, string.len);
         string.ptr = copy;
     }
-    if (!cm_vec_push(&set->entries, (set_entry){string, hash}))
+    if (!cm_vec_push(&set->entries, (set_entry){string, hash})) {
         return SLOT_EMPTY;
+    }
     return set->slots[at] = (uint32_t)set->entries.count - 1;
 }
 
@@ -71,8 +77,9 @@ static void set_done(string_set *set) {
 /* The strings in order of their numbers. NULL when memory runs out. */
 static const cm_str *set_strings(const string_set *set, cm_arena *arena) {
     cm_str *strings = CM_ARENA_ARRAY(arena, cm_str, set->entries.count + 1);
-    for (size_t i = 0; strings && i < set->entries.count; i++)
+    for (size_t i = 0; strings && i < set->entries.count; i++) {
         strings[i] = set->entries.items[i].string;
+    }
     return strings;
 }
 
@@ -104,8 +111,9 @@ static void add_run_term(void *argument, cm_str word, size_t start, size_t len) 
     word_table *t = argument;
     uint32_t term = set_number(&t->terms, word, t->arena);
     bool ok = term != SLOT_EMPTY && cm_vec_push(&t->run_terms, term);
-    if (ok && term == t->states.count)
+    if (ok && term == t->states.count) {
         ok = cm_vec_push(&t->states, (term_state){UINT32_MAX, 0});
+    }
     t->failed |= !ok;
 }
 
@@ -154,11 +162,13 @@ static void count_field(word_table *t, enum word_field field, cm_str text) {
             t->failed |= !cm_vec_push(&t->run_ends, (uint32_t)t->run_terms.count);
         }
         t->failed |= number == SLOT_EMPTY;
-        if (t->failed)
+        if (t->failed) {
             return;
+        }
         uint32_t i = number > 0 ? t->run_ends.items[number - 1] : 0;
-        for (; i < t->run_ends.items[number]; i++)
+        for (; i < t->run_ends.items[number]; i++) {
             count_term(t, t->run_terms.items[i]);
+        }
     }
 }
 
@@ -167,9 +177,11 @@ static cm_str first_sentence(cm_str doc) {
     cm_str rest = doc, line;
     while (cm_str_line(&rest, &line)) {
         line = cm_str_trim(line);
-        for (size_t i = 0; i < line.len; i++)
-            if (cm_is_word(line.ptr[i]))
+        for (size_t i = 0; i < line.len; i++) {
+            if (cm_is_word(line.ptr[i])) {
                 return line;
+            }
+        }
     }
     return CM_STR_EMPTY;
 }
@@ -182,10 +194,12 @@ static void count_chunks(word_table *t, const cm_analysis *a) {
         count_field(t, FIELD_PATH, a->path);
         for (; symbol < a->parsed.symbol_count; symbol++) {
             const cm_symbol *s = &a->parsed.symbols[symbol];
-            if (s->start_byte >= chunk->end_byte)
+            if (s->start_byte >= chunk->end_byte) {
                 break;
-            if (s->kind == CM_SYMBOL_IMPORT)
+            }
+            if (s->kind == CM_SYMBOL_IMPORT) {
                 continue;
+            }
             count_field(t, FIELD_NAME, s->name);
             count_field(t, FIELD_COMMENT, first_sentence(s->doc));
         }
@@ -204,8 +218,9 @@ cm_rc cm_analysis_words(cm_analysis *a, cm_err *err) {
         t.failed ? NULL : CM_ARENA_ARRAY(a->arena, cm_word_count, t.counts.count + 1);
     t.failed |= !a->terms || !counts;
     if (!t.failed) {
-        if (t.counts.count > 0)
+        if (t.counts.count > 0) {
             memcpy(counts, t.counts.items, t.counts.count * sizeof(*counts));
+        }
         a->term_count = t.terms.entries.count;
         a->words = counts;
         a->word_count = t.counts.count;

@@ -31,14 +31,16 @@ static inline cm_bitmap *cm_bitmap_copy(const cm_bitmap *old, uint32_t size) {
 }
 
 static inline cm_bitmap *cm_bitmap_ref(cm_bitmap *b) {
-    if (b)
+    if (b) {
         atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+    }
     return b;
 }
 
 static inline void cm_bitmap_unref(cm_bitmap *b) {
-    if (b && atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1)
+    if (b && atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1) {
         cm_free(b);
+    }
 }
 
 /* NULL has no members. */

@@ -20,16 +20,19 @@ static void table_done(string_table *t) {
 bool cm_builder_number(string_table *t, cm_str string, uint32_t *ret_number) {
     bool added;
     uint64_t *slot = cm_map_slot(t->map, string, &added);
-    if (!slot)
+    if (!slot) {
         return false;
+    }
     if (added) {
         char *copy = cm_arena_try_alloc(t->arena, string.len + 1);
-        if (!copy)
+        if (!copy) {
             return false;
+        }
         memcpy(copy, string.ptr ? string.ptr : "", string.len);
         *slot = t->strings.count;
-        if (!cm_vec_push(&t->strings, cm_str_make(copy, string.len)))
+        if (!cm_vec_push(&t->strings, cm_str_make(copy, string.len))) {
             return false;
+        }
     }
     *ret_number = (uint32_t)*slot;
     return true;
@@ -39,8 +42,9 @@ cm_builder *cm_builder_new(void) {
     cm_builder *b = CM_NEW(cm_builder);
     cm_buf *buffers[] = {&b->document_strings, &b->document_notes, &b->symbol_strings,
                          &b->import_strings,   &b->text,           &b->sorted};
-    for (size_t i = 0; i < CM_COUNT(buffers); i++)
+    for (size_t i = 0; i < CM_COUNT(buffers); i++) {
         cm_buf_init(buffers[i], STRINGS_MAX);
+    }
     table_init(&b->terms);
     table_init(&b->names);
     b->string_offsets = cm_map64_new(0);
@@ -50,8 +54,9 @@ cm_builder *cm_builder_new(void) {
 }
 
 void cm_builder_free(cm_builder *builder) {
-    if (!builder)
+    if (!builder) {
         return;
+    }
     cm_vec_done(&builder->documents);
     cm_vec_done(&builder->symbols);
     cm_vec_done(&builder->imports);
@@ -99,21 +104,25 @@ uint32_t cm_builder_string(cm_builder *b, cm_buf *strings, cm_str s) {
     bool added = false;
     uint64_t *offset =
         cm_map64_slot(b->string_offsets, cm_hash64_seed(s.ptr, s.len, buffer), &added);
-    if (offset && !added && cm_str_eq(cm_str_sub(cm_buf_str(strings), *offset, s.len), s))
+    if (offset && !added && cm_str_eq(cm_str_sub(cm_buf_str(strings), *offset, s.len), s)) {
         return (uint32_t)*offset;
+    }
     uint32_t end = (uint32_t)strings->len;
-    if (offset && added)
+    if (offset && added) {
         *offset = end;
+    }
     cm_buf_add_str(strings, s);
     return end;
 }
 
 uint32_t cm_builder_notes(cm_builder *builder, cm_str notes) {
     cm_buf *out = &builder->document_notes;
-    if (notes.len == 0)
+    if (notes.len == 0) {
         return 0;
-    if (out->len == 0)
+    }
+    if (out->len == 0) {
         cm_buf_add_char(out, 0); /* no notes lie at 0 */
+    }
     uint32_t offset = (uint32_t)out->len;
     cm_varint_add(out, notes.len);
     cm_buf_add_str(out, notes);
@@ -181,8 +190,9 @@ static bool add_symbols(cm_builder *b, const cm_analysis *a) {
             .kind = s->kind,
             .visibility = s->visibility,
         };
-        if (!cm_vec_push(&b->symbols, record))
+        if (!cm_vec_push(&b->symbols, record)) {
             return false;
+        }
     }
     return true;
 }
@@ -203,8 +213,9 @@ static bool add_imports(cm_builder *b, const cm_analysis *a) {
             .alias_len = (uint16_t)alias.len,
             .relative = import->relative,
         };
-        if (!cm_vec_push(&b->imports, record))
+        if (!cm_vec_push(&b->imports, record)) {
             return false;
+        }
     }
     return true;
 }
@@ -228,11 +239,13 @@ static bool add_chunks(cm_builder *b, const cm_analysis *a) {
             .type = c->type,
             .importance = (uint16_t)(CM_MIN(CM_MAX(c->importance, 0.0f), 1.0f) * UINT16_MAX),
         };
-        if (!cm_vec_push(&b->chunks, record))
+        if (!cm_vec_push(&b->chunks, record)) {
             return false;
+        }
         const uint32_t lengths[4] = {length->body, length->name, length->comment, length->path};
-        for (size_t field = 0; field < 4; field++)
+        for (size_t field = 0; field < 4; field++) {
             b->field_words[field] += lengths[field];
+        }
     }
     return true;
 }
@@ -280,8 +293,9 @@ static bool add_references(cm_builder *b, const cm_analysis *a) {
 static bool add_trigrams(cm_builder *b, const uint32_t *trigrams, size_t count) {
     uint32_t document = (uint32_t)b->documents.count - 1;
     bool ok = cm_vec_reserve(&b->trigrams, b->trigrams.count + count);
-    for (size_t i = 0; ok && i < count; i++)
+    for (size_t i = 0; ok && i < count; i++) {
         ok = cm_vec_push(&b->trigrams, (trigram_entry){trigrams[i], document});
+    }
     return ok;
 }
 
@@ -290,28 +304,33 @@ static bool add_trigrams(cm_builder *b, const uint32_t *trigrams, size_t count) 
 static bool has_tokens(cm_builder *b, cm_str language, cm_str text) {
     const cm_document_record *d = cm_vec_last(&b->documents);
     bool is_new = true;
-    if (language.len == 0 || text.len == 0 || (d->flags & CM_DOCUMENT_VENDORED))
+    if (language.len == 0 || text.len == 0 || (d->flags & CM_DOCUMENT_VENDORED)) {
         return false;
+    }
     uint64_t *slot = cm_map64_slot(b->contents, cm_hash64_mix(d->hash_low, d->hash_high), &is_new);
     return !slot || is_new;
 }
 
 cm_rc cm_builder_add_tokens(cm_builder *builder, cm_str language, cm_str text, cm_err *err) {
-    if (!has_tokens(builder, language, text))
+    if (!has_tokens(builder, language, text)) {
         return CM_OK;
+    }
     return cm_suffix_builder_add(builder->suffix, (uint32_t)builder->documents.count - 1, text,
                                  err);
 }
 
 void cm_builder_sort_ahead(cm_builder *builder, const cm_analysis *a) {
     cm_assert(builder->documents.count == 0);
-    if (a->text.len == 0 || a->is_vendored || !cm_language_detect(a->path, a->text))
+    if (a->text.len == 0 || a->is_vendored || !cm_language_detect(a->path, a->text)) {
         return;
+    }
     cm_rc rc = cm_suffix_builder_add(builder->suffix, 0, a->text, NULL);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = cm_suffix_builder_finish(builder->suffix, &builder->sorted, NULL);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         return;
+    }
     /* Then it is tried, and may fail, with all the rest. */
     cm_suffix_builder_free(builder->suffix);
     builder->suffix = cm_suffix_builder_new();
@@ -324,11 +343,13 @@ cm_rc cm_builder_add(cm_builder *builder, const cm_analysis *analysis, cm_err *e
               add_imports(builder, analysis) && add_chunks(builder, analysis) &&
               add_words(builder, analysis) && add_references(builder, analysis) &&
               add_trigrams(builder, analysis->trigrams, analysis->trigram_count);
-    if (!ok || cm_builder_failed(builder))
+    if (!ok || cm_builder_failed(builder)) {
         return no_memory(err);
+    }
     cm_assert(builder->sorted.len == 0 || builder->documents.count == 1);
-    if (builder->sorted.len > 0)
+    if (builder->sorted.len > 0) {
         return CM_OK;
+    }
     return cm_builder_add_tokens(builder, language ? language->id : CM_STR_EMPTY, analysis->text,
                                  err);
 }

@@ -16,10 +16,12 @@ static int string_cmp(const void *left, const void *right, void *strings) {
 /* Numbers 0..count-1 in byte order of their strings. NULL when memory runs out. */
 static uint32_t *sorted_numbers(const cm_str *strings, size_t count) {
     uint32_t *numbers = cm_try_calloc(count + 1, sizeof(*numbers));
-    for (uint32_t i = 0; numbers && i < count; i++)
+    for (uint32_t i = 0; numbers && i < count; i++) {
         numbers[i] = i;
-    if (numbers && count > 1)
+    }
+    if (numbers && count > 1) {
         qsort_r(numbers, count, sizeof(*numbers), string_cmp, (void *)(uintptr_t)strings);
+    }
     return numbers;
 }
 
@@ -32,8 +34,9 @@ static size_t *key_starts(const void *entries, size_t count, size_t size, size_t
         memcpy(&key, (const char *)entries + i * size, sizeof(key));
         starts[key + 2]++;
     }
-    for (size_t key = 2; starts && key <= keys + 1; key++)
+    for (size_t key = 2; starts && key <= keys + 1; key++) {
         starts[key] += starts[key - 1];
+    }
     return starts;
 }
 
@@ -61,12 +64,14 @@ static void take_part(enum cm_part_kind kind, cm_buf *sections, size_t count, cm
     cm_str slices[CM_PART_SECTIONS_MAX];
     for (size_t i = 0; i < count; i++) {
         slices[i] = cm_buf_str(&sections[i]);
-        if (sections[i].failed != CM_OK)
+        if (sections[i].failed != CM_OK) {
             out->failed = sections[i].failed;
+        }
     }
     cm_part_build(kind, slices, count, out);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         cm_buf_done(&sections[i]);
+    }
 }
 
 static void finish_dict(cm_dict_writer *w, cm_buf *out) {
@@ -75,8 +80,9 @@ static void finish_dict(cm_dict_writer *w, cm_buf *out) {
 }
 
 static void init_sections(cm_buf *sections, size_t count) {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         cm_buf_init(&sections[i], UINT32_MAX);
+    }
 }
 
 /* ---- documents, symbols ---- */
@@ -100,10 +106,12 @@ static bool write_documents(cm_builder *b, cm_buf *out) {
         cm_free(by_path);
         return false;
     }
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         by_path[i] = i;
-    if (count > 1)
+    }
+    if (count > 1) {
         qsort_r(by_path, count, sizeof(*by_path), path_cmp, b);
+    }
     const cm_str sections[] = {
         cm_str_make((const char *)b->documents.items, b->documents.count * sizeof(last)),
         cm_buf_str(&b->document_strings),
@@ -129,12 +137,15 @@ static int symbol_cmp(const void *left, const void *right, void *argument) {
 static bool write_symbols(cm_builder *b, cm_buf *out) {
     size_t count = b->symbols.count;
     uint32_t *order = cm_try_calloc(count + 1, sizeof(*order));
-    if (!order)
+    if (!order) {
         return false;
-    for (uint32_t i = 0; i < count; i++)
+    }
+    for (uint32_t i = 0; i < count; i++) {
         order[i] = i;
-    if (count > 1)
+    }
+    if (count > 1) {
         qsort_r(order, count, sizeof(*order), symbol_cmp, b);
+    }
     cm_str strings = cm_buf_str(&b->symbol_strings);
     cm_dict_writer dict;
     cm_buf tail[2]; /* dictionary, postings */
@@ -146,8 +157,9 @@ static bool write_symbols(cm_builder *b, cm_buf *out) {
         size_t end = i + 1;
         for (; end < count; end++) {
             const cm_symbol_record *next = &b->symbols.items[order[end]];
-            if (!cm_str_eq(cm_segment_string(strings, next->name, next->name_len), name))
+            if (!cm_str_eq(cm_segment_string(strings, next->name, next->name_len), name)) {
                 break;
+            }
         }
         cm_dict_add(&dict, name, tail[1].len);
         cm_numbers_write(order + i, end - i, &tail[1]);
@@ -190,8 +202,9 @@ static bool write_words(cm_builder *b, cm_buf *out) {
             const word_entry *w = &sorted[e];
             ok = cm_vec_push(&list, (cm_posting){w->chunk, w->body, w->name, w->comment, w->path});
         }
-        if (!ok || list.count == 0)
+        if (!ok || list.count == 0) {
             continue;
+        }
         cm_dict_add(&dict, b->terms.strings.items[term], sections[1].len);
         cm_postings_write(list.items, list.count, &sections[1]);
     }
@@ -234,8 +247,9 @@ static bool write_references(cm_builder *b, cm_buf *out) {
     for (size_t i = 0; sorted && i < keys; i++) {
         uint32_t name = order[i];
         size_t count = starts[name + 1] - starts[name];
-        if (count == 0)
+        if (count == 0) {
             continue;
+        }
         cm_dict_add(&dict, b->names.strings.items[name], sections[1].len);
         write_reference_list(sorted + starts[name], count, &sections[1]);
     }
@@ -251,8 +265,9 @@ static bool write_references(cm_builder *b, cm_buf *out) {
 
 static int trigram_cmp(const void *left, const void *right) {
     const trigram_entry *a = left, *b = right;
-    if (a->trigram != b->trigram)
+    if (a->trigram != b->trigram) {
         return a->trigram < b->trigram ? -1 : 1;
+    }
     return (a->document > b->document) - (a->document < b->document);
 }
 
@@ -263,12 +278,14 @@ static bool write_trigrams(cm_builder *b, cm_buf *out) {
     trigram_entry *sorted;
     if (count < keys / 64) { /* a small segment: clearing a counter for each key would cost more */
         sorted = b->trigrams.items;
-        if (count > 1)
+        if (count > 1) {
             qsort(sorted, count, sizeof(*sorted), trigram_cmp);
+        }
     } else {
         sorted = sort_by_key(b->trigrams.items, count, sizeof(*sorted), keys, &starts);
-        if (!sorted)
+        if (!sorted) {
             return false;
+        }
     }
     CM_VEC(uint32_t) list = {0};
     cm_dict_writer dict;
@@ -279,12 +296,14 @@ static bool write_trigrams(cm_builder *b, cm_buf *out) {
     for (size_t i = 0; ok && i < count;) {
         uint32_t trigram = sorted[i].trigram;
         cm_vec_clear(&list);
-        for (; ok && i < count && sorted[i].trigram == trigram; i++)
+        for (; ok && i < count && sorted[i].trigram == trigram; i++) {
             ok = cm_vec_push(&list, sorted[i].document);
+        }
         char key[3] = {(char)(trigram >> 16), (char)(trigram >> 8), (char)trigram};
         cm_dict_add(&dict, cm_str_make(key, 3), sections[1].len);
-        if (ok)
+        if (ok) {
             cm_numbers_write(list.items, list.count, &sections[1]);
+        }
     }
     finish_dict(&dict, &sections[0]);
     take_part(CM_PART_TRIGRAMS, sections, 2, out);
@@ -308,10 +327,11 @@ static void *write_suffix(void *argument) {
     suffix_task *task = argument;
     cm_buf section;
     init_sections(&section, 1);
-    if (task->builder->sorted.len > 0)
+    if (task->builder->sorted.len > 0) {
         cm_buf_add_str(&section, cm_buf_str(&task->builder->sorted));
-    else if (cm_suffix_builder_tokens(task->builder->suffix) > 0)
+    } else if (cm_suffix_builder_tokens(task->builder->suffix) > 0) {
         task->rc = cm_suffix_builder_finish(task->builder->suffix, &section, &task->err);
+    }
     take_part(CM_PART_SUFFIX, &section, 1, task->out);
     return NULL;
 }
@@ -339,22 +359,27 @@ cm_rc cm_builder_finish(cm_builder *builder, cm_buf parts[CM_PART_KIND_COUNT], c
     bool threaded = builder->sorted.len == 0 &&
                     cm_suffix_builder_tokens(builder->suffix) > THREAD_TOKENS_MIN &&
                     pthread_create(&thread, NULL, write_suffix, &task) == 0;
-    if (!threaded)
+    if (!threaded) {
         write_suffix(&task);
+    }
     bool ok = write_others(builder, parts);
-    if (threaded)
+    if (threaded) {
         pthread_join(thread, NULL);
-    if (!ok)
+    }
+    if (!ok) {
         return cm_fail(err, CM_NOMEM, "out of memory writing a segment");
+    }
     if (task.rc != CM_OK) {
-        if (err)
+        if (err) {
             *err = task.err;
+        }
         return task.rc;
     }
     for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
         cm_rc rc = cm_buf_check(&parts[kind], err);
-        if (rc != CM_OK)
+        if (rc != CM_OK) {
             return rc;
+        }
     }
     return CM_OK;
 }

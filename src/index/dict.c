@@ -18,8 +18,9 @@ void cm_dict_writer_done(cm_dict_writer *w) {
 static size_t shared_prefix(cm_str a, cm_str b) {
     size_t n = CM_MIN(a.len, b.len);
     size_t i = 0;
-    while (i < n && a.ptr[i] == b.ptr[i])
+    while (i < n && a.ptr[i] == b.ptr[i]) {
         i++;
+    }
     return i;
 }
 
@@ -52,21 +53,25 @@ void cm_dict_finish(const cm_dict_writer *w, cm_buf *out) {
     cm_buf_add(out, head, sizeof(head));
     cm_buf_add_str(out, cm_buf_str(&w->groups));
     cm_buf_add_str(out, cm_buf_str(&w->entries));
-    if (w->entries.failed != CM_OK || w->groups.failed != CM_OK)
+    if (w->entries.failed != CM_OK || w->groups.failed != CM_OK) {
         out->failed = w->entries.failed != CM_OK ? w->entries.failed : w->groups.failed;
+    }
 }
 
 bool cm_dict_open(cm_str bytes, cm_dict *ret_dict) {
     uint32_t head[2];
     *ret_dict = (cm_dict){0};
-    if (bytes.len == 0)
+    if (bytes.len == 0) {
         return true;
-    if (bytes.len < sizeof(head))
+    }
+    if (bytes.len < sizeof(head)) {
         return false;
+    }
     memcpy(head, bytes.ptr, sizeof(head));
     size_t rest = bytes.len - sizeof(head);
-    if (head[1] != head[0] / GROUP + (head[0] % GROUP != 0) || head[1] > rest / sizeof(uint32_t))
+    if (head[1] != head[0] / GROUP + (head[0] % GROUP != 0) || head[1] > rest / sizeof(uint32_t)) {
         return false;
+    }
     size_t groups_len = (size_t)head[1] * sizeof(uint32_t);
     const uint8_t *groups = (const uint8_t *)bytes.ptr + sizeof(head);
     *ret_dict = (cm_dict){groups, groups + groups_len, rest - groups_len, head[0], head[1]};
@@ -78,8 +83,9 @@ static cm_reader group_reader(const cm_dict *dict, uint32_t group) {
     uint32_t offset;
     memcpy(&offset, dict->groups + (size_t)group * sizeof(offset), sizeof(offset));
     const uint8_t *end = dict->entries + dict->entries_len;
-    if (offset > dict->entries_len)
+    if (offset > dict->entries_len) {
         return (cm_reader){end, end, true};
+    }
     return (cm_reader){dict->entries + offset, end, false};
 }
 
@@ -92,18 +98,20 @@ void cm_dict_seek(const cm_dict *dict, cm_str from, cm_dict_cursor *ret_cursor) 
     uint32_t low = 0, high = dict->group_count; /* the last group whose head is <= from */
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (cm_str_cmp(group_head(dict, middle), from) <= 0)
+        if (cm_str_cmp(group_head(dict, middle), from) <= 0) {
             low = middle;
-        else
+        } else {
             high = middle;
+        }
     }
     ret_cursor->dict = dict;
     ret_cursor->len = 0;
     ret_cursor->value = 0;
     ret_cursor->held = false;
     ret_cursor->next = low * GROUP;
-    if (dict->count == 0)
+    if (dict->count == 0) {
         return;
+    }
     ret_cursor->reader = group_reader(dict, low);
     cm_str string;
     uint64_t value;
@@ -122,8 +130,9 @@ bool cm_dict_next(cm_dict_cursor *cursor, cm_str *ret_string, uint64_t *ret_valu
         *ret_value = cursor->value;
         return true;
     }
-    if (cursor->next >= cursor->dict->count)
+    if (cursor->next >= cursor->dict->count) {
         return false;
+    }
     cm_reader *r = &cursor->reader;
     bool head = cursor->next % GROUP == 0;
     uint64_t shared = head ? 0 : cm_varint_next(r);
@@ -144,14 +153,16 @@ bool cm_dict_next(cm_dict_cursor *cursor, cm_str *ret_string, uint64_t *ret_valu
 }
 
 bool cm_dict_find(const cm_dict *dict, cm_str string, uint64_t *ret_value) {
-    if (string.len > CM_DICT_STRING_MAX)
+    if (string.len > CM_DICT_STRING_MAX) {
         return false;
+    }
     cm_dict_cursor cursor;
     cm_str found;
     uint64_t value;
     cm_dict_seek(dict, string, &cursor);
-    if (!cm_dict_next(&cursor, &found, &value) || !cm_str_eq(found, string))
+    if (!cm_dict_next(&cursor, &found, &value) || !cm_str_eq(found, string)) {
         return false;
+    }
     *ret_value = value;
     return true;
 }

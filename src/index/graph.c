@@ -22,8 +22,9 @@
 typedef cm_graph_build build;
 
 void cm_graph_free(cm_graph *graph) {
-    if (!graph)
+    if (!graph) {
         return;
+    }
     cm_free(graph->starts);
     cm_free(graph->edges);
     cm_free(graph->ranks);
@@ -39,9 +40,11 @@ static bool is_config(cm_str path) {
     static const char *const names[] = {"go.mod",       "tsconfig.json", "jsconfig.json",
                                         "package.json", "Cargo.toml",    "composer.json"};
     cm_str base = cm_path_base(path);
-    for (size_t i = 0; i < CM_COUNT(names); i++)
-        if (cm_str_eq_c(base, names[i]))
+    for (size_t i = 0; i < CM_COUNT(names); i++) {
+        if (cm_str_eq_c(base, names[i])) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -58,13 +61,15 @@ static void resolve_document(build *b, const cm_resolver *resolver, const uint32
                                 .line = import.line,
                                 .relative = import.relative};
             size_t found = cm_resolver_find(resolver, language, d->path, &parsed);
-            if (found != CM_RESOLVE_NONE)
+            if (found != CM_RESOLVE_NONE) {
                 target = documents[found];
+            }
         }
         b->graph->imports[(*at)++] = target;
         if (target != CM_ID_NONE && target != d->id &&
-            !cm_vec_push(&b->reasons, (cm_graph_reason){d->id, target, 0, 0, 1, 0}))
+            !cm_vec_push(&b->reasons, (cm_graph_reason){d->id, target, 0, 0, 1, 0})) {
             b->failed = true;
+        }
     }
 }
 
@@ -73,8 +78,9 @@ static void resolve_all(build *b, const cm_resolver *resolver, const uint32_t *d
     for (uint32_t id = 0; id < b->graph->count; id++) {
         cm_index_document d;
         b->graph->import_starts[id] = at;
-        if (cm_snapshot_document(b->snapshot, id, &d))
+        if (cm_snapshot_document(b->snapshot, id, &d)) {
             resolve_document(b, resolver, documents, &d, &at);
+        }
     }
     b->graph->import_starts[b->graph->count] = at;
 }
@@ -83,9 +89,11 @@ static void add_configs(build *b, cm_resolver *resolver) {
     cm_index_document d;
     cm_str text;
     cm_arena *arena = cm_arena_new(0);
-    for (uint32_t cursor = 0; cm_snapshot_next_document(b->snapshot, &cursor, &d);)
-        if (is_config(d.path) && cm_snapshot_text(b->snapshot, d.id, arena, &text, NULL) == CM_OK)
+    for (uint32_t cursor = 0; cm_snapshot_next_document(b->snapshot, &cursor, &d);) {
+        if (is_config(d.path) && cm_snapshot_text(b->snapshot, d.id, arena, &text, NULL) == CM_OK) {
             cm_resolver_add_config(resolver, d.path, text);
+        }
+    }
     cm_arena_free(arena);
 }
 
@@ -121,8 +129,9 @@ static bool place_files(const cm_snapshot *snapshot, const cm_history *history, 
     bool any = false;
     for (uint32_t cursor = 0; cm_snapshot_next_document(snapshot, &cursor, &d);) {
         uint32_t file = d.is_vendored ? CM_ID_NONE : cm_history_find(history, d.path);
-        if (file == CM_ID_NONE)
+        if (file == CM_ID_NONE) {
             continue;
+        }
         places[file] = d.id;
         any = true;
     }
@@ -136,9 +145,10 @@ static bool add_neighbours(build *b, const cm_history *history, const uint32_t *
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++) {
         float together = (float)CM_GRAPH_TOGETHER_WEIGHT * near[i].weight;
-        if (places[near[i].file] != CM_ID_NONE && together > 0)
+        if (places[near[i].file] != CM_ID_NONE && together > 0) {
             ok = cm_vec_push(&b->reasons, (cm_graph_reason){places[file], places[near[i].file], 0,
                                                             0, 0, together});
+        }
     }
     return ok;
 }
@@ -146,18 +156,23 @@ static bool add_neighbours(build *b, const cm_history *history, const uint32_t *
 static cm_rc add_history(build *b, cm_err *err) {
     const cm_history *history = cm_snapshot_history(b->snapshot);
     cm_history_facts facts = {0};
-    if (history)
+    if (history) {
         cm_history_facts_get(history, &facts);
-    if (facts.files == 0)
+    }
+    if (facts.files == 0) {
         return CM_OK;
+    }
     uint32_t *places = cm_try_calloc((size_t)facts.files, sizeof(*places));
     bool ok = places;
-    if (ok)
+    if (ok) {
         memset(places, 0xff, (size_t)facts.files * sizeof(*places));
+    }
     bool any = ok && place_files(b->snapshot, history, places);
-    for (uint32_t file = 0; ok && any && file < facts.files; file++)
-        if (places[file] != CM_ID_NONE)
+    for (uint32_t file = 0; ok && any && file < facts.files; file++) {
+        if (places[file] != CM_ID_NONE) {
             ok = add_neighbours(b, history, places, file);
+        }
+    }
     cm_free(places);
     return ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory building the graph");
 }
@@ -166,14 +181,16 @@ static cm_rc add_history(build *b, cm_err *err) {
 
 static bool is_telling(cm_str name) {
     bool joined = false;
-    for (size_t i = 1; i < name.len; i++)
+    for (size_t i = 1; i < name.len; i++) {
         joined = joined || name.ptr[i] == '_' || (name.ptr[i] >= 'A' && name.ptr[i] <= 'Z');
+    }
     return joined && name.len >= TELLING_LENGTH;
 }
 
 static void end_user(build *b) {
-    if (b->uses == 0)
+    if (b->uses == 0) {
         return;
+    }
     for (size_t i = 0; i < b->definer_count; i++) {
         if (b->definers[i] == b->user) { /* it has its own: the others are not meant */
             b->uses = 0;
@@ -181,16 +198,20 @@ static void end_user(build *b) {
         }
     }
     float weight = b->weight * sqrtf((float)b->uses) / (float)b->definer_count;
-    for (size_t i = 0; i < b->definer_count; i++)
-        if (!cm_vec_push(&b->reasons, (cm_graph_reason){b->user, b->definers[i], weight, 1, 0, 0}))
+    for (size_t i = 0; i < b->definer_count; i++) {
+        if (!cm_vec_push(&b->reasons,
+                         (cm_graph_reason){b->user, b->definers[i], weight, 1, 0, 0})) {
             b->failed = true;
+        }
+    }
     b->uses = 0;
 }
 
 bool cm_graph_name_use(void *argument, const cm_index_reference *reference) {
     build *b = argument;
-    if (reference->document != b->user)
+    if (reference->document != b->user) {
         end_user(b);
+    }
     b->user = reference->document;
     b->uses++;
     return ++b->seen < USES_MAX && !b->failed;
@@ -200,24 +221,30 @@ bool cm_graph_name_begin(build *b, cm_str name) {
     uint32_t symbols[4 * DEFINERS_MAX];
     b->definer_count = 0;
     b->uses = b->seen = 0;
-    if (name.len < NAME_LEAST)
+    if (name.len < NAME_LEAST) {
         return false;
+    }
     size_t found = cm_snapshot_definitions(b->snapshot, name, symbols, CM_COUNT(symbols));
-    if (found > CM_COUNT(symbols))
+    if (found > CM_COUNT(symbols)) {
         return false;
+    }
     for (size_t i = 0; i < found; i++) {
         cm_index_symbol s;
-        if (!cm_snapshot_symbol(b->snapshot, symbols[i], &s) || s.kind == CM_SYMBOL_IMPORT)
+        if (!cm_snapshot_symbol(b->snapshot, symbols[i], &s) || s.kind == CM_SYMBOL_IMPORT) {
             continue;
+        }
         bool known = b->definer_count > 0 && b->definers[b->definer_count - 1] == s.document;
-        if (!known && b->definer_count <= DEFINERS_MAX)
+        if (!known && b->definer_count <= DEFINERS_MAX) {
             b->definers[b->definer_count++] = s.document; /* definitions come in order of path */
+        }
     }
-    if (b->definer_count == 0 || b->definer_count > DEFINERS_MAX)
+    if (b->definer_count == 0 || b->definer_count > DEFINERS_MAX) {
         return false;
+    }
     b->weight = is_telling(name) ? 10.0f : 1.0f;
-    if (name.ptr[0] == '_' || b->definer_count > DEFINERS_FEW)
+    if (name.ptr[0] == '_' || b->definer_count > DEFINERS_FEW) {
         b->weight *= 0.1f;
+    }
     return true;
 }
 
@@ -231,8 +258,9 @@ bool cm_graph_name_add(void *argument, cm_str name) {
         cm_snapshot_references(b->snapshot, name, cm_graph_name_use, b);
         end_user(b);
     }
-    if ((++b->ticks & 255) == 0 && cm_cancel_hit(b->cancel) != CM_CANCEL_NONE)
+    if ((++b->ticks & 255) == 0 && cm_cancel_hit(b->cancel) != CM_CANCEL_NONE) {
         return false;
+    }
     return !b->failed;
 }
 
@@ -240,8 +268,9 @@ bool cm_graph_name_add(void *argument, cm_str name) {
 
 static int reason_cmp(const void *left, const void *right) {
     const cm_graph_reason *a = left, *b = right;
-    if (a->from != b->from)
+    if (a->from != b->from) {
         return a->from < b->from ? -1 : 1;
+    }
     return (a->to > b->to) - (a->to < b->to);
 }
 
@@ -267,26 +296,32 @@ static size_t add_up(const build *b, size_t at, cm_graph_edge *edge) {
 /* Sorts the reasons, adds up those between the same two files, and cuts them into rows. */
 static bool make_rows(build *b) {
     cm_graph *g = b->graph;
-    if (b->reasons.count > UINT32_MAX - 1)
+    if (b->reasons.count > UINT32_MAX - 1) {
         return false;
+    }
     g->edges = cm_try_calloc(b->reasons.count + 1, sizeof(*g->edges));
-    if (!g->edges)
+    if (!g->edges) {
         return false;
-    if (b->reasons.count > 1)
+    }
+    if (b->reasons.count > 1) {
         qsort(b->reasons.items, b->reasons.count, sizeof(cm_graph_reason), reason_cmp);
+    }
     uint32_t count = 0, row = 0;
     for (size_t i = 0; i < b->reasons.count;) {
         uint32_t from = b->reasons.items[i].from;
-        while (row <= from)
+        while (row <= from) {
             g->starts[row++] = count;
+        }
         i = add_up(b, i, &g->edges[count]);
         if (g->edges[count].names == 0 && g->edges[count].imports == 0 &&
-            g->edges[count].together <= 0)
+            g->edges[count].together <= 0) {
             continue;
+        }
         g->weights[from] += g->edges[count++].weight;
     }
-    while (row <= g->count)
+    while (row <= g->count) {
         g->starts[row++] = count;
+    }
     return true;
 }
 
@@ -294,24 +329,31 @@ static bool make_ranks(build *b) {
     cm_graph *g = b->graph;
     double *next = cm_try_calloc((size_t)g->count + 1, sizeof(*next));
     double live = 0;
-    if (!next)
+    if (!next) {
         return false;
-    for (uint32_t i = 0; i < g->count; i++)
+    }
+    for (uint32_t i = 0; i < g->count; i++) {
         live += cm_snapshot_is_live(b->snapshot, i);
-    for (uint32_t i = 0; i < g->count; i++)
+    }
+    for (uint32_t i = 0; i < g->count; i++) {
         g->ranks[i] = cm_snapshot_is_live(b->snapshot, i) ? 1 / live : 0;
+    }
     for (int round = 0; round < ROUNDS && live > 0; round++) {
         double loose = 0; /* rank of files that use nothing goes to all */
-        for (uint32_t i = 0; i < g->count; i++)
+        for (uint32_t i = 0; i < g->count; i++) {
             loose += g->weights[i] > 0 ? 0 : g->ranks[i];
-        for (uint32_t i = 0; i < g->count; i++)
+        }
+        for (uint32_t i = 0; i < g->count; i++) {
             next[i] = cm_snapshot_is_live(b->snapshot, i)
                           ? (1 - DAMPING) / live + DAMPING * loose / live
                           : 0;
-        for (uint32_t i = 0; i < g->count; i++)
-            for (uint32_t e = g->starts[i]; e < g->starts[i + 1]; e++)
+        }
+        for (uint32_t i = 0; i < g->count; i++) {
+            for (uint32_t e = g->starts[i]; e < g->starts[i + 1]; e++) {
                 next[g->edges[e].document] +=
                     DAMPING * g->ranks[i] * (double)(g->edges[e].weight / g->weights[i]);
+            }
+        }
         double *swap = g->ranks;
         g->ranks = next;
         next = swap;
@@ -322,10 +364,11 @@ static bool make_ranks(build *b) {
 
 /* Reasons by names: brought up to date where little changed, else from all names there are. */
 static cm_rc add_names(build *b, const cm_snapshot *base, cm_err *err) {
-    if (base && cm_graph_carry(b, base))
+    if (base && cm_graph_carry(b, base)) {
         b->graph->updates = base->graph->updates + 1;
-    else if (!b->failed)
+    } else if (!b->failed) {
         cm_snapshot_names(b->snapshot, CM_STR_EMPTY, cm_graph_name_add, b);
+    }
     return cm_cancel_check(b->cancel, err);
 }
 
@@ -340,21 +383,27 @@ static cm_rc build_graph(const cm_snapshot *snapshot, const cm_snapshot *base,
     g->weights = cm_try_calloc((size_t)count + 1, sizeof(*g->weights));
     g->import_starts = cm_try_calloc((size_t)count + 2, sizeof(*g->import_starts));
     cm_rc rc = CM_OK;
-    if (!g->starts || !g->ranks || !g->weights || !g->import_starts)
+    if (!g->starts || !g->ranks || !g->weights || !g->import_starts) {
         rc = cm_fail(err, CM_NOMEM, "out of memory building the graph");
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = add_names(&b, base, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = add_imports(&b, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = add_history(&b, err);
-    if (rc == CM_OK && (b.failed || !make_rows(&b) || !make_ranks(&b)))
+    }
+    if (rc == CM_OK && (b.failed || !make_rows(&b) || !make_ranks(&b))) {
         rc = cm_fail(err, CM_NOMEM, "out of memory building the graph");
+    }
     cm_vec_done(&b.reasons);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         *ret_graph = g;
-    else
+    } else {
         cm_graph_free(g);
+    }
     return rc;
 }
 
@@ -367,11 +416,13 @@ cm_rc cm_snapshot_graph(const cm_snapshot *snapshot, const cm_cancel *cancel,
         cm_snapshot *base = cm_graph_base_get(s->graph_base);
         rc = build_graph(s, base, cancel, &s->graph, err);
         cm_snapshot_unref(base);
-        if (rc == CM_OK)
+        if (rc == CM_OK) {
             cm_graph_base_set(s->graph_base, s);
+        }
     }
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         *ret_graph = s->graph;
+    }
     pthread_mutex_unlock(&s->graph_lock);
     return rc;
 }
@@ -379,8 +430,9 @@ cm_rc cm_snapshot_graph(const cm_snapshot *snapshot, const cm_cancel *cancel,
 /* ---- reading ---- */
 
 size_t cm_graph_edges(const cm_graph *graph, uint32_t document, const cm_graph_edge **ret_edges) {
-    if (document >= graph->count)
+    if (document >= graph->count) {
         return 0;
+    }
     *ret_edges = graph->edges + graph->starts[document];
     return graph->starts[document + 1] - graph->starts[document];
 }
@@ -395,8 +447,9 @@ double cm_graph_rank(const cm_graph *graph, uint32_t document) {
 
 uint32_t cm_graph_import_target(const cm_graph *graph, uint32_t document, uint32_t index) {
     if (document >= graph->count ||
-        index >= graph->import_starts[document + 1] - graph->import_starts[document])
+        index >= graph->import_starts[document + 1] - graph->import_starts[document]) {
         return CM_ID_NONE;
+    }
     return graph->imports[graph->import_starts[document] + index];
 }
 
@@ -411,8 +464,9 @@ typedef struct push {
 static size_t push_place(push *p, uint32_t document) {
     bool added;
     uint64_t *place = cm_map64_slot(p->places, document, &added);
-    if (place && !added)
+    if (place && !added) {
         return *place;
+    }
     if (!place || !cm_vec_push(&p->near, (cm_graph_near){document, 0}) ||
         !cm_vec_push(&p->residuals, 0.0)) {
         p->failed = true;
@@ -430,16 +484,18 @@ static void push_one(push *p, size_t at) {
     p->near.items[at].score += (1 - DAMPING) * residual;
     for (uint32_t e = g->starts[document]; e < g->starts[document + 1] && !p->failed; e++) {
         size_t to = push_place(p, g->edges[e].document);
-        if (!p->failed)
+        if (!p->failed) {
             p->residuals.items[to] +=
                 DAMPING * residual * (double)(g->edges[e].weight / g->weights[document]);
+        }
     }
 }
 
 static int near_cmp(const void *left, const void *right) {
     const cm_graph_near *a = left, *b = right;
-    if (a->score != b->score)
+    if (a->score != b->score) {
         return a->score > b->score ? -1 : 1;
+    }
     return (a->document > b->document) - (a->document < b->document);
 }
 
@@ -447,34 +503,40 @@ cm_rc cm_graph_push(const cm_graph *graph, const uint32_t *documents, size_t cou
                     const cm_graph_near **ret_near, size_t *ret_count, cm_err *err) {
     push p = {.graph = graph, .places = cm_map64_new(0)};
     for (size_t i = 0; i < count && !p.failed; i++) {
-        if (documents[i] >= graph->count)
+        if (documents[i] >= graph->count) {
             continue;
+        }
         size_t at = push_place(&p, documents[i]);
-        if (!p.failed)
+        if (!p.failed) {
             p.residuals.items[at] += 1.0 / (double)count;
+        }
     }
     bool moved = true;
     for (size_t pushes = 0; moved && !p.failed && pushes < PUSHES_MAX;) {
         moved = false;
         for (size_t i = 0; i < p.near.count && !p.failed; i++) {
-            if (p.residuals.items[i] < PUSH_LEAST)
+            if (p.residuals.items[i] < PUSH_LEAST) {
                 continue;
+            }
             push_one(&p, i);
             pushes++;
             moved = true;
         }
     }
     cm_graph_near *near = p.failed ? NULL : CM_ARENA_ARRAY(arena, cm_graph_near, p.near.count + 1);
-    if (near && p.near.count > 0)
+    if (near && p.near.count > 0) {
         memcpy(near, p.near.items, p.near.count * sizeof(*near));
+    }
     size_t n = p.near.count;
     cm_map64_free(p.places);
     cm_vec_done(&p.near);
     cm_vec_done(&p.residuals);
-    if (!near)
+    if (!near) {
         return cm_fail(err, CM_NOMEM, "out of memory ranking files");
-    if (n > 1)
+    }
+    if (n > 1) {
         qsort(near, n, sizeof(*near), near_cmp);
+    }
     *ret_near = near;
     *ret_count = n;
     return CM_OK;

@@ -36,8 +36,9 @@ cm_graph_base *cm_graph_base_ref(cm_graph_base *base) {
 }
 
 void cm_graph_base_unref(cm_graph_base *base) {
-    if (!base || atomic_fetch_sub_explicit(&base->refs, 1, memory_order_acq_rel) != 1)
+    if (!base || atomic_fetch_sub_explicit(&base->refs, 1, memory_order_acq_rel) != 1) {
         return;
+    }
     cm_assert(!base->latest); /* it would hold a reference to us */
     pthread_mutex_destroy(&base->lock);
     cm_free(base);
@@ -50,8 +51,9 @@ static void exchange(cm_graph_base *base, cm_snapshot *snapshot, bool close) {
     bool newer = snapshot && !base->closed &&
                  (!base->latest || base->latest->generation < snapshot->generation);
     cm_snapshot *old = newer || !snapshot ? base->latest : NULL;
-    if (newer || !snapshot)
+    if (newer || !snapshot) {
         base->latest = snapshot ? cm_snapshot_ref(snapshot) : NULL;
+    }
     pthread_mutex_unlock(&base->lock);
     cm_snapshot_unref(old);
 }
@@ -65,8 +67,9 @@ void cm_graph_base_close(cm_graph_base *base) {
 }
 
 cm_snapshot *cm_graph_base_get(cm_graph_base *base) {
-    if (!base)
+    if (!base) {
         return NULL;
+    }
     pthread_mutex_lock(&base->lock);
     cm_snapshot *latest = base->latest ? cm_snapshot_ref(base->latest) : NULL;
     pthread_mutex_unlock(&base->lock);
@@ -74,8 +77,9 @@ cm_snapshot *cm_graph_base_get(cm_graph_base *base) {
 }
 
 void cm_graph_base_set(cm_graph_base *base, const cm_snapshot *snapshot) {
-    if (base)
+    if (base) {
         exchange(base, (cm_snapshot *)(uintptr_t)snapshot, false);
+    }
 }
 
 /* ---- what changed ---- */
@@ -96,9 +100,11 @@ static uint32_t count_of(const cm_snapshot *s) {
 }
 
 static const cm_snapshot_segment *same_segment(const cm_snapshot *s, const cm_segment *segment) {
-    for (size_t i = 0; i < s->count; i++)
-        if (s->segments[i].segment == segment)
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->segments[i].segment == segment) {
             return &s->segments[i];
+        }
+    }
     return NULL;
 }
 
@@ -111,11 +117,13 @@ static bool is_same(const cm_index_document *a, const cm_index_document *b) {
 static uint32_t origin_of(const carry *c, const cm_snapshot_segment *shared, uint32_t local,
                           uint32_t id) {
     cm_index_document now, old;
-    if (shared)
+    if (shared) {
         return cm_bitmap_has(shared->dead, local) ? CM_ID_NONE : shared->first_document + local;
+    }
     if (!cm_snapshot_document(c->now, id, &now) ||
-        !cm_snapshot_find_document(c->old, now.path, &old) || !is_same(&now, &old))
+        !cm_snapshot_find_document(c->old, now.path, &old) || !is_same(&now, &old)) {
         return CM_ID_NONE;
+    }
     return old.id;
 }
 
@@ -126,8 +134,9 @@ static bool find_changed(carry *c) {
         const cm_snapshot_segment *in = &c->now->segments[i];
         const cm_snapshot_segment *shared = same_segment(c->old, in->segment);
         for (uint32_t d = 0; d < in->segment->document_count; d++) {
-            if (cm_bitmap_has(in->dead, d))
+            if (cm_bitmap_has(in->dead, d)) {
                 continue;
+            }
             uint32_t id = in->first_document + d, origin = origin_of(c, shared, d, id);
             if (origin != CM_ID_NONE) {
                 c->places[origin] = id;
@@ -137,8 +146,9 @@ static bool find_changed(carry *c) {
             }
         }
     }
-    for (uint32_t id = 0; id < count_of(c->old); id++)
+    for (uint32_t id = 0; id < count_of(c->old); id++) {
         c->changed += c->places[id] == CM_ID_NONE && cm_snapshot_is_live(c->old, id);
+    }
     return c->changed <= CHANGED_MAX;
 }
 
@@ -148,22 +158,29 @@ static bool note_names(carry *c, const cm_snapshot *s, uint32_t id) {
     cm_index_document d;
     cm_index_symbol symbol;
     bool ok = true;
-    if (!cm_snapshot_document(s, id, &d))
+    if (!cm_snapshot_document(s, id, &d)) {
         return true;
-    for (uint32_t i = 0; ok && i < d.symbol_count; i++)
-        if (cm_snapshot_symbol(s, d.first_symbol + i, &symbol))
+    }
+    for (uint32_t i = 0; ok && i < d.symbol_count; i++) {
+        if (cm_snapshot_symbol(s, d.first_symbol + i, &symbol)) {
             ok = cm_map_put(c->names, symbol.name, 1);
+        }
+    }
     return ok;
 }
 
 static bool note_all_names(carry *c) {
     bool ok = true;
-    for (uint32_t id = 0; ok && id < count_of(c->old); id++)
-        if (c->places[id] == CM_ID_NONE)
+    for (uint32_t id = 0; ok && id < count_of(c->old); id++) {
+        if (c->places[id] == CM_ID_NONE) {
             ok = note_names(c, c->old, id);
-    for (uint32_t id = 0; ok && id < count_of(c->now); id++)
-        if (c->fresh[id])
+        }
+    }
+    for (uint32_t id = 0; ok && id < count_of(c->now); id++) {
+        if (c->fresh[id]) {
             ok = note_names(c, c->now, id);
+        }
+    }
     return ok;
 }
 
@@ -172,13 +189,15 @@ static bool carry_edges(carry *c) {
     const cm_graph *g = c->old->graph;
     bool ok = true;
     for (uint32_t from = 0; ok && from < g->count; from++) {
-        if (c->places[from] == CM_ID_NONE)
+        if (c->places[from] == CM_ID_NONE) {
             continue;
+        }
         for (uint32_t e = g->starts[from]; ok && e < g->starts[from + 1]; e++) {
             const cm_graph_edge *edge = &g->edges[e];
             uint32_t to = c->places[edge->document];
-            if (to == CM_ID_NONE || edge->names == 0)
+            if (to == CM_ID_NONE || edge->names == 0) {
                 continue;
+            }
             double weight = (double)edge->weight - CM_GRAPH_IMPORT_WEIGHT * edge->imports -
                             (double)edge->together;
             ok = cm_vec_push(&c->b->reasons, (cm_graph_reason){c->places[from], to, (float)weight,
@@ -194,13 +213,15 @@ static bool recount_names(carry *c) {
     cm_str name;
     uint64_t ignored;
     bool ok = true;
-    for (size_t cursor = 0; ok && cm_map_next(c->names, &cursor, &name, &ignored);)
+    for (size_t cursor = 0; ok && cm_map_next(c->names, &cursor, &name, &ignored);) {
         ok = cm_graph_name_add(&past, name) && cm_graph_name_add(c->b, name);
+    }
     for (size_t i = 0; ok && i < past.reasons.count; i++) {
         const cm_graph_reason *r = &past.reasons.items[i];
         uint32_t from = c->places[r->from], to = c->places[r->to];
-        if (from != CM_ID_NONE && to != CM_ID_NONE)
+        if (from != CM_ID_NONE && to != CM_ID_NONE) {
             ok = cm_vec_push(&c->b->reasons, (cm_graph_reason){from, to, -r->weight, -1, 0, 0});
+        }
     }
     cm_vec_done(&past.reasons);
     return ok;
@@ -210,20 +231,25 @@ static bool recount_names(carry *c) {
 static bool count_uses(carry *c, cm_str name, uint64_t offset) {
     cm_reference_cursor uses;
     bool begun = false, skip = false;
-    if (!cm_reference_cursor_open(c->host, offset, &uses))
+    if (!cm_reference_cursor_open(c->host, offset, &uses)) {
         return true;
+    }
     while (!skip && cm_reference_cursor_next(&uses)) {
         uint32_t id = c->first + uses.now.document;
-        if (!c->fresh[id])
+        if (!c->fresh[id]) {
             continue;
-        if (!begun)
+        }
+        if (!begun) {
             skip = !cm_graph_name_begin(c->b, name);
+        }
         begun = true;
-        if (!skip)
+        if (!skip) {
             skip = !cm_graph_name_use(c->b, &(cm_index_reference){.document = id});
+        }
     }
-    if (begun)
+    if (begun) {
         cm_graph_name_end(c->b);
+    }
     return !c->b->failed;
 }
 
@@ -233,8 +259,9 @@ static bool count_other_names(carry *c) {
     for (size_t i = 0; ok && i < c->now->count; i++) {
         const cm_snapshot_segment *in = &c->now->segments[i];
         uint32_t end = in->first_document + in->segment->document_count;
-        if (!memchr(c->fresh + in->first_document, 1, end - in->first_document))
+        if (!memchr(c->fresh + in->first_document, 1, end - in->first_document)) {
             continue;
+        }
         ok = in->segment->reference_count <= REFERENCES_MAX;
         c->host = in->segment;
         c->first = in->first_document;
@@ -242,23 +269,26 @@ static bool count_other_names(carry *c) {
         cm_str name;
         uint64_t offset, ignored;
         cm_dict_seek(&in->segment->reference_names, CM_STR_EMPTY, &cursor);
-        while (ok && cm_dict_next(&cursor, &name, &offset))
+        while (ok && cm_dict_next(&cursor, &name, &offset)) {
             ok = cm_map_get(c->names, name, &ignored) || count_uses(c, name, offset);
+        }
     }
     return ok;
 }
 
 bool cm_graph_carry(cm_graph_build *b, const cm_snapshot *old) {
     carry c = {.b = b, .old = old, .now = b->snapshot};
-    if (old->graph->updates >= UPDATES_MAX)
+    if (old->graph->updates >= UPDATES_MAX) {
         return false;
+    }
     c.places = cm_try_calloc((size_t)count_of(old) + 1, sizeof(*c.places));
     c.fresh = cm_try_calloc((size_t)count_of(c.now) + 1, 1);
     c.names = cm_map_new(0);
     bool done = c.places && c.fresh && find_changed(&c) && note_all_names(&c) &&
                 count_other_names(&c) && carry_edges(&c) && recount_names(&c);
-    if (!done)
+    if (!done) {
         cm_vec_clear(&b->reasons);
+    }
     cm_map_free(c.names);
     cm_free(c.places);
     cm_free(c.fresh);

@@ -24,8 +24,9 @@ static void forget(cm_history *h) {
 }
 
 void cm_history_unref(cm_history *history) {
-    if (!history || atomic_fetch_sub_explicit(&history->refs, 1, memory_order_acq_rel) != 1)
+    if (!history || atomic_fetch_sub_explicit(&history->refs, 1, memory_order_acq_rel) != 1) {
         return;
+    }
     forget(history);
     cm_part_close(&history->part);
     pthread_mutex_destroy(&history->lock);
@@ -38,11 +39,13 @@ static bool paths_are_sound(const cm_history *h) {
     cm_str before = CM_STR_EMPTY;
     for (uint32_t i = 0; i < h->path_count; i++) {
         const cm_history_path_record *p = &h->paths[i];
-        if (p->len == 0 || p->offset > h->strings.len || p->len > h->strings.len - p->offset)
+        if (p->len == 0 || p->offset > h->strings.len || p->len > h->strings.len - p->offset) {
             return false;
+        }
         cm_str path = cm_history_path_at(h, i);
-        if (i > 0 && cm_str_cmp(before, path) >= 0)
+        if (i > 0 && cm_str_cmp(before, path) >= 0) {
             return false;
+        }
         before = path;
     }
     return true;
@@ -51,17 +54,21 @@ static bool paths_are_sound(const cm_history *h) {
 static bool changes_are_sound(const cm_history *h) {
     for (uint32_t i = 0; i < h->change_count; i++) {
         const cm_history_change *c = &h->changes[i];
-        if (c->path >= h->path_count || (c->old_path != CM_ID_NONE && c->old_path >= h->path_count))
+        if (c->path >= h->path_count ||
+            (c->old_path != CM_ID_NONE && c->old_path >= h->path_count)) {
             return false;
+        }
     }
     uint32_t next = 0; /* commits take the changes one after the other: each belongs to one */
     for (uint32_t i = 0; i < h->commit_count; i++) {
         const cm_history_commit *c = &h->commits[i];
         if (c->time_s < 0 || c->time_s > CM_HISTORY_TIME_MAX || c->first_change != next ||
-            c->changes > h->change_count - next)
+            c->changes > h->change_count - next) {
             return false;
-        if (!(c->flags & CM_HISTORY_COMMIT_LARGE) && c->changes > CM_HISTORY_FILES_MAX)
+        }
+        if (!(c->flags & CM_HISTORY_COMMIT_LARGE) && c->changes > CM_HISTORY_FILES_MAX) {
             return false;
+        }
         next += c->changes;
     }
     return next == h->change_count;
@@ -80,12 +87,14 @@ static bool counts(const cm_history_commit *commit) {
 
 /* The file that bears `path` where the walk is; a new one when nothing newer bears it. */
 static uint32_t file_of(cm_history *h, uint32_t *bearers, uint32_t path) {
-    if (bearers[path] != CM_ID_NONE)
+    if (bearers[path] != CM_ID_NONE) {
         return bearers[path];
+    }
     uint32_t file = h->file_count++;
     h->names[file] = path;
-    if (h->current[path] == CM_ID_NONE)
+    if (h->current[path] == CM_ID_NONE) {
         h->current[path] = file;
+    }
     return bearers[path] = file;
 }
 
@@ -93,16 +102,22 @@ static uint32_t file_of(cm_history *h, uint32_t *bearers, uint32_t path) {
  * then was another file. Renames of a commit happen at once: all changes are looked up first. */
 static void fold_commit(cm_history *h, const cm_history_commit *commit, uint32_t *bearers) {
     uint32_t first = commit->first_change, end = first + commit->changes;
-    for (uint32_t i = first; i < end; i++)
+    for (uint32_t i = first; i < end; i++) {
         h->members[i] = file_of(h, bearers, h->changes[i].path);
-    for (uint32_t i = first; i < end; i++)
-        if (h->changes[i].old_path != CM_ID_NONE)
+    }
+    for (uint32_t i = first; i < end; i++) {
+        if (h->changes[i].old_path != CM_ID_NONE) {
             bearers[h->changes[i].path] = CM_ID_NONE;
-    for (uint32_t i = first; i < end; i++)
-        if (h->changes[i].old_path != CM_ID_NONE)
+        }
+    }
+    for (uint32_t i = first; i < end; i++) {
+        if (h->changes[i].old_path != CM_ID_NONE) {
             bearers[h->changes[i].old_path] = h->members[i];
-    for (uint32_t i = first; i < end && !counts(commit); i++)
+        }
+    }
+    for (uint32_t i = first; i < end && !counts(commit); i++) {
         h->members[i] = CM_ID_NONE;
+    }
     h->counted += counts(commit);
 }
 
@@ -113,8 +128,9 @@ static void list_commits(cm_history *h, uint32_t *last) {
         for (uint32_t c = 0; c < h->commit_count; c++) {
             for (uint32_t i = 0; i < h->commits[c].changes; i++) {
                 uint32_t *file = &h->members[h->commits[c].first_change + i];
-                if (*file == CM_ID_NONE)
+                if (*file == CM_ID_NONE) {
                     continue;
+                }
                 if (pass == 1) {
                     h->touched[h->starts[*file]++] = c;
                 } else if (last[*file] == c) {
@@ -158,8 +174,9 @@ static bool fold(cm_history *h) {
     if (ok) {
         memset(scratch, 0xff, paths * sizeof(*scratch));
         memset(h->current, 0xff, paths * sizeof(*h->current));
-        for (uint32_t c = 0; c < h->commit_count; c++)
+        for (uint32_t c = 0; c < h->commit_count; c++) {
             fold_commit(h, &h->commits[c], scratch);
+        }
         list_commits(h, scratch);
         weigh_commits(h);
     }
@@ -169,12 +186,14 @@ static bool fold(cm_history *h) {
 
 /* Holds the lock, or nobody else knows the history. */
 static bool fold_locked(cm_history *h) {
-    if (h->folded)
+    if (h->folded) {
         return true;
+    }
     h->damaged = h->damaged || !is_sound(h);
     h->folded = !h->damaged && fold(h);
-    if (!h->folded)
+    if (!h->folded) {
         forget(h); /* out of memory: the next question tries again */
+    }
     return h->folded;
 }
 
@@ -210,18 +229,21 @@ void cm_history_facts_get(const cm_history *history, cm_history_facts *ret_facts
 }
 
 uint32_t cm_history_find(const cm_history *history, cm_str path) {
-    if (!cm_history_ready(history))
+    if (!cm_history_ready(history)) {
         return CM_ID_NONE;
+    }
     uint32_t low = 0, high = history->path_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         int order = cm_str_cmp(cm_history_path_at(history, middle), path);
-        if (order == 0)
+        if (order == 0) {
             return history->current[middle];
-        if (order < 0)
+        }
+        if (order < 0) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return CM_ID_NONE;
 }
@@ -273,8 +295,9 @@ static void count_file(counting *c, uint32_t file) {
         c->own += age;
         for (uint32_t i = 0; i < commit->changes; i++) {
             uint32_t other = h->members[commit->first_change + i];
-            if (other == file || other == CM_ID_NONE)
+            if (other == file || other == CM_ID_NONE) {
                 continue;
+            }
             tally *sum = &c->tallies[other];
             if (sum->support++ == 0) {
                 c->partners[c->count++] = other;
@@ -292,7 +315,7 @@ static uint32_t take_tallies(counting *c, uint32_t file, cm_cochange *items) {
     double commits = cm_history_commits(c->h, file);
     for (uint32_t i = 0; i < c->count; i++) {
         tally *sum = &c->tallies[c->partners[i]];
-        if (sum->support >= CM_HISTORY_SUPPORT_MIN)
+        if (sum->support >= CM_HISTORY_SUPPORT_MIN) {
             items[kept++] = (cm_cochange){
                 .file = c->partners[i],
                 .support = sum->support,
@@ -301,6 +324,7 @@ static uint32_t take_tallies(counting *c, uint32_t file, cm_cochange *items) {
                 .weight =
                     c->own > 0 ? CM_MIN(sum->weight / c->own, 1.0) : (double)sum->support / commits,
                 .last_s = sum->last_s};
+        }
         *sum = (tally){0};
     }
     return kept;
@@ -310,16 +334,19 @@ static uint32_t take_tallies(counting *c, uint32_t file, cm_cochange *items) {
 static int cochange_cmp(const void *left, const void *right, void *history) {
     const cm_cochange *a = left, *b = right;
     const cm_history *h = history;
-    if (a->weight != b->weight)
+    if (a->weight != b->weight) {
         return a->weight > b->weight ? -1 : 1;
-    if (a->support != b->support)
+    }
+    if (a->support != b->support) {
         return a->support > b->support ? -1 : 1;
+    }
     return cm_str_cmp(cm_history_path(h, a->file), cm_history_path(h, b->file));
 }
 
 static void sort_cochanges(const cm_history *h, cm_cochange *items, size_t count) {
-    if (count > 1)
+    if (count > 1) {
         qsort_r(items, count, sizeof(*items), cochange_cmp, (void *)(uintptr_t)h);
+    }
 }
 
 cm_rc cm_history_together(const cm_history *history, uint32_t file, cm_arena *arena,
@@ -336,8 +363,9 @@ cm_rc cm_history_together(const cm_history *history, uint32_t file, cm_arena *ar
         count = items ? take_tallies(&c, file, items) : 0;
     }
     counting_done(&c);
-    if (!items)
+    if (!items) {
         return cm_fail(err, CM_NOMEM, "out of memory counting changes");
+    }
     sort_cochanges(history, items, count);
     *ret_items = items;
     *ret_count = count;
@@ -354,13 +382,15 @@ static bool find_nearest(cm_history *h) {
     bool ok = counting_init(&c, h) && items && starts;
     for (uint32_t file = 0; ok && file < h->file_count; file++) {
         starts[file] = (uint32_t)near.count;
-        if (cm_history_commits(h, file) < CM_HISTORY_SUPPORT_MIN)
+        if (cm_history_commits(h, file) < CM_HISTORY_SUPPORT_MIN) {
             continue;
+        }
         count_file(&c, file);
         uint32_t count = take_tallies(&c, file, items);
         sort_cochanges(h, items, count);
-        for (uint32_t i = 0; ok && i < count && i < CM_HISTORY_NEAR_MAX; i++)
+        for (uint32_t i = 0; ok && i < count && i < CM_HISTORY_NEAR_MAX; i++) {
             ok = cm_vec_push(&near, (cm_history_near){items[i].file, (float)items[i].weight});
+        }
     }
     counting_done(&c);
     cm_free(items);

@@ -27,8 +27,9 @@ bool cm_history_is_small(cm_history_differ *d, const git_oid *id, size_t bytes_m
 
 git_tree *cm_history_tree(cm_history_differ *d, const git_oid *id) {
     git_tree *tree = NULL;
-    if (!cm_history_is_small(d, id, TREE_BYTES_MAX) || git_tree_lookup(&tree, d->git, id) != 0)
+    if (!cm_history_is_small(d, id, TREE_BYTES_MAX) || git_tree_lookup(&tree, d->git, id) != 0) {
         d->is_incomplete = true;
+    }
     return tree;
 }
 
@@ -47,10 +48,12 @@ static cm_rc add_file(cm_history_differ *d, const git_tree_entry *before,
         return CM_OK;
     }
     cm_history_difference item = {.path = cm_arena_str(d->arena, cm_buf_str(path))};
-    if (before)
+    if (before) {
         git_oid_cpy(&item.before, git_tree_entry_id(before));
-    if (after)
+    }
+    if (after) {
         git_oid_cpy(&item.after, git_tree_entry_id(after));
+    }
     return cm_vec_push(&d->items, item) ? CM_OK
                                         : cm_fail(err, CM_NOMEM, "out of memory reading commits");
 }
@@ -61,8 +64,9 @@ static cm_rc diff_directory(cm_history_differ *d, const git_tree_entry *before,
     git_tree *old = is_directory(before) ? cm_history_tree(d, git_tree_entry_id(before)) : NULL;
     git_tree *now = is_directory(after) ? cm_history_tree(d, git_tree_entry_id(after)) : NULL;
     cm_rc rc = CM_OK;
-    if (!d->is_incomplete)
+    if (!d->is_incomplete) {
         rc = diff_trees(d, old, now, path, depth + 1, err);
+    }
     git_tree_free(old);
     git_tree_free(now);
     return rc;
@@ -71,22 +75,26 @@ static cm_rc diff_directory(cm_history_differ *d, const git_tree_entry *before,
 /* One name, on one side or on both. */
 static cm_rc diff_entry(cm_history_differ *d, const git_tree_entry *before,
                         const git_tree_entry *after, cm_buf *path, unsigned depth, cm_err *err) {
-    if (before && after && git_oid_equal(git_tree_entry_id(before), git_tree_entry_id(after)))
+    if (before && after && git_oid_equal(git_tree_entry_id(before), git_tree_entry_id(after))) {
         return CM_OK;
+    }
     size_t len = path->len;
     cm_rc rc = CM_OK;
-    if (len > 0)
+    if (len > 0) {
         cm_buf_add_char(path, '/');
+    }
     cm_buf_add_c(path, git_tree_entry_name(before ? before : after));
     if (path->failed != CM_OK) { /* too long: no such path is in the index either */
         cm_buf_clear(path);
         d->is_incomplete = true;
         return CM_OK;
     }
-    if (is_file(before) || is_file(after))
+    if (is_file(before) || is_file(after)) {
         rc = add_file(d, is_file(before) ? before : NULL, is_file(after) ? after : NULL, path, err);
-    if (rc == CM_OK && (is_directory(before) || is_directory(after)))
+    }
+    if (rc == CM_OK && (is_directory(before) || is_directory(after))) {
         rc = diff_directory(d, before, after, path, depth, err);
+    }
     cm_buf_truncate(path, len);
     return rc;
 }
@@ -144,8 +152,9 @@ static int content_cmp(const void *left, const void *right) {
     const cm_history_difference *a = *(cm_history_difference *const *)left;
     const cm_history_difference *b = *(cm_history_difference *const *)right;
     int order = git_oid_cmp(content_of(a), content_of(b));
-    if (order == 0)
+    if (order == 0) {
         order = cm_str_cmp(cm_path_base(a->path), cm_path_base(b->path));
+    }
     return order != 0 ? order : cm_str_cmp(a->path, b->path);
 }
 
@@ -155,10 +164,11 @@ static bool gather(cm_history_differ *d, side *added, side *deleted) {
     cm_vec_clear(deleted);
     for (size_t i = 0; ok && i < d->items.count; i++) {
         cm_history_difference *item = &d->items.items[i];
-        if (is_added(item))
+        if (is_added(item)) {
             ok = cm_vec_push(added, item);
-        else if (is_deleted(item))
+        } else if (is_deleted(item)) {
             ok = cm_vec_push(deleted, item);
+        }
     }
     return ok;
 }
@@ -173,10 +183,12 @@ static void pair_same_names(const side *added, const side *deleted) {
     for (size_t i = 0, j = 0; i < added->count && j < deleted->count;) {
         cm_history_difference *a = added->items[i], *b = deleted->items[j];
         int order = git_oid_cmp(content_of(a), content_of(b));
-        if (order == 0)
+        if (order == 0) {
             order = cm_str_cmp(cm_path_base(a->path), cm_path_base(b->path));
-        if (order == 0)
+        }
+        if (order == 0) {
             pair(a, b);
+        }
         i += order <= 0;
         j += order >= 0;
     }
@@ -194,12 +206,16 @@ static void pair_same_contents(const side *added, const side *deleted) {
             continue;
         }
         size_t i_end = i, j_end = j;
-        while (i_end < added->count && git_oid_equal(content_of(added->items[i_end]), content))
+        while (i_end < added->count && git_oid_equal(content_of(added->items[i_end]), content)) {
             i_end++;
-        while (j_end < deleted->count && git_oid_equal(content_of(deleted->items[j_end]), content))
+        }
+        while (j_end < deleted->count &&
+               git_oid_equal(content_of(deleted->items[j_end]), content)) {
             j_end++;
-        if (i_end == i + 1 && j_end == j + 1)
+        }
+        if (i_end == i + 1 && j_end == j + 1) {
             pair(added->items[i], deleted->items[j]);
+        }
         i = i_end;
         j = j_end;
     }
@@ -212,8 +228,9 @@ static git_hashsig *signature_of(cm_history_differ *d, const cm_history_differen
     if (cm_history_is_small(d, content_of(item), BLOB_BYTES_MAX) &&
         git_blob_lookup(&blob, d->git, content_of(item)) == 0 && !git_blob_is_binary(blob) &&
         git_hashsig_create(&signature, git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob),
-                           GIT_HASHSIG_NORMAL) != 0)
+                           GIT_HASHSIG_NORMAL) != 0) {
         signature = NULL; /* too short to compare */
+    }
     git_blob_free(blob);
     return signature;
 }
@@ -221,29 +238,34 @@ static git_hashsig *signature_of(cm_history_differ *d, const cm_history_differen
 /* The most similar of what is left, for each addition in turn. */
 static void pair_similar(cm_history_differ *d, const side *added, const side *deleted) {
     git_hashsig *signatures[SIMILAR_MAX] = {0};
-    if (added->count == 0 || added->count > SIMILAR_MAX || deleted->count > SIMILAR_MAX)
+    if (added->count == 0 || added->count > SIMILAR_MAX || deleted->count > SIMILAR_MAX) {
         return;
-    for (size_t j = 0; j < deleted->count; j++)
+    }
+    for (size_t j = 0; j < deleted->count; j++) {
         signatures[j] = signature_of(d, deleted->items[j]);
+    }
     for (size_t i = 0; i < added->count; i++) {
         git_hashsig *mine = signature_of(d, added->items[i]);
         int best = SIMILAR_LEAST - 1;
         size_t at = SIZE_MAX;
         for (size_t j = 0; mine && j < deleted->count; j++) {
-            if (!signatures[j] || deleted->items[j]->is_paired)
+            if (!signatures[j] || deleted->items[j]->is_paired) {
                 continue;
+            }
             int score = git_hashsig_compare(mine, signatures[j]);
             if (score > best) {
                 best = score;
                 at = j;
             }
         }
-        if (at != SIZE_MAX)
+        if (at != SIZE_MAX) {
             pair(added->items[i], deleted->items[at]);
+        }
         git_hashsig_free(mine);
     }
-    for (size_t j = 0; j < deleted->count; j++)
+    for (size_t j = 0; j < deleted->count; j++) {
         git_hashsig_free(signatures[j]);
+    }
 }
 
 void cm_history_pair_renames(cm_history_differ *d) {
@@ -257,8 +279,9 @@ void cm_history_pair_renames(cm_history_differ *d) {
             qsort(deleted.items, deleted.count, sizeof(*deleted.items), content_cmp);
             pair_same_contents(&added, &deleted);
         }
-        if (d->items.count <= 2 * SIMILAR_MAX && gather(d, &added, &deleted) && deleted.count > 0)
+        if (d->items.count <= 2 * SIMILAR_MAX && gather(d, &added, &deleted) && deleted.count > 0) {
             pair_similar(d, &added, &deleted);
+        }
     }
     cm_vec_done(&added);
     cm_vec_done(&deleted);

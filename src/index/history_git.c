@@ -60,8 +60,9 @@ static bool comes_before(const waiting *a, const waiting *b) {
 }
 
 static bool heap_push(reading *r, waiting item) {
-    if (!cm_vec_push(&r->heap, item))
+    if (!cm_vec_push(&r->heap, item)) {
         return false;
+    }
     size_t at = r->heap.count - 1;
     while (at > 0 && comes_before(&item, &r->heap.items[(at - 1) / 2])) {
         r->heap.items[at] = r->heap.items[(at - 1) / 2];
@@ -76,10 +77,12 @@ static waiting heap_pop(reading *r) {
     size_t at = 0, child;
     while ((child = 2 * at + 1) < r->heap.count) {
         if (child + 1 < r->heap.count &&
-            comes_before(&r->heap.items[child + 1], &r->heap.items[child]))
+            comes_before(&r->heap.items[child + 1], &r->heap.items[child])) {
             child++;
-        if (!comes_before(&r->heap.items[child], &last))
+        }
+        if (!comes_before(&r->heap.items[child], &last)) {
             break;
+        }
         r->heap.items[at] = r->heap.items[child];
         at = child;
     }
@@ -91,8 +94,9 @@ static waiting heap_pop(reading *r) {
 static git_commit *read_commit(reading *r, const git_oid *id) {
     git_commit *commit = NULL;
     if (!cm_history_is_small(&r->d, id, COMMIT_BYTES_MAX) ||
-        git_commit_lookup(&commit, r->git, id) != 0)
+        git_commit_lookup(&commit, r->git, id) != 0) {
         return NULL;
+    }
     return commit;
 }
 
@@ -103,10 +107,12 @@ static cm_rc enqueue(reading *r, const git_oid *id, cm_err *err) {
         r->is_full = true;
         return CM_OK;
     }
-    if (!cm_map_slot(r->seen, cm_str_make((const char *)id->id, sizeof(id->id)), &added))
+    if (!cm_map_slot(r->seen, cm_str_make((const char *)id->id, sizeof(id->id)), &added)) {
         return no_memory(err);
-    if (!added)
+    }
+    if (!added) {
         return CM_OK;
+    }
     git_commit *commit = read_commit(r, id);
     if (!commit) { /* the end of a shallow clone, or damage */
         r->log.head.flags |= CM_HISTORY_FLAG_CUT | CM_HISTORY_FLAG_AGAIN;
@@ -119,8 +125,9 @@ static cm_rc enqueue(reading *r, const git_oid *id, cm_err *err) {
 
 static cm_rc enqueue_parents(reading *r, const git_commit *commit, cm_err *err) {
     cm_rc rc = CM_OK;
-    for (unsigned i = 0; rc == CM_OK && !r->is_full && i < git_commit_parentcount(commit); i++)
+    for (unsigned i = 0; rc == CM_OK && !r->is_full && i < git_commit_parentcount(commit); i++) {
         rc = enqueue(r, git_commit_parent_id(commit, i), err);
+    }
     return rc;
 }
 
@@ -137,8 +144,9 @@ static bool add_change(reading *r, cm_str path, cm_str old_path) {
 
 static void end_commit(reading *r, cm_history_commit *commit) {
     commit->changes = (uint16_t)(r->log.changes.count - commit->first_change);
-    if (!r->is_full && cm_vec_push(&r->log.commits, *commit))
+    if (!r->is_full && cm_vec_push(&r->log.commits, *commit)) {
         return;
+    }
     r->log.changes.count = commit->first_change; /* half a commit is none */
     r->is_full = true;
 }
@@ -168,8 +176,9 @@ static cm_rc diff_commit(reading *r, const git_commit *commit, uint8_t *ret_flag
     cm_vec_clear(&r->d.items);
     cm_arena_clear(r->d.arena);
     r->d.is_incomplete = r->d.is_endless = false;
-    if (git_commit_parentcount(commit) > 0)
+    if (git_commit_parentcount(commit) > 0) {
         parent = read_commit(r, git_commit_parent_id(commit, 0));
+    }
     bool readable = parent || (git_commit_parentcount(commit) == 0 && !r->is_shallow);
     if (readable) {
         before = parent ? root_tree(r, parent) : NULL;
@@ -177,12 +186,14 @@ static cm_rc diff_commit(reading *r, const git_commit *commit, uint8_t *ret_flag
         readable = !r->d.is_incomplete;
     }
     if (readable && (before || after) &&
-        !(before && after && git_oid_equal(git_tree_id(before), git_tree_id(after))))
+        !(before && after && git_oid_equal(git_tree_id(before), git_tree_id(after)))) {
         rc = cm_history_diff(&r->d, before, after, err);
-    if (!readable || r->d.is_incomplete)
+    }
+    if (!readable || r->d.is_incomplete) {
         *ret_flags = CM_HISTORY_COMMIT_INCOMPLETE;
-    else if (r->d.is_endless)
+    } else if (r->d.is_endless) {
         *ret_flags = CM_HISTORY_COMMIT_LARGE;
+    }
     git_tree_free(before);
     git_tree_free(after);
     git_commit_free(parent);
@@ -191,16 +202,18 @@ static cm_rc diff_commit(reading *r, const git_commit *commit, uint8_t *ret_flag
 
 static uint32_t count_changes(const cm_history_differ *d) {
     uint32_t count = 0;
-    for (size_t i = 0; i < d->items.count; i++)
+    for (size_t i = 0; i < d->items.count; i++) {
         count += !d->items.items[i].is_paired; /* a rename is one */
+    }
     return count;
 }
 
 static void add_changes(reading *r, cm_history_commit *commit) {
     if (commit->flags == 0) {
         cm_history_pair_renames(&r->d);
-        if (count_changes(&r->d) > CM_HISTORY_FILES_MAX)
+        if (count_changes(&r->d) > CM_HISTORY_FILES_MAX) {
             commit->flags = CM_HISTORY_COMMIT_LARGE;
+        }
     } else {
         cm_vec_clear(&r->d.items); /* incomplete, or endless */
     }
@@ -209,23 +222,26 @@ static void add_changes(reading *r, cm_history_commit *commit) {
         bool is_rename = item->old_path.len > 0;
         bool wanted =
             commit->flags & CM_HISTORY_COMMIT_LARGE ? is_rename : !git_oid_is_zero(&item->after);
-        if (wanted && !add_change(r, item->path, item->old_path))
+        if (wanted && !add_change(r, item->path, item->old_path)) {
             r->is_full = true;
+        }
     }
 }
 
 static cm_rc read_changes(reading *r, const git_commit *from, cm_history_commit *commit,
                           cm_err *err) {
     cm_rc rc = diff_commit(r, from, &commit->flags, err);
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         return rc;
+    }
     if (r->d.is_exhausted) {
         r->is_full = true;
         r->log.head.flags |=
             CM_HISTORY_FLAG_AGAIN; /* the next reading begins where this one ended */
     }
-    if (commit->flags & CM_HISTORY_COMMIT_INCOMPLETE)
+    if (commit->flags & CM_HISTORY_COMMIT_INCOMPLETE) {
         r->log.head.flags |= CM_HISTORY_FLAG_AGAIN;
+    }
     add_changes(r, commit);
     return CM_OK;
 }
@@ -239,21 +255,25 @@ static int known_cmp(const void *left, const void *right) {
 
 static cm_rc index_known(reading *r, cm_err *err) {
     const cm_history *old = r->old;
-    if (!old)
+    if (!old) {
         return CM_OK;
+    }
     r->path_numbers = cm_try_calloc((size_t)old->path_count + 1, sizeof(uint32_t));
-    if (!r->path_numbers)
+    if (!r->path_numbers) {
         return no_memory(err);
+    }
     memset(r->path_numbers, 0xff, (size_t)old->path_count * sizeof(uint32_t));
     for (uint32_t i = 0; i < old->commit_count; i++) {
         known_commit item = {.commit = i};
         memcpy(item.oid, old->commits[i].oid, sizeof(item.oid));
         if (!(old->commits[i].flags & CM_HISTORY_COMMIT_INCOMPLETE) &&
-            !cm_vec_push(&r->known, item))
+            !cm_vec_push(&r->known, item)) {
             return no_memory(err);
+        }
     }
-    if (r->known.count > 1)
+    if (r->known.count > 1) {
         qsort(r->known.items, r->known.count, sizeof(known_commit), known_cmp);
+    }
     return CM_OK;
 }
 
@@ -270,8 +290,9 @@ static const cm_history_commit *find_known(const reading *r, const git_oid *id) 
 static bool carry_path(reading *r, uint32_t old_number, uint32_t *ret_number) {
     uint32_t *number = &r->path_numbers[old_number];
     if (*number == CM_ID_NONE &&
-        !cm_history_log_path(&r->log, cm_history_path_at(r->old, old_number), number))
+        !cm_history_log_path(&r->log, cm_history_path_at(r->old, old_number), number)) {
         return false;
+    }
     *ret_number = *number;
     return true;
 }
@@ -284,8 +305,9 @@ static void carry_changes(reading *r, const cm_history_commit *old, cm_history_c
         if (r->log.changes.count >= CM_HISTORY_CHANGES_MAX ||
             !carry_path(r, from->path, &change.path) ||
             (from->old_path != CM_ID_NONE && !carry_path(r, from->old_path, &change.old_path)) ||
-            !cm_vec_push(&r->log.changes, change))
+            !cm_vec_push(&r->log.changes, change)) {
             r->is_full = true;
+        }
     }
 }
 
@@ -294,20 +316,23 @@ static void carry_changes(reading *r, const cm_history_commit *old, cm_history_c
 static cm_rc visit(reading *r, const waiting *next, cm_err *err) {
     git_commit *from = NULL;
     if (git_commit_lookup(&from, r->git, &next->id) !=
-        0)            /* its size was looked at when it was queued */
+        0) {          /* its size was looked at when it was queued */
         return CM_OK; /* it was there a moment ago; the next job sees what became of it */
+    }
     cm_rc rc = enqueue_parents(r, from, err);
     if (rc == CM_OK && git_commit_parentcount(from) <= 1) {
         cm_history_commit commit = {.first_change = (uint32_t)r->log.changes.count,
                                     .time_s = next->time_s};
         const cm_history_commit *old = find_known(r, &next->id);
         memcpy(commit.oid, next->id.id, sizeof(commit.oid));
-        if (old)
+        if (old) {
             carry_changes(r, old, &commit);
-        else
+        } else {
             rc = read_changes(r, from, &commit, err);
-        if (rc == CM_OK)
+        }
+        if (rc == CM_OK) {
             end_commit(r, &commit);
+        }
     }
     git_commit_free(from);
     return rc;
@@ -316,20 +341,24 @@ static cm_rc visit(reading *r, const waiting *next, cm_err *err) {
 static cm_rc walk(reading *r, const git_oid *head, cm_err *err) {
     cm_rc rc = enqueue(r, head, err);
     uint32_t visited = 0;
-    if (rc == CM_OK && r->heap.count > 0)
+    if (rc == CM_OK && r->heap.count > 0) {
         r->log.head.time_s = r->heap.items[0].time_s;
-    else if (rc == CM_OK)
+    } else if (rc == CM_OK) {
         r->log.head.flags |= CM_HISTORY_FLAG_NO_COMMITS;
+    }
     while (rc == CM_OK && r->heap.count > 0 && !r->is_full) {
         waiting next = heap_pop(r);
         r->is_full = visited++ == r->limit;
-        if (!r->is_full)
+        if (!r->is_full) {
             rc = visit(r, &next, err);
-        if (rc == CM_OK)
+        }
+        if (rc == CM_OK) {
             rc = cm_cancel_check(r->options->cancel, err);
+        }
     }
-    if (r->is_full)
+    if (r->is_full) {
         r->log.head.flags |= CM_HISTORY_FLAG_CUT;
+    }
     return rc;
 }
 
@@ -338,15 +367,18 @@ static cm_rc walk(reading *r, const git_oid *head, cm_err *err) {
 /* Opens the repository whose work tree holds `root`, and finds the root's place in it. False: there is none. */
 static bool open_git(reading *r, const char *root, cm_arena *arena) {
     if (git_repository_open_ext(&r->git, root, 0, NULL) != 0 ||
-        git_repository_odb(&r->d.odb, r->git) != 0)
+        git_repository_odb(&r->d.odb, r->git) != 0) {
         return false;
+    }
     const char *top = git_repository_workdir(r->git);
     cm_str full = cm_arena_fmt(arena, "%s/", root);
-    if (!top || !cm_str_starts(full, cm_str_from(top)))
+    if (!top || !cm_str_starts(full, cm_str_from(top))) {
         return false;
+    }
     cm_str prefix = cm_str_from_offset(full, strlen(top));
-    if (prefix.len > 0)
+    if (prefix.len > 0) {
         prefix.len--;
+    }
     r->prefix = cm_arena_c(arena, prefix);
     r->d.git = r->git;
     r->is_shallow = git_repository_is_shallow(r->git) == 1;
@@ -379,11 +411,13 @@ static cm_rc read_git(reading *r, bool *ret_known, cm_err *err) {
         return CM_OK;
     }
     *ret_known = is_known(r, &head);
-    if (*ret_known)
+    if (*ret_known) {
         return CM_OK;
+    }
     memcpy(r->log.head.oid, head.id, CM_HISTORY_OID_BYTES);
-    if (r->is_shallow)
+    if (r->is_shallow) {
         r->log.head.flags |= CM_HISTORY_FLAG_SHALLOW;
+    }
     cm_rc rc = index_known(r, err);
     return rc == CM_OK ? walk(r, &head, err) : rc;
 }
@@ -408,22 +442,28 @@ cm_rc cm_history_read(const char *root, const cm_history_options *options, cm_bu
     bool is_git = open_git(&r, root, arena);
     r.log.head.rules = rules_of(&r);
     if (options->old && cm_history_ready(options->old) &&
-        options->old->head->rules == r.log.head.rules)
+        options->old->head->rules == r.log.head.rules) {
         r.old = options->old;
-    if (is_git)
+    }
+    if (is_git) {
         rc = read_git(&r, &known, err);
-    else
+    } else {
         r.log.head.flags |= CM_HISTORY_FLAG_NO_GIT;
-    if (rc == CM_OK && !known)
+    }
+    if (rc == CM_OK && !known) {
         rc = cm_history_log_write(&r.log, out, err);
-    if (rc == CM_OK && !known)
+    }
+    if (rc == CM_OK && !known) {
         known = r.old && cm_str_eq(cm_buf_str(out), r.old->part.bytes);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         *ret_known = known;
+    }
     cm_arena_free(r.d.arena);
     reading_done(&r);
     git_libgit2_shutdown();
-    if (!known)
+    if (!known) {
         malloc_trim(0); /* what was needed for a moment goes back to the system */
+    }
     return rc;
 }

@@ -31,8 +31,9 @@ static void set_history(cm_repository *r, cm_history *history) {
 void cm_repository_open_history(cm_repository *repository) {
     cm_err err;
     cm_history *history = NULL;
-    if (repository->environment.no_history)
+    if (repository->environment.no_history) {
         return;
+    }
     char *path = history_path(repository);
     cm_rc rc = cm_history_open(path, &history, &err);
     if (rc == CM_OK) {
@@ -46,8 +47,9 @@ void cm_repository_open_history(cm_repository *repository) {
 
 static bool is_damaged(const cm_history *history) {
     cm_history_facts facts;
-    if (!history)
+    if (!history) {
         return false;
+    }
     cm_history_facts_get(history, &facts);
     return facts.state == CM_HISTORY_DAMAGED;
 }
@@ -57,15 +59,18 @@ static cm_rc put_history(cm_repository *r, cm_buf *bytes, cm_err *err) {
     cm_history *history = NULL;
     char *path = history_path(r);
     cm_rc rc = cm_file_replace(path, cm_buf_str(bytes), 0600, err);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = cm_history_open(path, &history, err);
+    }
     cm_free(path);
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         return rc;
+    }
     set_history(r, history);
     cm_snapshot *now = cm_repository_snapshot(r);
-    if (now) /* else the first one takes it along */
+    if (now) { /* else the first one takes it along */
         rc = cm_repository_publish(r, &(cm_change){.persist = true}, err);
+    }
     cm_snapshot_unref(now);
     return rc;
 }
@@ -86,8 +91,9 @@ static cm_rc read_history(cm_repository *r, const char *root, const cm_cancel *c
         options.old = NULL;
     }
     cm_rc rc = cm_history_read(root, &options, &bytes, &known, err);
-    if (rc == CM_OK && !known)
+    if (rc == CM_OK && !known) {
         rc = put_history(r, &bytes, err);
+    }
     cm_buf_done(&bytes);
     cm_history_unref(old);
     return rc;
@@ -95,13 +101,15 @@ static cm_rc read_history(cm_repository *r, const char *root, const cm_cancel *c
 
 cm_rc cm_repository_read_history(cm_repository *repository, const char *root,
                                  const cm_cancel *cancel, cm_err *err) {
-    if (repository->environment.no_history || root[0] == '\0')
+    if (repository->environment.no_history || root[0] == '\0') {
         return CM_OK;
+    }
     pthread_mutex_lock(&repository->reading);
     cm_rc rc = read_history(repository, root, cancel, err);
     pthread_mutex_unlock(&repository->reading);
-    if (rc == CM_OK || rc == CM_CANCELLED)
+    if (rc == CM_OK || rc == CM_CANCELLED) {
         return rc;
+    }
     cm_log_err(CM_LOG_WARN, "cannot read the history of a repository", err);
     return CM_OK;
 }
@@ -117,9 +125,10 @@ static void follow_job(void *argument, unsigned worker) {
     bool running = r->running; /* a job ends with the history */
     pthread_mutex_unlock(&r->lock);
     atomic_store(&r->following, false); /* first: what changes from here on is another reason */
-    if (!running && cm_repository_read_history(r, root, r->stopping, &err) != CM_OK)
+    if (!running && cm_repository_read_history(r, root, r->stopping, &err) != CM_OK) {
         cm_log(CM_LOG_DEBUG, "the history is left as it was: the repository closes",
                CM_S("path", cm_str_from(r->folder)));
+    }
     cm_free(root);
     cm_repository_unref(r);
 }
@@ -128,8 +137,9 @@ void cm_repository_follow_history(cm_repository *repository) {
     cm_repository *r = repository;
     cm_history *history = get_history(r); /* the first one is read by a job */
     cm_history_unref(history);
-    if (!history || !r->environment.pool || atomic_exchange(&r->following, true))
+    if (!history || !r->environment.pool || atomic_exchange(&r->following, true)) {
         return;
+    }
     cm_repository_ref(r);
     if (cm_pool_submit(r->environment.pool, CM_BACKGROUND, follow_job, r, NULL) != CM_OK) {
         atomic_store(&r->following, false); /* the next edit tries again */

@@ -33,11 +33,13 @@ bool cm_history_log_path(cm_history_log *log, cm_str path, uint32_t *ret_number)
     cm_history_path_record record = {(uint32_t)log->strings.len, (uint32_t)path.len};
     number = log->paths.count;
     if (path.len > CM_HISTORY_STRINGS_MAX - log->strings.len ||
-        !cm_map_put(log->numbers, path, number))
+        !cm_map_put(log->numbers, path, number)) {
         return false;
+    }
     cm_buf_add_str(&log->strings, path);
-    if (cm_buf_check(&log->strings, NULL) != CM_OK || !cm_vec_push(&log->paths, record))
+    if (cm_buf_check(&log->strings, NULL) != CM_OK || !cm_vec_push(&log->paths, record)) {
         return false;
+    }
     *ret_number = (uint32_t)number;
     return true;
 }
@@ -65,8 +67,9 @@ static void sort_paths(cm_history_log *log, numbered *paths, uint32_t *places, c
         const cm_history_path_record *p = &log->paths.items[i];
         paths[i] = (numbered){cm_str_sub(text, p->offset, p->len), (uint32_t)i};
     }
-    if (count > 1)
+    if (count > 1) {
         qsort(paths, count, sizeof(*paths), numbered_cmp);
+    }
     for (size_t i = 0; i < count; i++) {
         places[paths[i].number] = (uint32_t)i;
         log->paths.items[i] =
@@ -89,12 +92,14 @@ cm_rc cm_history_log_write(cm_history_log *log, cm_buf *out, cm_err *err) {
     uint32_t *places = cm_try_calloc(log->paths.count + 1, sizeof(*places));
     cm_rc rc = CM_OK;
     cm_buf_init(&strings, CM_HISTORY_STRINGS_MAX);
-    if (paths && places)
+    if (paths && places) {
         sort_paths(log, paths, places, &strings);
-    else
+    } else {
         rc = cm_fail(err, CM_NOMEM, "out of memory writing the history of a repository");
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = cm_buf_check(&strings, err);
+    }
     if (rc == CM_OK) {
         const cm_str sections[SECTIONS] = {
             bytes_of(&log->head, 1, sizeof(log->head)),
@@ -115,8 +120,9 @@ cm_rc cm_history_log_write(cm_history_log *log, cm_buf *out, cm_err *err) {
 static bool take_section(const cm_part *part, size_t index, size_t size, const void **ret_items,
                          uint32_t *ret_count) {
     cm_str section = cm_part_section(part, index);
-    if (section.len % size != 0 || section.len / size >= UINT32_MAX)
+    if (section.len % size != 0 || section.len / size >= UINT32_MAX) {
         return false;
+    }
     *ret_items = section.ptr;
     *ret_count = (uint32_t)(section.len / size);
     return true;

@@ -28,10 +28,12 @@ cm_ignore *cm_ignore_new(void) {
 }
 
 void cm_ignore_free(cm_ignore *ignore) {
-    if (!ignore)
+    if (!ignore) {
         return;
-    while (ignore->levels.count > 0)
+    }
+    while (ignore->levels.count > 0) {
         cm_ignore_pop(ignore);
+    }
     cm_vec_done(&ignore->levels);
     cm_free(ignore);
 }
@@ -45,8 +47,9 @@ void cm_ignore_pop(cm_ignore *ignore) {
 /* Trailing blanks go unless escaped: "a\ " keeps one. */
 static cm_str trim_end(cm_str line) {
     while (line.len > 0 && line.ptr[line.len - 1] == ' ' &&
-           !(line.len > 1 && line.ptr[line.len - 2] == '\\'))
+           !(line.len > 1 && line.ptr[line.len - 2] == '\\')) {
         line.len--;
+    }
     return line;
 }
 
@@ -54,8 +57,9 @@ static cm_str trim_end(cm_str line) {
 static bool parse_rule(cm_str line, ignore_rule *ret_rule) {
     ignore_rule rule = {0};
     line = trim_end(line);
-    if (line.len == 0 || line.ptr[0] == '#')
+    if (line.len == 0 || line.ptr[0] == '#') {
         return false;
+    }
     if (line.ptr[0] == '!') {
         rule.negated = true;
         line = cm_str_from_offset(line, 1);
@@ -65,10 +69,12 @@ static bool parse_rule(cm_str line, ignore_rule *ret_rule) {
         line.len--;
     }
     rule.anchored = cm_str_find_char(line, '/') != SIZE_MAX;
-    if (line.len > 0 && line.ptr[0] == '/')
+    if (line.len > 0 && line.ptr[0] == '/') {
         line = cm_str_from_offset(line, 1);
-    if (line.len == 0 || memchr(line.ptr, 0, line.len))
+    }
+    if (line.len == 0 || memchr(line.ptr, 0, line.len)) {
         return false;
+    }
     rule.pattern = line;
     *ret_rule = rule;
     return true;
@@ -78,19 +84,23 @@ cm_rc cm_ignore_push(cm_ignore *ignore, cm_str directory, cm_str contents, cm_er
     ignore_level level = {.arena = cm_arena_new(4 * CM_IGNORE_FILE_MAX)};
     level.directory = cm_arena_str(level.arena, directory);
     cm_str rest = cm_str_sub(contents, 0, CM_IGNORE_FILE_MAX);
-    if (cm_str_starts(rest, CM_STR("\xEF\xBB\xBF")))
+    if (cm_str_starts(rest, CM_STR("\xEF\xBB\xBF"))) {
         rest = cm_str_from_offset(rest, 3);
+    }
     cm_str line;
     while (cm_str_line(&rest, &line)) {
         ignore_rule rule;
-        if (!parse_rule(line, &rule))
+        if (!parse_rule(line, &rule)) {
             continue;
+        }
         rule.pattern = cm_arena_str(level.arena, rule.pattern);
-        if (!cm_vec_push(&level.rules, rule))
+        if (!cm_vec_push(&level.rules, rule)) {
             goto no_memory;
+        }
     }
-    if (cm_vec_push(&ignore->levels, level))
+    if (cm_vec_push(&ignore->levels, level)) {
         return CM_OK;
+    }
 no_memory:
     cm_vec_done(&level.rules);
     cm_arena_free(level.arena);
@@ -112,10 +122,12 @@ static const struct {
 static bool posix_class(cm_str pattern, size_t *at, char c, bool *ret_hit) {
     for (size_t i = 0; i < CM_COUNT(posix_classes); i++) {
         cm_str name = cm_str_from(posix_classes[i].name);
-        if (!cm_str_starts(cm_str_from_offset(pattern, *at), name))
+        if (!cm_str_starts(cm_str_from_offset(pattern, *at), name)) {
             continue;
-        for (const char *r = posix_classes[i].ranges; r[0]; r += 2)
+        }
+        for (const char *r = posix_classes[i].ranges; r[0]; r += 2) {
             *ret_hit = *ret_hit || (c >= r[0] && c <= r[1]);
+        }
         *at += name.len;
         return true;
     }
@@ -123,8 +135,9 @@ static bool posix_class(cm_str pattern, size_t *at, char c, bool *ret_hit) {
 }
 
 static char class_char(cm_str pattern, size_t *at) {
-    if (pattern.ptr[*at] == '\\' && *at + 1 < pattern.len)
+    if (pattern.ptr[*at] == '\\' && *at + 1 < pattern.len) {
         (*at)++;
+    }
     return pattern.ptr[(*at)++];
 }
 
@@ -140,8 +153,9 @@ static bool match_class(cm_str pattern, size_t *at, char c, bool *ret_valid) {
             *ret_valid = true;
             return hit != negated;
         }
-        if (posix_class(pattern, at, c, &hit))
+        if (posix_class(pattern, at, c, &hit)) {
             continue;
+        }
         unsigned char low = (unsigned char)class_char(pattern, at), high = low;
         if (*at + 1 < pattern.len && pattern.ptr[*at] == '-' && pattern.ptr[*at + 1] != ']') {
             (*at)++;
@@ -156,14 +170,16 @@ static bool match_class(cm_str pattern, size_t *at, char c, bool *ret_valid) {
 /* One step that is not a star: does the pattern at `*p` match `c`? */
 static bool match_one(cm_str pattern, size_t *p, char c) {
     char want = pattern.ptr[(*p)++];
-    if (want == '?')
+    if (want == '?') {
         return true;
+    }
     if (want == '[') {
         bool valid;
         return match_class(pattern, p, c, &valid) && valid;
     }
-    if (want == '\\' && *p < pattern.len)
+    if (want == '\\' && *p < pattern.len) {
         want = pattern.ptr[(*p)++];
+    }
     return want == c;
 }
 
@@ -180,13 +196,15 @@ static bool match_segment(cm_str pattern, cm_str text) {
             t++;
             continue;
         }
-        if (star == SIZE_MAX)
+        if (star == SIZE_MAX) {
             return false;
+        }
         p = star;
         t = ++retry;
     }
-    while (p < pattern.len && pattern.ptr[p] == '*')
+    while (p < pattern.len && pattern.ptr[p] == '*') {
         p++;
+    }
     return p == pattern.len;
 }
 
@@ -196,8 +214,9 @@ static size_t split_segments(cm_str path, cm_str *segments) {
     size_t count = 0;
     cm_str part;
     while (cm_str_split(&path, '/', &part)) {
-        if (count == SEGMENTS_MAX)
+        if (count == SEGMENTS_MAX) {
             return SIZE_MAX;
+        }
         segments[count++] = part;
     }
     return count;
@@ -206,8 +225,9 @@ static size_t split_segments(cm_str path, cm_str *segments) {
 bool cm_ignore_pattern_match(cm_str pattern, cm_str path) {
     cm_str want[SEGMENTS_MAX], have[SEGMENTS_MAX];
     size_t m = split_segments(pattern, want), n = split_segments(path, have);
-    if (m == SIZE_MAX || n == SIZE_MAX)
+    if (m == SIZE_MAX || n == SIZE_MAX) {
         return false;
+    }
     /* row[j]: the pattern segments seen so far match the first j path segments */
     bool row[SEGMENTS_MAX + 1] = {true};
     for (size_t i = 0; i < m; i++) {
@@ -216,13 +236,16 @@ bool cm_ignore_pattern_match(cm_str pattern, cm_str path) {
         bool last = i + 1 == m; /* a last "**" needs at least one segment below */
         bool reached = false;
         for (size_t j = 0; j <= n; j++) {
-            if (any_depth && last)
+            if (any_depth && last) {
                 next[j] = reached;
+            }
             reached = reached || row[j];
-            if (any_depth && !last)
+            if (any_depth && !last) {
                 next[j] = reached;
-            if (!any_depth && j > 0 && row[j - 1])
+            }
+            if (!any_depth && j > 0 && row[j - 1]) {
                 next[j] = match_segment(want[i], have[j - 1]);
+            }
         }
         memcpy(row, next, sizeof(row));
     }
@@ -231,12 +254,15 @@ bool cm_ignore_pattern_match(cm_str pattern, cm_str path) {
 
 static bool rule_match(const ignore_level *level, const ignore_rule *rule, cm_str path,
                        bool is_directory) {
-    if (rule->directory_only && !is_directory)
+    if (rule->directory_only && !is_directory) {
         return false;
-    if (level->directory.len > 0)
+    }
+    if (level->directory.len > 0) {
         path = cm_str_from_offset(path, level->directory.len + 1);
-    if (rule->anchored)
+    }
+    if (rule->anchored) {
         return cm_ignore_pattern_match(rule->pattern, path);
+    }
     size_t slash = cm_str_rfind_char(path, '/');
     return match_segment(rule->pattern,
                          slash == SIZE_MAX ? path : cm_str_from_offset(path, slash + 1));
@@ -250,12 +276,14 @@ static bool is_below(cm_str path, cm_str directory) {
 bool cm_ignore_match(const cm_ignore *ignore, cm_str path, bool is_directory) {
     for (size_t i = ignore->levels.count; i-- > 0;) {
         const ignore_level *level = &ignore->levels.items[i];
-        if (!is_below(path, level->directory))
+        if (!is_below(path, level->directory)) {
             continue;
+        }
         for (size_t r = level->rules.count; r-- > 0;) {
             const ignore_rule *rule = &level->rules.items[r];
-            if (rule_match(level, rule, path, is_directory))
+            if (rule_match(level, rule, path, is_directory)) {
                 return !rule->negated;
+            }
         }
     }
     return false;

@@ -72,16 +72,18 @@ typedef struct job {
 static void notify(job *j, bool always) {
     cm_repository *r = j->r;
     uint64_t now = cm_clock_ms();
-    if (!always && now - j->notified_ms < NOTIFY_MS)
+    if (!always && now - j->notified_ms < NOTIFY_MS) {
         return;
+    }
     j->notified_ms = now;
     cm_index_progress progress;
     pthread_mutex_lock(&r->lock);
     cm_index_progress_fn *fn = r->notify;
     void *argument = r->notify_argument;
     pthread_mutex_unlock(&r->lock);
-    if (!fn)
+    if (!fn) {
         return;
+    }
     cm_repository_progress(r, &progress);
     fn(argument, &progress);
 }
@@ -118,8 +120,9 @@ static bool is_unchanged(const cm_walk_entry *entry, const cm_segment *segment, 
 /* The live document of `path` in the snapshot the job began with. */
 static const cm_snapshot_segment *find_live(const job *j, cm_str path, uint32_t *ret_local) {
     cm_index_document d;
-    if (!j->base || !cm_snapshot_find_document(j->base, path, &d))
+    if (!j->base || !cm_snapshot_find_document(j->base, path, &d)) {
         return NULL;
+    }
     return cm_snapshot_of_document(j->base, d.id, ret_local);
 }
 
@@ -144,13 +147,16 @@ static cm_rc plan_file(job *j, const cm_walk_entry *entry, cm_err *err) {
 static cm_rc plan_removed(job *j, cm_err *err) {
     cm_map *seen = cm_map_new(0);
     bool ok = true;
-    for (size_t i = 0; ok && i < j->walk.count; i++)
+    for (size_t i = 0; ok && i < j->walk.count; i++) {
         ok = cm_map_put(seen, j->walk.entries[i].path, 1);
+    }
     cm_index_document d;
     uint64_t ignored;
-    for (uint32_t cursor = 0; ok && j->base && cm_snapshot_next_document(j->base, &cursor, &d);)
-        if (!cm_map_get(seen, d.path, &ignored))
+    for (uint32_t cursor = 0; ok && j->base && cm_snapshot_next_document(j->base, &cursor, &d);) {
+        if (!cm_map_get(seen, d.path, &ignored)) {
             ok = cm_vec_push(&j->removed, d.path);
+        }
+    }
     cm_map_free(seen);
     return ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory planning");
 }
@@ -161,14 +167,16 @@ static cm_rc list_documents(job *j, cm_err *err) {
     cm_index_document d;
     bool ok = true;
     for (uint32_t cursor = 0; ok && j->base && cm_snapshot_next_document(j->base, &cursor, &d);) {
-        if (!cm_document_has_text(&d))
+        if (!cm_document_has_text(&d)) {
             continue;
+        }
         ok = cm_vec_push(&entries, (cm_walk_entry){d.path, d.size, d.mtime_ns});
         j->walk.bytes += d.size;
     }
     cm_walk_entry *copy = ok ? CM_ARENA_ARRAY(j->arena, cm_walk_entry, entries.count + 1) : NULL;
-    if (copy && entries.count > 0)
+    if (copy && entries.count > 0) {
         memcpy(copy, entries.items, entries.count * sizeof(*copy));
+    }
     j->walk.entries = copy;
     j->walk.count = copy ? entries.count : 0;
     cm_vec_done(&entries);
@@ -186,18 +194,21 @@ static cm_rc plan(job *j, cm_err *err) {
     cm_rc rc = j->root[0] == '\0' ? list_sent(j, err)
                                   : cm_walk_run(j->root, &j->options, CM_STR_EMPTY, j->cancel,
                                                 j->arena, &j->walk, err);
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         return rc;
+    }
     pthread_mutex_lock(&j->r->lock);
     j->r->progress.files_total = j->walk.count;
     j->r->progress.bytes_total = j->walk.bytes;
     j->r->progress.files_failed = j->walk.unreadable;
     pthread_mutex_unlock(&j->r->lock);
-    for (size_t i = 0; rc == CM_OK && i < j->walk.count; i++)
+    for (size_t i = 0; rc == CM_OK && i < j->walk.count; i++) {
         rc = plan_file(j, &j->walk.entries[i], err);
+    }
     pthread_mutex_lock(&j->r->lock);
-    for (size_t i = 0; i < j->files.count; i++)
+    for (size_t i = 0; i < j->files.count; i++) {
         j->r->progress.work_total += work_of(j, j->files.items[i].size);
+    }
     pthread_mutex_unlock(&j->r->lock);
     return rc == CM_OK ? plan_removed(j, err) : rc;
 }
@@ -212,8 +223,9 @@ static cm_parser_pool *job_parser(const cm_repository *r) {
 static cm_rc read_snapshot(const job *j, cm_str path, cm_buf *out, cm_err *err) {
     cm_index_document d;
     cm_str text;
-    if (!j->base || !cm_snapshot_find_document(j->base, path, &d))
+    if (!j->base || !cm_snapshot_find_document(j->base, path, &d)) {
         return cm_fail(err, CM_NOT_FOUND, "a document is gone");
+    }
     cm_arena *scratch = cm_arena_new((size_t)1 << 30);
     cm_rc rc = cm_snapshot_text(j->base, d.id, scratch, &text, err);
     if (rc == CM_OK) {
@@ -227,12 +239,15 @@ static cm_rc read_snapshot(const job *j, cm_str path, cm_buf *out, cm_err *err) 
 /* What was sent, else what the index has of it. CM_NOT_FOUND: dropped meanwhile, or lost in both. */
 static cm_rc read_sent(const job *j, cm_str path, cm_buf *out, int64_t *ret_mtime_ns, cm_err *err) {
     cm_rc rc = CM_NOT_FOUND;
-    if (j->is_kept)
+    if (j->is_kept) {
         rc = cm_sent_read(j->r->environment.sent, &j->r->id, path, out, ret_mtime_ns, err);
-    if (rc == CM_CORRUPT)
+    }
+    if (rc == CM_CORRUPT) {
         cm_log_err(CM_LOG_ERROR, "a file that was sent is damaged", err);
-    if (rc == CM_CORRUPT || rc == CM_NOT_FOUND)
+    }
+    if (rc == CM_CORRUPT || rc == CM_NOT_FOUND) {
         rc = read_snapshot(j, path, out, err);
+    }
     return rc;
 }
 
@@ -246,8 +261,9 @@ static void slot_run_sent(slot *s, cm_analysis_request *request) {
     }
     cm_str text = cm_buf_str(&content);
     request->text = &text;
-    if (s->rc == CM_OK)
+    if (s->rc == CM_OK) {
         s->rc = cm_analysis_run(request, &s->analysis, &s->err);
+    }
 }
 
 static void slot_run(slot *s) {
@@ -262,21 +278,24 @@ static void slot_run(slot *s) {
         .chunk_strategy = j->options.chunk_strategy,
     };
     s->analysis = NULL;
-    if (j->root[0] != '\0')
+    if (j->root[0] != '\0') {
         s->rc = cm_analysis_run(&request, &s->analysis, &s->err);
-    else
+    } else {
         slot_run_sent(s, &request);
+    }
 }
 
 /* Prepares the slot of the next file; NULL when the window is full or nothing is left. */
 static slot *next_slot(job *j) {
     if (j->draining || j->next_submit == j->files.count ||
-        j->next_submit - j->next_consume == WINDOW)
+        j->next_submit - j->next_consume == WINDOW) {
         return NULL;
+    }
     const planned *file = &j->files.items[j->next_submit];
     uint64_t bytes = CM_MIN(file->size, j->options.file_bytes_max);
-    if (j->in_flight > 0 && j->in_flight + bytes > IN_FLIGHT_MAX)
+    if (j->in_flight > 0 && j->in_flight + bytes > IN_FLIGHT_MAX) {
         return NULL;
+    }
     slot *s = &j->slots[j->next_submit % WINDOW];
     *s = (slot){.job = j, .file = file};
     j->in_flight += bytes;
@@ -322,8 +341,9 @@ static slot *take_slot(job *j) {
     slot *head = &j->slots[j->next_consume % WINDOW];
     for (;;) {
         feed_pool(j);
-        if (j->next_consume < j->next_submit && head->done)
+        if (j->next_consume < j->next_submit && head->done) {
             break;
+        }
         slot *mine = next_slot(j);
         if (!mine) {
             cm_assert(j->next_consume < j->next_submit);
@@ -342,11 +362,13 @@ static slot *take_slot(job *j) {
 static void drain(job *j) {
     pthread_mutex_lock(&j->lock);
     j->draining = true;
-    while (j->outstanding > 0)
+    while (j->outstanding > 0) {
         pthread_cond_wait(&j->done, &j->lock);
+    }
     pthread_mutex_unlock(&j->lock);
-    for (; j->next_consume < j->next_submit; j->next_consume++)
+    for (; j->next_consume < j->next_submit; j->next_consume++) {
         cm_analysis_free(j->slots[j->next_consume % WINDOW].analysis);
+    }
 }
 
 /* ---- flushing ---- */
@@ -363,21 +385,25 @@ static void wrote(job *j, uint64_t parts_left) {
 /* Writes what has been built; an incremental or first job publishes it at once. */
 static cm_rc flush(job *j, cm_err *err) {
     cm_repository *r = j->r;
-    if (cm_builder_count(j->builder) == 0)
+    if (cm_builder_count(j->builder) == 0) {
         return CM_OK;
+    }
     cm_buf parts[CM_PART_KIND_COUNT];
     cm_segment *segment = NULL;
-    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
+    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
         cm_buf_init(&parts[kind], CM_PART_BYTES_MAX);
+    }
     cm_rc rc = cm_builder_finish(j->builder, parts, err);
     cm_builder_free(j->builder);
     j->builder = cm_builder_new();
     wrote(j, 2);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = cm_repository_seal(r, parts, true, &segment, err);
+    }
     if (rc == CM_OK && j->full && j->base) {
-        if (!cm_vec_push(&j->pending, cm_segment_ref(segment)))
+        if (!cm_vec_push(&j->pending, cm_segment_ref(segment))) {
             rc = cm_fail(err, CM_NOMEM, "out of memory publishing");
+        }
     } else if (rc == CM_OK) {
         cm_change change = {
             .added = &segment, .added_count = 1, .persist = true, .respect_synced = true};
@@ -385,8 +411,9 @@ static cm_rc flush(job *j, cm_err *err) {
     }
     wrote(j, 1);
     cm_segment_unref(segment);
-    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
+    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
         cm_buf_done(&parts[kind]);
+    }
     return rc;
 }
 
@@ -402,8 +429,9 @@ static uint64_t set_indexed_options(cm_repository *r, uint64_t options) {
 static cm_rc finish(job *j, cm_err *err) {
     cm_repository *r = j->r;
     cm_rc rc = flush(j, err);
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         return rc;
+    }
     bool replace = j->full && j->base;
     cm_change change = {.added = j->pending.items,
                         .added_count = j->pending.count,
@@ -417,8 +445,9 @@ static cm_rc finish(job *j, cm_err *err) {
     bool needed = replace || j->removed.count > 0 || before != j->options_hash || !now;
     cm_snapshot_unref(now);
     rc = needed ? cm_repository_publish(r, &change, err) : CM_OK;
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         set_indexed_options(r, before);
+    }
     return rc;
 }
 
@@ -426,23 +455,26 @@ static cm_rc consume(job *j, slot *s, cm_err *err) {
     cm_analysis *a = s->analysis;
     const planned *file = s->file;
     cm_rc rc = s->rc;
-    if (rc != CM_OK && err)
+    if (rc != CM_OK && err) {
         *err = s->err;
+    }
     bool unchanged = rc == CM_OK && !a;
     bool failed = a && (a->status == CM_DOCUMENT_UNREADABLE ||
                         (a->status == CM_DOCUMENT_TEXT && a->parsed.status == CM_PARSE_FAILED));
-    if (rc == CM_OK && a)
+    if (rc == CM_OK && a) {
         rc = cm_builder_add(j->builder, a, err);
-    else if (rc == CM_OK && !file->known && !cm_vec_push(&j->removed, file->path))
+    } else if (rc == CM_OK && !file->known && !cm_vec_push(&j->removed, file->path)) {
         rc = cm_fail(err, CM_NOMEM, "out of memory"); /* gone between walk and read */
+    }
     cm_analysis_free(a);
     s->analysis = NULL;
     pthread_mutex_lock(&j->lock);
     j->in_flight -= CM_MIN(file->size, j->options.file_bytes_max);
     j->next_consume++;
     pthread_mutex_unlock(&j->lock);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         advance(j, file->size, work_of(j, file->size), unchanged && file->known, failed);
+    }
     return rc;
 }
 
@@ -450,22 +482,28 @@ static cm_rc run(job *j, cm_err *err) {
     size_t ram = j->r->environment.ram_bytes ? j->r->environment.ram_bytes : RAM_DEFAULT;
     cm_rc rc = cm_repository_check(j->r, j->cancel, err);
     j->base = cm_repository_snapshot(j->r);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = plan(j, err);
+    }
     while (rc == CM_OK && j->next_consume < j->files.count) {
         rc = consume(j, take_slot(j), err);
-        if (rc == CM_OK && cm_builder_bytes(j->builder) > ram)
+        if (rc == CM_OK && cm_builder_bytes(j->builder) > ram) {
             rc = flush(j, err);
-        if (rc == CM_OK)
+        }
+        if (rc == CM_OK) {
             rc = cm_cancel_check(j->cancel, err);
+        }
     }
     drain(j);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = finish(j, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = cm_repository_merge(j->r, j->cancel, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = cm_repository_read_history(j->r, j->root, j->cancel, err);
+    }
     return rc;
 }
 
@@ -486,13 +524,15 @@ static void job_init(job *j, cm_repository *r) {
     j->cancel = cm_cancel_ref(r->cancel);
     r->progress.status = CM_INDEX_INDEXING;
     pthread_mutex_unlock(&r->lock);
-    if (j->options.file_bytes_max == 0)
+    if (j->options.file_bytes_max == 0) {
         j->options.file_bytes_max = CM_FILE_BYTES_DEFAULT;
+    }
 }
 
 static void job_done(job *j) {
-    for (size_t i = 0; i < j->pending.count; i++)
+    for (size_t i = 0; i < j->pending.count; i++) {
         cm_segment_unref(j->pending.items[i]);
+    }
     cm_vec_done(&j->pending);
     cm_vec_done(&j->files);
     cm_vec_done(&j->removed);
@@ -507,8 +547,9 @@ static void job_done(job *j) {
 static bool in_snapshot(cm_repository *r, const cm_segment *segment) {
     cm_snapshot *s = cm_repository_snapshot(r);
     bool found = false;
-    for (size_t i = 0; s && i < s->count && !found; i++)
+    for (size_t i = 0; s && i < s->count && !found; i++) {
         found = s->segments[i].segment == segment;
+    }
     cm_snapshot_unref(s);
     return found;
 }
@@ -516,22 +557,27 @@ static bool in_snapshot(cm_repository *r, const cm_segment *segment) {
 static void conclude(job *j, cm_rc rc, const cm_err *err) {
     cm_repository *r = j->r;
     bool cancelled = rc == CM_CANCELLED;
-    for (size_t i = 0; rc != CM_OK && i < j->pending.count; i++)
-        if (!in_snapshot(r, j->pending.items[i]))
+    for (size_t i = 0; rc != CM_OK && i < j->pending.count; i++) {
+        if (!in_snapshot(r, j->pending.items[i])) {
             atomic_store(&j->pending.items[i]->obsolete, true); /* never became part of the index */
+        }
+    }
     pthread_mutex_lock(&r->lock);
     cm_index_progress *p = &r->progress;
     p->finished_ms = cm_clock_wall_ms();
     p->cancelled = cancelled;
-    if (rc == CM_OK || cancelled)
+    if (rc == CM_OK || cancelled) {
         p->status = r->snapshot ? CM_INDEX_READY : CM_INDEX_CREATED;
-    else
+    } else {
         p->status = CM_INDEX_ERROR;
-    if (rc != CM_OK && !cancelled)
+    }
+    if (rc != CM_OK && !cancelled) {
         p->error = *err;
+    }
     pthread_mutex_unlock(&r->lock);
-    if (rc != CM_OK && !cancelled)
+    if (rc != CM_OK && !cancelled) {
         cm_log_err(CM_LOG_ERROR, "indexing failed", err);
+    }
     cm_tables_changed(r->environment.tables, r);
     notify(j, true);
 }
@@ -543,8 +589,9 @@ void *cm_repository_job(void *repository) {
     cm_thread_make_polite();
     job_init(j, r);
     cm_rc rc = run(j, &err);
-    if (r->environment.job_parser)
+    if (r->environment.job_parser) {
         cm_parser_pool_rest(r->environment.job_parser);
+    }
     conclude(j, rc, &err);
     job_done(j);
     cm_free(j);

@@ -17,8 +17,9 @@
 #define PREFIX             "MANIFEST-"
 
 void cm_manifest_done(cm_manifest *manifest) {
-    for (size_t i = 0; i < manifest->segments.count; i++)
+    for (size_t i = 0; i < manifest->segments.count; i++) {
         cm_bitmap_unref(manifest->segments.items[i].dead);
+    }
     cm_vec_done(&manifest->segments);
     cm_free(manifest->root);
     *manifest = (cm_manifest){0};
@@ -29,10 +30,11 @@ void cm_manifest_done(cm_manifest *manifest) {
 static void add_root(cm_buf *out, cm_str root) {
     for (size_t i = 0; i < root.len; i++) {
         unsigned char c = (unsigned char)root.ptr[i];
-        if (c <= ' ' || c == '%' || c >= 0x7f)
+        if (c <= ' ' || c == '%' || c >= 0x7f) {
             cm_buf_add_f(out, "%%%02x", c);
-        else
+        } else {
             cm_buf_add_char(out, (char)c);
+        }
     }
 }
 
@@ -40,11 +42,13 @@ static void add_dead(cm_buf *out, const cm_manifest_segment *segment) {
     const char *separator = "";
     cm_buf_add_f(out, "dead %llu ", (unsigned long long)segment->number);
     for (uint32_t i = 0; i < segment->documents; i++) {
-        if (!cm_bitmap_has(segment->dead, i))
+        if (!cm_bitmap_has(segment->dead, i)) {
             continue;
+        }
         uint32_t last = i;
-        while (last + 1 < segment->documents && cm_bitmap_has(segment->dead, last + 1))
+        while (last + 1 < segment->documents && cm_bitmap_has(segment->dead, last + 1)) {
             last++;
+        }
         cm_buf_add_f(out, last > i ? "%s%u-%u" : "%s%u", separator, i, last);
         separator = ",";
         i = last;
@@ -60,8 +64,9 @@ static void format(const cm_manifest *m, cm_buf *out) {
     for (size_t i = 0; i < m->segments.count; i++) {
         const cm_manifest_segment *s = &m->segments.items[i];
         cm_buf_add_f(out, "segment %llu %u\n", (unsigned long long)s->number, s->documents);
-        if (cm_bitmap_count(s->dead) > 0)
+        if (cm_bitmap_count(s->dead) > 0) {
             add_dead(out, s);
+        }
     }
     uint64_t checksum = cm_hash64(out->ptr, out->len);
     cm_buf_add_f(out, "end %016llx\n", (unsigned long long)checksum);
@@ -76,37 +81,44 @@ static bool name_generation(const char *name, uint64_t *ret_generation) {
 
 static void remove_older(const char *folder, uint64_t generation) {
     DIR *dir = opendir(folder);
-    if (!dir)
+    if (!dir) {
         return;
+    }
     uint64_t other;
-    for (struct dirent *entry; (entry = readdir(dir));)
-        if (name_generation(entry->d_name, &other) && other < generation)
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        if (name_generation(entry->d_name, &other) && other < generation) {
             (void)unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+    }
     closedir(dir);
 }
 
 cm_rc cm_manifest_write(const char *folder, const cm_manifest *manifest, cm_err *err) {
     char path[2 * CM_PATH_BYTES_MAX];
     if (snprintf(path, sizeof(path), "%s/" PREFIX "%llu", folder,
-                 (unsigned long long)manifest->generation) >= (int)sizeof(path))
+                 (unsigned long long)manifest->generation) >= (int)sizeof(path)) {
         return cm_fail(err, CM_LIMIT, "path of index folder '%s' is too long", folder);
+    }
     cm_buf text;
     cm_buf_init(&text, MANIFEST_BYTES_MAX);
     format(manifest, &text);
     cm_rc rc = cm_buf_check(&text, err);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = cm_file_replace(path, cm_buf_str(&text), 0600, err);
+    }
     cm_buf_done(&text);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         remove_older(folder, manifest->generation);
+    }
     return rc;
 }
 
 /* ---- reading ---- */
 
 static int hex_digit(char c) {
-    if (cm_is_digit(c))
+    if (cm_is_digit(c)) {
         return c - '0';
+    }
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
@@ -114,8 +126,9 @@ static bool parse_hex64(cm_str s, uint64_t *ret_value) {
     uint64_t value = 0;
     for (size_t i = 0; i < s.len; i++) {
         int digit = hex_digit(s.ptr[i]);
-        if (digit < 0)
+        if (digit < 0) {
             return false;
+        }
         value = value << 4 | (unsigned)digit;
     }
     *ret_value = value;
@@ -145,8 +158,9 @@ static bool parse_root(cm_str s, char **ret_root) {
 
 static bool parse_number32(cm_str s, uint32_t *ret_value) {
     uint64_t value;
-    if (!cm_str_to_u64(s, &value) || value >= UINT32_MAX)
+    if (!cm_str_to_u64(s, &value) || value >= UINT32_MAX) {
         return false;
+    }
     *ret_value = (uint32_t)value;
     return true;
 }
@@ -155,8 +169,9 @@ static bool parse_segment(cm_manifest *m, cm_str value) {
     cm_str number, documents;
     cm_manifest_segment s = {0};
     if (!cm_str_split(&value, ' ', &number) || !cm_str_split(&value, ' ', &documents) ||
-        !cm_str_to_u64(number, &s.number) || !parse_number32(documents, &s.documents))
+        !cm_str_to_u64(number, &s.number) || !parse_number32(documents, &s.documents)) {
         return false;
+    }
     return s.documents <= ((uint32_t)1 << 28) && cm_vec_push(&m->segments, s);
 }
 
@@ -165,44 +180,57 @@ static bool parse_dead(cm_manifest *m, cm_str value) {
     uint64_t number;
     cm_str part;
     if (m->segments.count == 0 || !cm_str_split(&value, ' ', &part) ||
-        !cm_str_to_u64(part, &number))
+        !cm_str_to_u64(part, &number)) {
         return false;
+    }
     cm_manifest_segment *s = cm_vec_last(&m->segments);
-    if (s->number != number || s->dead)
+    if (s->number != number || s->dead) {
         return false;
+    }
     s->dead = cm_bitmap_copy(NULL, s->documents);
     while (cm_str_split(&value, ',', &part)) {
         uint32_t first, last;
         cm_str from;
-        if (!cm_str_split(&part, '-', &from) || !parse_number32(from, &first))
+        if (!cm_str_split(&part, '-', &from) || !parse_number32(from, &first)) {
             return false;
+        }
         last = first;
-        if (part.len > 0 && !parse_number32(part, &last))
+        if (part.len > 0 && !parse_number32(part, &last)) {
             return false;
-        if (last < first || last >= s->documents)
+        }
+        if (last < first || last >= s->documents) {
             return false;
-        for (uint32_t i = first; i <= last; i++)
+        }
+        for (uint32_t i = first; i <= last; i++) {
             cm_bitmap_add(s->dead, i);
+        }
     }
     return true;
 }
 
 static bool parse_line(cm_manifest *m, cm_str line) {
     cm_str key;
-    if (!cm_str_split(&line, ' ', &key))
+    if (!cm_str_split(&line, ' ', &key)) {
         return false;
-    if (cm_str_eq_c(key, FORMAT_KEY))
+    }
+    if (cm_str_eq_c(key, FORMAT_KEY)) {
         return cm_str_eq_c(line, FORMAT_NUMBER);
-    if (cm_str_eq_c(key, "generation"))
+    }
+    if (cm_str_eq_c(key, "generation")) {
         return cm_str_to_u64(line, &m->generation);
-    if (cm_str_eq_c(key, "next"))
+    }
+    if (cm_str_eq_c(key, "next")) {
         return cm_str_to_u64(line, &m->next_segment);
-    if (cm_str_eq_c(key, "root"))
+    }
+    if (cm_str_eq_c(key, "root")) {
         return !m->root && parse_root(line, &m->root);
-    if (cm_str_eq_c(key, "options"))
+    }
+    if (cm_str_eq_c(key, "options")) {
         return parse_hex64(line, &m->options);
-    if (cm_str_eq_c(key, "segment"))
+    }
+    if (cm_str_eq_c(key, "segment")) {
         return parse_segment(m, line);
+    }
     return cm_str_eq_c(key, "dead") && parse_dead(m, line);
 }
 
@@ -215,13 +243,15 @@ cm_rc cm_manifest_parse(cm_str text, cm_manifest *ret_manifest, cm_err *err) {
     bool ok = end.len == end_len && cm_str_starts(end, CM_STR("end ")) &&
               end.ptr[end.len - 1] == '\n' && parse_hex64(cm_str_sub(end, 4, 16), &checksum) &&
               cm_hash64(body.ptr, body.len) == checksum;
-    while (ok && cm_str_line(&body, &line))
+    while (ok && cm_str_line(&body, &line)) {
         ok = parse_line(&m, line);
+    }
     if (!ok || !m.root) {
         cm_manifest_done(&m);
         if (cm_str_starts(text, CM_STR(FORMAT_KEY " ")) &&
-            !cm_str_starts(text, CM_STR(FORMAT "\n")))
+            !cm_str_starts(text, CM_STR(FORMAT "\n"))) {
             return cm_fail(err, CM_CORRUPT, "index was written by another version");
+        }
         return cm_fail(err, CM_CORRUPT, "index manifest is damaged");
     }
     *ret_manifest = m;
@@ -232,13 +262,15 @@ static cm_rc read_one(const char *folder, uint64_t generation, cm_manifest *ret_
                       cm_err *err) {
     char path[2 * CM_PATH_BYTES_MAX];
     if (snprintf(path, sizeof(path), "%s/" PREFIX "%llu", folder, (unsigned long long)generation) >=
-        (int)sizeof(path))
+        (int)sizeof(path)) {
         return cm_fail(err, CM_LIMIT, "path of index folder '%s' is too long", folder);
+    }
     cm_buf text;
     cm_buf_init(&text, MANIFEST_BYTES_MAX);
     cm_rc rc = cm_file_read(path, MANIFEST_BYTES_MAX, &text, err);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = cm_manifest_parse(cm_buf_str(&text), ret_manifest, err);
+    }
     cm_buf_done(&text);
     return rc;
 }
@@ -248,8 +280,9 @@ cm_rc cm_manifest_read(const char *folder, cm_manifest *ret_manifest, cm_err *er
     cm_rc rc = cm_fail(err, CM_NOT_FOUND, "no index in '%s'", folder);
     for (;;) { /* newest first; an older one survives only when the newest was torn */
         DIR *dir = opendir(folder);
-        if (!dir)
+        if (!dir) {
             return errno == ENOENT ? rc : cm_fail_errno(err, errno, "cannot read '%s'", folder);
+        }
         uint64_t newest = 0, generation;
         bool any = false;
         for (struct dirent *entry; (entry = readdir(dir));) {
@@ -260,11 +293,13 @@ cm_rc cm_manifest_read(const char *folder, cm_manifest *ret_manifest, cm_err *er
             }
         }
         closedir(dir);
-        if (!any)
+        if (!any) {
             return rc;
+        }
         rc = read_one(folder, newest, ret_manifest, err);
-        if (rc == CM_OK)
+        if (rc == CM_OK) {
             return rc;
+        }
         cm_log(CM_LOG_WARN, "index manifest cannot be read", CM_F("folder", folder),
                CM_I("generation", newest));
         below = newest;

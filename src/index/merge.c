@@ -31,8 +31,9 @@ static void merge_set_done(merge_set *set) {
 }
 
 static bool merge_set_add(merge_set *set, const cm_snapshot_segment *s) {
-    if (!cm_vec_push(&set->dead, s->dead) || !cm_vec_push(&set->segments, s->segment))
+    if (!cm_vec_push(&set->dead, s->dead) || !cm_vec_push(&set->segments, s->segment)) {
         return false;
+    }
     cm_segment_ref(s->segment);
     cm_bitmap_ref(s->dead);
     return true;
@@ -42,11 +43,13 @@ static cm_rc build_merged(const merge_set *set, cm_buf parts[CM_PART_KIND_COUNT]
                           uint32_t *ret_count, cm_err *err) {
     cm_builder *builder = cm_builder_new();
     cm_rc rc = CM_OK;
-    for (size_t i = 0; rc == CM_OK && i < set->segments.count; i++)
+    for (size_t i = 0; rc == CM_OK && i < set->segments.count; i++) {
         rc = cm_builder_add_segment(builder, set->segments.items[i], set->dead.items[i], err);
+    }
     *ret_count = cm_builder_count(builder);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = cm_builder_finish(builder, parts, err);
+    }
     cm_builder_free(builder);
     return rc;
 }
@@ -59,11 +62,13 @@ static cm_rc merge_run(cm_repository *r, const merge_set *set, enum merge_place 
     cm_buf parts[CM_PART_KIND_COUNT];
     cm_segment *merged = NULL;
     uint32_t count = 0;
-    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
+    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
         cm_buf_init(&parts[kind], CM_PART_BYTES_MAX);
+    }
     cm_rc rc = build_merged(set, parts, &count, err);
-    if (rc == CM_OK && count > 0)
+    if (rc == CM_OK && count > 0) {
         rc = cm_repository_seal(r, parts, place == MERGE_TO_DISK, &merged, err);
+    }
     if (rc == CM_OK) {
         cm_change change = {.added = &merged,
                             .added_count = merged ? 1 : 0,
@@ -74,8 +79,9 @@ static cm_rc merge_run(cm_repository *r, const merge_set *set, enum merge_place 
         rc = cm_repository_publish(r, &change, err);
     }
     cm_segment_unref(merged);
-    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
+    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
         cm_buf_done(&parts[kind]);
+    }
     return rc;
 }
 
@@ -104,10 +110,12 @@ static bool choose_memory(const cm_snapshot *s, bool all, merge_set *set) {
     bool ok = true;
     for (size_t i = s ? s->count : 0; ok && i-- > 0;) {
         const cm_snapshot_segment *segment = &s->segments[i];
-        if (segment->segment->path)
+        if (segment->segment->path) {
             continue;
-        if (!all && set->segments.count >= FOLD_LEAST && segment->segment->bytes > bytes / 2)
+        }
+        if (!all && set->segments.count >= FOLD_LEAST && segment->segment->bytes > bytes / 2) {
             break;
+        }
         bytes += segment->segment->bytes;
         ok = merge_set_add(set, segment);
     }
@@ -119,8 +127,9 @@ static cm_rc merge_memory(cm_repository *r, enum merge_place place, cm_err *err)
     cm_snapshot *s = cm_repository_snapshot(r);
     bool ok = choose_memory(s, place == MERGE_TO_DISK, &set);
     cm_rc rc = ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory flushing the index");
-    if (rc == CM_OK && set.segments.count > 0)
+    if (rc == CM_OK && set.segments.count > 0) {
         rc = merge_run(r, &set, place, err);
+    }
     merge_set_done(&set);
     cm_snapshot_unref(s);
     return rc;
@@ -148,8 +157,9 @@ static void tidy_job(void *argument, unsigned worker) {
     bool large;
     pthread_mutex_lock(&r->merging);
     if (is_untidy(r, &large) &&
-        merge_memory(r, large ? MERGE_TO_DISK : MERGE_TO_MEMORY, &err) != CM_OK)
+        merge_memory(r, large ? MERGE_TO_DISK : MERGE_TO_MEMORY, &err) != CM_OK) {
         cm_log_err(CM_LOG_WARN, "cannot fold edited files into one segment", &err);
+    }
     pthread_mutex_unlock(&r->merging);
     atomic_store(&r->tidying, false);
     cm_repository_unref(r);
@@ -158,8 +168,9 @@ static void tidy_job(void *argument, unsigned worker) {
 void cm_repository_tidy(cm_repository *repository) {
     cm_repository *r = repository;
     bool large;
-    if (!is_untidy(r, &large) || atomic_exchange(&r->tidying, true))
+    if (!is_untidy(r, &large) || atomic_exchange(&r->tidying, true)) {
         return;
+    }
     cm_repository_ref(r);
     if (!r->environment.pool) {
         tidy_job(r, 0);
@@ -187,8 +198,9 @@ static bool choose_merge(const cm_snapshot *s, merge_set *set) {
     uint64_t bytes = 0;
     for (size_t i = 0; ok && i < s->count; i++) {
         const cm_snapshot_segment *segment = &s->segments[i];
-        if (!segment->segment->path || bytes + segment->segment->bytes > 2 * MERGE_BYTES_MAX)
+        if (!segment->segment->path || bytes + segment->segment->bytes > 2 * MERGE_BYTES_MAX) {
             continue;
+        }
         if (is_mostly_dead(segment) || (many && segment->segment->bytes < MERGE_BYTES_MAX)) {
             ok = merge_set_add(set, segment);
             bytes += segment->segment->bytes;
@@ -200,14 +212,17 @@ static bool choose_merge(const cm_snapshot *s, merge_set *set) {
 cm_rc cm_repository_merge(cm_repository *repository, const cm_cancel *cancel, cm_err *err) {
     cm_rc rc = cm_cancel_check(cancel, err);
     merge_set set = {0};
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         return rc;
+    }
     pthread_mutex_lock(&repository->merging);
     cm_snapshot *s = cm_repository_snapshot(repository);
-    if (s && !choose_merge(s, &set))
+    if (s && !choose_merge(s, &set)) {
         rc = cm_fail(err, CM_NOMEM, "out of memory merging segments");
-    if (rc == CM_OK && set.segments.count > 0)
+    }
+    if (rc == CM_OK && set.segments.count > 0) {
         rc = merge_run(repository, &set, MERGE_TO_DISK, err);
+    }
     pthread_mutex_unlock(&repository->merging);
     merge_set_done(&set);
     cm_snapshot_unref(s);

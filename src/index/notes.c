@@ -9,15 +9,18 @@ enum dependency_flags { DEPENDENCY_DEVELOPMENT = 1, DEPENDENCY_LOCKED = 2 };
 
 static void write_votes(const cm_style_votes *votes, cm_buf *out) {
     uint32_t counters[COUNTERS] = {0};
-    if (votes)
+    if (votes) {
         memcpy(counters, votes, sizeof(counters));
+    }
     size_t used = 0;
-    for (size_t i = 0; i < COUNTERS; i++)
+    for (size_t i = 0; i < COUNTERS; i++) {
         used += counters[i] > 0;
+    }
     cm_varint_add(out, used);
     for (size_t i = 0, next = 0; i < COUNTERS; i++) {
-        if (counters[i] == 0)
+        if (counters[i] == 0) {
             continue;
+        }
         cm_varint_add(out, i - next);
         cm_varint_add(out, counters[i]);
         next = i + 1;
@@ -71,15 +74,17 @@ static cm_str read_string(cm_reader *r) {
 cm_rc cm_notes_read(cm_str bytes, cm_arena *arena, cm_notes *ret_notes, cm_err *err) {
     cm_reader r = cm_reader_of(bytes);
     cm_notes notes = {0};
-    if (cm_varint_next(&r) != NOTES_VERSION || r.failed)
+    if (cm_varint_next(&r) != NOTES_VERSION || r.failed) {
         return cm_fail(err, CM_NOT_SUPPORTED, "notes of another version");
+    }
     read_votes(&r, &notes.votes);
     uint64_t claimed = cm_varint_next(&r);
     /* Four bytes at least for each: a count that lies costs no more memory than the bytes that are there. */
     size_t most = (size_t)CM_MIN(claimed, (uint64_t)(r.end - r.at) / 4);
     cm_dependency *items = CM_ARENA_ARRAY(arena, cm_dependency, most + 1);
-    if (!items)
+    if (!items) {
         return cm_fail(err, CM_NOMEM, "out of memory reading a document's dependencies");
+    }
     for (size_t i = 0; i < most; i++) {
         uint64_t flags = cm_varint_next(&r);
         cm_dependency d = {.manager = read_string(&r)};
@@ -87,8 +92,9 @@ cm_rc cm_notes_read(cm_str bytes, cm_arena *arena, cm_notes *ret_notes, cm_err *
         d.version = read_string(&r);
         d.is_development = flags & DEPENDENCY_DEVELOPMENT;
         d.is_locked = flags & DEPENDENCY_LOCKED;
-        if (r.failed)
+        if (r.failed) {
             break;
+        }
         items[notes.dependencies.count++] = d;
     }
     notes.dependencies.items = items;

@@ -71,24 +71,30 @@ void cm_part_build(enum cm_part_kind kind, const cm_str *sections, size_t count,
 static cm_rc part_validate(cm_part *part, cm_err *err) {
     const char *name = cm_part_name(part->kind);
     part_header header;
-    if (part->bytes.len < sizeof(header))
+    if (part->bytes.len < sizeof(header)) {
         return cm_fail(err, CM_CORRUPT, "index part '%s' is cut off at %zu bytes", name,
                        part->bytes.len);
+    }
     memcpy(&header, part->bytes.ptr, sizeof(header));
-    if (header.magic != PART_MAGIC || header.kind != part->kind)
+    if (header.magic != PART_MAGIC || header.kind != part->kind) {
         return cm_fail(err, CM_CORRUPT, "index part '%s' is not one", name);
-    if (header.version != PART_VERSION)
+    }
+    if (header.version != PART_VERSION) {
         return cm_fail(err, CM_CORRUPT, "index part '%s' has version %u, expected %d", name,
                        header.version, PART_VERSION);
-    if (header.checksum != header_checksum(&header) || header.len != part->bytes.len)
+    }
+    if (header.checksum != header_checksum(&header) || header.len != part->bytes.len) {
         return cm_fail(err, CM_CORRUPT, "index part '%s' has a damaged header or length", name);
-    if (header.section_count > CM_PART_SECTIONS_MAX)
+    }
+    if (header.section_count > CM_PART_SECTIONS_MAX) {
         return cm_fail(err, CM_CORRUPT, "index part '%s' has too many sections", name);
+    }
     for (size_t i = 0; i < header.section_count; i++) {
         const part_section *s = &header.sections[i];
-        if (s->offset % 8 != 0 || s->offset > header.len || s->len > header.len - s->offset)
+        if (s->offset % 8 != 0 || s->offset > header.len || s->len > header.len - s->offset) {
             return cm_fail(err, CM_CORRUPT, "index part '%s' has section %zu out of bounds", name,
                            i);
+        }
     }
     part->section_count = header.section_count;
     return CM_OK;
@@ -97,8 +103,9 @@ static cm_rc part_validate(cm_part *part, cm_err *err) {
 cm_rc cm_part_open(const char *path, enum cm_part_kind kind, cm_part *ret_part, cm_err *err) {
     cm_part part = {.kind = kind};
     cm_rc rc = cm_mapping_open(path, &part.mapping, err);
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         return rc;
+    }
     part.bytes = cm_str_make((const char *)part.mapping.ptr, part.mapping.len);
     rc = part_validate(&part, err);
     if (rc != CM_OK) {
@@ -122,8 +129,9 @@ cm_rc cm_part_take(char *take_memory, size_t len, enum cm_part_kind kind, cm_par
 }
 
 void cm_part_close(cm_part *part) {
-    if (part->mapping.ptr)
+    if (part->mapping.ptr) {
         cm_mapping_close(&part->mapping);
+    }
     cm_free(part->memory);
     *part = (cm_part){0};
 }
@@ -137,16 +145,18 @@ static const part_section *section_at(const cm_part *part, size_t index) {
 cm_rc cm_part_check(const cm_part *part, cm_err *err) {
     for (size_t i = 0; i < part->section_count; i++) {
         cm_str section = cm_part_section(part, i);
-        if (cm_hash64(section.ptr, section.len) != section_at(part, i)->checksum)
+        if (cm_hash64(section.ptr, section.len) != section_at(part, i)->checksum) {
             return cm_fail(err, CM_CORRUPT, "index part '%s' has a bad checksum in section %zu",
                            cm_part_name(part->kind), i);
+        }
     }
     return CM_OK;
 }
 
 cm_str cm_part_section(const cm_part *part, size_t index) {
-    if (index >= part->section_count)
+    if (index >= part->section_count) {
         return CM_STR_EMPTY;
+    }
     const part_section *s = section_at(part, index);
     return cm_str_make(part->bytes.ptr + s->offset, (size_t)s->len);
 }

@@ -18,12 +18,13 @@ void cm_repository_quarantine(const char *folder, const char *name) {
     }
     snprintf(from, sizeof(from), "%s/%s", folder, name);
     snprintf(to, sizeof(to), "%s/quarantine/%s-%lld", folder, name, (long long)cm_clock_wall_ms());
-    if (rename(from, to) == 0)
+    if (rename(from, to) == 0) {
         cm_log(CM_LOG_WARN, "damaged index file moved aside; its files will be indexed again",
                CM_F("from", from), CM_F("to", to));
-    else
+    } else {
         cm_log(CM_LOG_WARN, "cannot move a damaged index file aside", CM_F("path", from),
                CM_F("error", strerror(errno)));
+    }
 }
 
 static cm_rc take_out(cm_repository *r, cm_segment *segment, cm_bitmap *dead, cm_err *err) {
@@ -41,8 +42,9 @@ cm_rc cm_repository_check(cm_repository *repository, const cm_cancel *cancel, cm
     for (size_t i = 0; s && rc == CM_OK && i < s->count; i++) {
         cm_segment *segment = s->segments[i].segment;
         cm_err why;
-        if (!segment->path || atomic_load(&segment->checked))
+        if (!segment->path || atomic_load(&segment->checked)) {
             continue;
+        }
         rc = cm_cancel_check(cancel, err);
         if (rc == CM_OK && cm_segment_check(segment, &why) != CM_OK) {
             cm_log_err(CM_LOG_WARN, "index segment is damaged", &why);

@@ -28,8 +28,9 @@ const char *cm_index_status_name(enum cm_index_status status) {
 /* A file that was being written beside the one it would have replaced. */
 static bool remove_unfinished(const char *folder, cm_str name) {
     char path[2 * CM_PATH_BYTES_MAX];
-    if (cm_str_find(name, CM_STR(".tmp-")) == SIZE_MAX)
+    if (cm_str_find(name, CM_STR(".tmp-")) == SIZE_MAX) {
         return false;
+    }
     snprintf(path, sizeof(path), "%s/" CM_STR_FMT, folder, CM_STR_ARG(name));
     (void)unlink(path);
     return true;
@@ -38,22 +39,26 @@ static bool remove_unfinished(const char *folder, cm_str name) {
 /* Folders that no manifest names, and unfinished files, are what a crash left behind. */
 static void remove_strays(const char *folder, const cm_manifest *m) {
     DIR *dir = opendir(folder);
-    if (!dir)
+    if (!dir) {
         return;
+    }
     for (struct dirent *entry; (entry = readdir(dir));) {
         cm_str name = cm_str_from(entry->d_name);
         uint64_t number;
         if (remove_unfinished(folder, name) || !cm_str_starts(name, CM_STR("seg-")) ||
-            !cm_str_to_u64(cm_str_from_offset(name, 4), &number))
+            !cm_str_to_u64(cm_str_from_offset(name, 4), &number)) {
             continue;
+        }
         bool named = false;
-        for (size_t i = 0; i < m->segments.count && !named; i++)
+        for (size_t i = 0; i < m->segments.count && !named; i++) {
             named = m->segments.items[i].number == number;
+        }
         char path[2 * CM_PATH_BYTES_MAX];
         cm_err err;
         snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        if (!named && cm_dir_remove(path, &err) != CM_OK)
+        if (!named && cm_dir_remove(path, &err) != CM_OK) {
             cm_log_err(CM_LOG_WARN, "cannot delete an unfinished segment", &err);
+        }
     }
     closedir(dir);
 }
@@ -74,9 +79,10 @@ static bool open_segment(const cm_repository *r, const cm_manifest_segment *entr
         rc = cm_segment_check(segment, &err);
         atomic_store(&segment->checked, true);
     }
-    if (rc == CM_OK && segment->document_count != entry->documents)
+    if (rc == CM_OK && segment->document_count != entry->documents) {
         rc = cm_fail(&err, CM_CORRUPT, "segment '%s' has %u documents, expected %u", path,
                      segment->document_count, entry->documents);
+    }
     if (rc == CM_OK) {
         *ret_segment = segment;
         return true;
@@ -93,23 +99,26 @@ static cm_rc open_snapshot(cm_repository *r, const cm_manifest *m, cm_err *err) 
     cm_rc rc = CM_OK;
     for (size_t i = 0; rc == CM_OK && i < m->segments.count; i++) {
         cm_segment *segment;
-        if (!open_segment(r, &m->segments.items[i], &checked_bytes, &segment))
+        if (!open_segment(r, &m->segments.items[i], &checked_bytes, &segment)) {
             continue;
+        }
         cm_snapshot_source source = {segment, m->segments.items[i].dead};
         if (!cm_vec_push(&sources, source)) {
             cm_segment_unref(segment);
             rc = cm_fail(err, CM_NOMEM, "out of memory opening an index");
         }
     }
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = cm_snapshot_new(&r->id, r->root, m->generation, sources.items, sources.count,
                              &r->snapshot, err);
+    }
     if (rc == CM_OK) {
         r->snapshot->graph_base = cm_graph_base_ref(r->graph_base);
         r->snapshot->history = r->history ? cm_history_ref(r->history) : NULL;
     }
-    for (size_t i = 0; i < sources.count; i++)
+    for (size_t i = 0; i < sources.count; i++) {
         cm_segment_unref(sources.items[i].segment);
+    }
     cm_vec_done(&sources);
     return rc;
 }
@@ -124,8 +133,9 @@ static void repository_free(cm_repository *r) {
     cm_arena_free(r->options_arena);
     pthread_mutex_t *const locks[] = {&r->reading, &r->sync,    &r->merging,
                                       &r->persist, &r->publish, &r->lock};
-    for (size_t i = 0; i < CM_COUNT(locks); i++)
+    for (size_t i = 0; i < CM_COUNT(locks); i++) {
         pthread_mutex_destroy(locks[i]);
+    }
     pthread_cond_destroy(&r->changed);
     cm_free(r->root);
     cm_free(r->folder);
@@ -138,11 +148,14 @@ static cm_rc read_manifest(cm_repository *r, const char *root, cm_manifest *m, c
     if (rc == CM_CORRUPT) {
         cm_log_err(CM_LOG_WARN, "index is damaged and will be built again", err);
         DIR *dir = opendir(r->folder);
-        for (struct dirent *entry; dir && (entry = readdir(dir));)
-            if (strncmp(entry->d_name, "MANIFEST-", 9) == 0)
+        for (struct dirent *entry; dir && (entry = readdir(dir));) {
+            if (strncmp(entry->d_name, "MANIFEST-", 9) == 0) {
                 cm_repository_quarantine(r->folder, entry->d_name);
-        if (dir)
+            }
+        }
+        if (dir) {
             closedir(dir);
+        }
         rc = CM_NOT_FOUND;
     }
     if (rc == CM_NOT_FOUND && root) {
@@ -168,23 +181,26 @@ cm_rc cm_repository_open(const char *folder, const cm_uuid *id, const char *root
     r->options_arena = cm_arena_new(0);
     pthread_mutex_t *const locks[] = {&r->reading, &r->sync,    &r->merging,
                                       &r->persist, &r->publish, &r->lock};
-    for (size_t i = 0; i < CM_COUNT(locks); i++)
+    for (size_t i = 0; i < CM_COUNT(locks); i++) {
         pthread_mutex_init(locks[i], NULL);
+    }
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&r->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     cm_rc rc = cm_dir_make(folder, err);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = read_manifest(r, root, &m, err);
+    }
     if (rc == CM_OK) {
         r->root = cm_strdup(root ? root : m.root);
         atomic_store(&r->next_segment, m.next_segment);
         r->indexed_options = r->options_hash = m.options;
         remove_strays(folder, &m);
         cm_repository_open_history(r);
-        if (m.generation > 0)
+        if (m.generation > 0) {
             rc = open_snapshot(r, &m, err);
+        }
     }
     if (rc == CM_OK) {
         r->progress.status = r->snapshot ? CM_INDEX_READY : CM_INDEX_CREATED;
@@ -203,15 +219,17 @@ cm_rc cm_repository_open(const char *folder, const cm_uuid *id, const char *root
 
 static cm_str_list copy_list(cm_arena *arena, cm_str_list list) {
     cm_str *items = cm_arena_alloc(arena, (list.count + 1) * sizeof(*items));
-    for (size_t i = 0; i < list.count; i++)
+    for (size_t i = 0; i < list.count; i++) {
         items[i] = cm_arena_str(arena, list.items[i]);
+    }
     return (cm_str_list){items, list.count};
 }
 
 static uint64_t hash_list(uint64_t hash, cm_str_list list) {
     hash = cm_hash64_mix(hash, list.count);
-    for (size_t i = 0; i < list.count; i++)
+    for (size_t i = 0; i < list.count; i++) {
         hash = cm_hash64_mix(hash, cm_hash64(list.items[i].ptr, list.items[i].len));
+    }
     return hash;
 }
 
@@ -220,8 +238,9 @@ static uint64_t options_hash(const cm_repository *r, const cm_repository_options
     uint64_t hash = cm_hash64_mix(o->file_bytes_max, o->no_ignore_files);
     hash = hash_list(hash_list(hash, o->include), o->exclude);
     if (o->chunk_strategy !=
-        CM_CHUNKS_AST_AWARE) /* the others came later: older hashes stay true */
+        CM_CHUNKS_AST_AWARE) { /* the others came later: older hashes stay true */
         hash = cm_hash64_mix(hash, (uint64_t)o->chunk_strategy);
+    }
     /* A version that makes more of a file reads all of them again, once. */
     return cm_hash64_mix(hash, r->environment.parser != NULL ? cm_language_rules() + READING : 0);
 }
@@ -262,8 +281,9 @@ cm_repository *cm_repository_ref(cm_repository *repository) {
 }
 
 void cm_repository_unref(cm_repository *repository) {
-    if (repository && atomic_fetch_sub_explicit(&repository->refs, 1, memory_order_acq_rel) == 1)
+    if (repository && atomic_fetch_sub_explicit(&repository->refs, 1, memory_order_acq_rel) == 1) {
         repository_free(repository);
+    }
 }
 
 const cm_uuid *cm_repository_id(const cm_repository *repository) {
@@ -309,9 +329,10 @@ void cm_repository_progress(cm_repository *repository, cm_index_progress *ret_pr
                       (1 - CM_PROGRESS_READING) * (double)p.work_written) /
                      (double)p.work_total;
         int64_t elapsed = cm_clock_wall_ms() - p.started_ms;
-        if (p.progress > 0.01 && elapsed > 0)
+        if (p.progress > 0.01 && elapsed > 0) {
             p.estimated_completion_ms =
                 p.started_ms + (int64_t)((double)elapsed / CM_MIN(p.progress, 1.0));
+        }
     }
     *ret_progress = p;
 }
@@ -319,8 +340,9 @@ void cm_repository_progress(cm_repository *repository, cm_index_progress *ret_pr
 /* ---- jobs ---- */
 
 static void join_finished(cm_repository *r) {
-    if (!r->joinable || r->running)
+    if (!r->joinable || r->running) {
         return;
+    }
     pthread_join(r->thread, NULL);
     r->joinable = false;
 }
@@ -351,8 +373,9 @@ cm_rc cm_repository_index(cm_repository *repository, enum cm_index_mode mode, cm
 
 void cm_repository_cancel(cm_repository *repository) {
     pthread_mutex_lock(&repository->lock);
-    if (repository->cancel)
+    if (repository->cancel) {
         cm_cancel_fire(repository->cancel, CM_CANCEL_USER);
+    }
     pthread_mutex_unlock(&repository->lock);
 }
 
@@ -368,8 +391,9 @@ cm_rc cm_repository_wait(cm_repository *repository, uint64_t timeout_ms, cm_err 
     }
     pthread_mutex_lock(&r->lock);
     int timed_out = 0;
-    while (r->running && !timed_out)
+    while (r->running && !timed_out) {
         timed_out = pthread_cond_timedwait(&r->changed, &r->lock, &until);
+    }
     bool running = r->running;
     pthread_mutex_unlock(&r->lock);
     return running ? cm_fail(err, CM_TIMEOUT, "indexing still runs") : CM_OK;
@@ -386,8 +410,10 @@ void cm_repository_stop(cm_repository *repository) {
     bool join = r->joinable;
     r->joinable = false;
     pthread_mutex_unlock(&r->lock);
-    if (join)
+    if (join) {
         pthread_join(r->thread, NULL);
-    if (cm_repository_flush(r, &err) != CM_OK)
+    }
+    if (cm_repository_flush(r, &err) != CM_OK) {
         cm_log_err(CM_LOG_WARN, "edits since the last index are not kept", &err);
+    }
 }

@@ -15,10 +15,13 @@ static const char *const vendored_folders[] = {
 
 static bool any_folder(cm_str path, const char *const *names, size_t count) {
     cm_str rest = cm_path_directory(path), part;
-    while (cm_str_split(&rest, '/', &part))
-        for (size_t i = 0; i < count; i++)
-            if (cm_str_eq_nocase(part, cm_str_from(names[i])))
+    while (cm_str_split(&rest, '/', &part)) {
+        for (size_t i = 0; i < count; i++) {
+            if (cm_str_eq_nocase(part, cm_str_from(names[i]))) {
                 return true;
+            }
+        }
+    }
     return false;
 }
 

@@ -37,10 +37,11 @@ static void classify(struct level *l) {
     }
     /* The largest value has no S-type suffix, so text[i] + 1 is a bucket. */
     for (uint32_t i = 0; i < l->count; i++) {
-        if (is_small(l, i))
+        if (is_small(l, i)) {
             l->large_from[text[i] + 1]++;
-        else
+        } else {
             l->small_from[text[i]]++;
+        }
         l->lms_count += is_lms(l, i);
     }
     for (uint32_t c = 0; c <= l->max; c++) {
@@ -69,24 +70,29 @@ static void induce(struct level *l, const uint32_t *lms) {
     uint32_t *order = l->order;
     memset(order, 0xff, l->count * sizeof(order[0]));
     refill(l, l->small_from);
-    for (uint32_t i = 0; i < l->lms_count; i++)
+    for (uint32_t i = 0; i < l->lms_count; i++) {
         order[l->fill[text[lms[i]]]++] = lms[i];
+    }
     refill(l, l->large_from);
     order[l->fill[text[l->count - 1]]++] = l->count - 1;
     for (uint32_t i = 0; i < l->count; i++) {
-        if (i + AHEAD < l->count)
+        if (i + AHEAD < l->count) {
             touch(l, order[i + AHEAD]);
+        }
         uint32_t at = order[i];
-        if (at != NONE && at > 0 && !is_small(l, at - 1))
+        if (at != NONE && at > 0 && !is_small(l, at - 1)) {
             order[l->fill[text[at - 1]]++] = at - 1;
+        }
     }
     refill(l, l->large_from);
     for (uint32_t i = l->count; i-- > 0;) {
-        if (i >= AHEAD)
+        if (i >= AHEAD) {
             touch(l, order[i - AHEAD]);
+        }
         uint32_t at = order[i];
-        if (at != NONE && at > 0 && is_small(l, at - 1))
+        if (at != NONE && at > 0 && is_small(l, at - 1)) {
             order[--l->fill[text[at - 1] + 1]] = at - 1;
+        }
     }
 }
 
@@ -105,8 +111,9 @@ static bool substrings_differ(const struct level *l, uint32_t a, uint32_t b) {
     uint32_t next_a = l->names[a / 2] + 1, next_b = l->names[b / 2] + 1;
     uint32_t end_a = next_a < l->lms_count ? l->starts[next_a] : l->count;
     uint32_t end_b = next_b < l->lms_count ? l->starts[next_b] : l->count;
-    if (end_a - a != end_b - b || end_a == l->count || end_b == l->count)
+    if (end_a - a != end_b - b || end_a == l->count || end_b == l->count) {
         return true;
+    }
     return memcmp(l->text + a, l->text + b, ((size_t)(end_a - a) + 1) * sizeof(l->text[0])) != 0;
 }
 
@@ -114,8 +121,9 @@ static bool substrings_differ(const struct level *l, uint32_t a, uint32_t b) {
 static uint32_t name_substrings(struct level *l) {
     uint32_t m = 0, name = 0;
     for (uint32_t i = 0; i < l->count; i++) {
-        if (is_lms(l, l->order[i]))
+        if (is_lms(l, l->order[i])) {
             l->order[m++] = l->order[i];
+        }
     }
     l->reduced[l->names[l->order[0] / 2]] = 0;
     for (uint32_t i = 1; i < m; i++) {
@@ -129,21 +137,25 @@ static bool sort(struct level *l) {
     classify(l);
     list_starts(l);
     induce(l, l->starts);
-    if (l->lms_count == 0)
+    if (l->lms_count == 0) {
         return true;
+    }
     uint32_t largest = name_substrings(l);
-    if (!cm_sais(l->reduced, l->lms_count, largest, l->order))
+    if (!cm_sais(l->reduced, l->lms_count, largest, l->order)) {
         return false;
-    for (uint32_t i = 0; i < l->lms_count; i++)
+    }
+    for (uint32_t i = 0; i < l->lms_count; i++) {
         l->reduced[i] = l->starts[l->order[i]];
+    }
     induce(l, l->reduced);
     return true;
 }
 
 bool cm_sais(const uint32_t *text, uint32_t count, uint32_t max, uint32_t *order) {
     if (count < 2) {
-        if (count == 1)
+        if (count == 1) {
             order[0] = 0;
+        }
         return true;
     }
     size_t buckets = (size_t)max + 2, half = count / 2 + 1;

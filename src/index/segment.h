@@ -59,8 +59,9 @@ void cm_segment_unref(cm_segment *segment); /* NULL is allowed */
 
 /* Empty when it does not lie inside the section. */
 static inline cm_str cm_segment_string(cm_str section, uint32_t offset, size_t len) {
-    if (len == 0 || offset > section.len || len > section.len - offset)
+    if (len == 0 || offset > section.len || len > section.len - offset) {
         return CM_STR_EMPTY;
+    }
     return cm_str_make(section.ptr + offset, len);
 }
 

@@ -17,11 +17,14 @@ static int suffix_cmp(const void *left, const void *right, void *argument) {
 /* Segments that have a suffix array, those with most tokens first. */
 static void order_suffixes(cm_snapshot *s) {
     s->suffixes = cm_alloc((s->count + 1) * sizeof(*s->suffixes));
-    for (uint32_t i = 0; i < s->count; i++)
-        if (s->segments[i].segment->suffix)
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (s->segments[i].segment->suffix) {
             s->suffixes[s->suffix_count++] = i;
-    if (s->suffix_count > 1)
+        }
+    }
+    if (s->suffix_count > 1) {
         qsort_r(s->suffixes, s->suffix_count, sizeof(*s->suffixes), suffix_cmp, s);
+    }
 }
 
 cm_rc cm_snapshot_new(const cm_uuid *repository, const char *root, uint64_t generation,
@@ -33,8 +36,9 @@ cm_rc cm_snapshot_new(const cm_uuid *repository, const char *root, uint64_t gene
         segments[i] = (cm_snapshot_segment){.first_document = (uint32_t)documents,
                                             .first_symbol = (uint32_t)symbols,
                                             .first_chunk = (uint32_t)chunks};
-        if (i == count)
+        if (i == count) {
             break;
+        }
         segments[i].segment = sources[i].segment;
         segments[i].dead = sources[i].dead;
         documents += sources[i].segment->document_count;
@@ -69,8 +73,9 @@ cm_snapshot *cm_snapshot_ref(cm_snapshot *snapshot) {
 }
 
 void cm_snapshot_unref(cm_snapshot *snapshot) {
-    if (!snapshot || atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel) != 1)
+    if (!snapshot || atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel) != 1) {
         return;
+    }
     for (size_t i = 0; i < snapshot->count; i++) {
         cm_segment_unref(snapshot->segments[i].segment);
         cm_bitmap_unref(snapshot->segments[i].dead);
@@ -114,15 +119,17 @@ static uint32_t first_of(const cm_snapshot_segment *segment, size_t field) {
 /* `field`: offset of the first_* in question. */
 static const cm_snapshot_segment *find_segment(const cm_snapshot *s, size_t field, uint32_t id,
                                                uint32_t *ret_local) {
-    if (id >= first_of(&s->segments[s->count], field))
+    if (id >= first_of(&s->segments[s->count], field)) {
         return NULL;
+    }
     size_t low = 0, high = s->count;
     while (high - low > 1) {
         size_t middle = (low + high) / 2;
-        if (first_of(&s->segments[middle], field) <= id)
+        if (first_of(&s->segments[middle], field) <= id) {
             low = middle;
-        else
+        } else {
             high = middle;
+        }
     }
     *ret_local = id - first_of(&s->segments[low], field);
     return &s->segments[low];
@@ -178,8 +185,9 @@ bool cm_snapshot_document(const cm_snapshot *snapshot, uint32_t id,
                           cm_index_document *ret_document) {
     uint32_t local;
     const cm_snapshot_segment *in = cm_snapshot_of_document(snapshot, id, &local);
-    if (!in || cm_bitmap_has(in->dead, local))
+    if (!in || cm_bitmap_has(in->dead, local)) {
         return false;
+    }
     fill_document(in, local, ret_document);
     return true;
 }
@@ -187,9 +195,11 @@ bool cm_snapshot_document(const cm_snapshot *snapshot, uint32_t id,
 bool cm_snapshot_next_document(const cm_snapshot *snapshot, uint32_t *cursor,
                                cm_index_document *ret_document) {
     uint32_t end = snapshot->segments[snapshot->count].first_document;
-    while (*cursor < end)
-        if (cm_snapshot_document(snapshot, (*cursor)++, ret_document))
+    while (*cursor < end) {
+        if (cm_snapshot_document(snapshot, (*cursor)++, ret_document)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -210,8 +220,9 @@ cm_rc cm_snapshot_text(const cm_snapshot *snapshot, uint32_t document, cm_arena 
                        cm_str *ret_text, cm_err *err) {
     uint32_t local;
     const cm_snapshot_segment *in = cm_snapshot_of_document(snapshot, document, &local);
-    if (!in || in->segment->documents[local].status > CM_DOCUMENT_TEXT)
+    if (!in || in->segment->documents[local].status > CM_DOCUMENT_TEXT) {
         return cm_fail(err, CM_NOT_FOUND, "document %u has no text", document);
+    }
     return cm_segment_text(in->segment, local, arena, ret_text, err);
 }
 
@@ -219,8 +230,9 @@ cm_rc cm_snapshot_lines(const cm_snapshot *snapshot, uint32_t document, uint32_t
                         uint32_t last, cm_arena *arena, cm_str *ret_text, cm_err *err) {
     cm_str text;
     cm_rc rc = cm_snapshot_text(snapshot, document, arena, &text, err);
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         return rc;
+    }
     size_t start = 0;
     uint32_t line = 1;
     for (; line < first && start < text.len; line++) {
@@ -242,8 +254,9 @@ cm_rc cm_snapshot_lines(const cm_snapshot *snapshot, uint32_t document, uint32_t
 static bool fill_symbol(const cm_snapshot_segment *in, uint32_t local, cm_index_symbol *symbol) {
     const cm_segment *s = in->segment;
     const cm_symbol_record *r = &s->symbols[local];
-    if (r->document >= s->document_count || cm_bitmap_has(in->dead, r->document))
+    if (r->document >= s->document_count || cm_bitmap_has(in->dead, r->document)) {
         return false;
+    }
     bool has_parent = r->parent < local && r->parent >= s->documents[r->document].first_symbol;
     *symbol = (cm_index_symbol){
         .id = in->first_symbol + local,
@@ -281,13 +294,15 @@ cm_str cm_snapshot_qualified_name(const cm_snapshot *snapshot, uint32_t symbol, 
         names[count++] = s.name;
         len += s.name.len + 1;
     }
-    if (count == 0)
+    if (count == 0) {
         return CM_STR_EMPTY;
+    }
     char *text = cm_arena_alloc(arena, len);
     size_t at = 0;
     while (count-- > 0) {
-        if (names[count].len > 0) /* a damaged record has none */
+        if (names[count].len > 0) { /* a damaged record has none */
             memcpy(text + at, names[count].ptr, names[count].len);
+        }
         at += names[count].len;
         text[at++] = count > 0 ? '.' : 0;
     }
@@ -302,8 +317,9 @@ typedef struct found_symbol {
 static int found_cmp(const void *left, const void *right) {
     const found_symbol *a = left, *b = right;
     int order = cm_str_cmp(a->path, b->path);
-    if (order != 0)
+    if (order != 0) {
         return order;
+    }
     return a->line != b->line ? (a->line > b->line) - (a->line < b->line)
                               : (a->id > b->id) - (a->id < b->id);
 }
@@ -316,22 +332,27 @@ size_t cm_snapshot_definitions(const cm_snapshot *snapshot, cm_str name, uint32_
         uint64_t offset;
         cm_numbers list;
         if (!cm_dict_find(&in->segment->symbol_names, name, &offset) ||
-            !cm_numbers_open(in->segment->symbol_postings, offset, &list))
+            !cm_numbers_open(in->segment->symbol_postings, offset, &list)) {
             continue;
+        }
         while (cm_numbers_next(&list)) {
             cm_index_symbol s;
-            if (list.now >= in->segment->symbol_count || !fill_symbol(in, list.now, &s))
+            if (list.now >= in->segment->symbol_count || !fill_symbol(in, list.now, &s)) {
                 continue;
+            }
             cm_str path = cm_segment_path(in->segment, s.document - in->first_document);
-            if (!cm_vec_push(&found, (found_symbol){s.id, s.name_line, path}))
+            if (!cm_vec_push(&found, (found_symbol){s.id, s.name_line, path})) {
                 break;
+            }
         }
     }
-    if (found.count > 1)
+    if (found.count > 1) {
         qsort(found.items, found.count, sizeof(found_symbol), found_cmp);
+    }
     size_t count = found.count;
-    for (size_t i = 0; i < count && i < max; i++)
+    for (size_t i = 0; i < count && i < max; i++) {
         symbols[i] = found.items[i].id;
+    }
     cm_vec_done(&found);
     return count;
 }
@@ -340,11 +361,14 @@ size_t cm_snapshot_definitions(const cm_snapshot *snapshot, cm_str name, uint32_
 static bool name_is_live(const cm_snapshot_segment *in, uint64_t offset) {
     cm_numbers list;
     cm_index_symbol s;
-    if (!cm_numbers_open(in->segment->symbol_postings, offset, &list))
+    if (!cm_numbers_open(in->segment->symbol_postings, offset, &list)) {
         return false;
-    while (cm_numbers_next(&list))
-        if (list.now < in->segment->symbol_count && fill_symbol(in, list.now, &s))
+    }
+    while (cm_numbers_next(&list)) {
+        if (list.now < in->segment->symbol_count && fill_symbol(in, list.now, &s)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -370,23 +394,27 @@ void cm_snapshot_names(const cm_snapshot *snapshot, cm_str prefix, cm_name_fn *v
     for (;;) {
         cm_str least = CM_STR_EMPTY;
         bool any = false, live = false;
-        for (size_t i = 0; i < snapshot->count; i++)
+        for (size_t i = 0; i < snapshot->count; i++) {
             if (cursors[i].live && (!any || cm_str_cmp(cursors[i].name, least) < 0)) {
                 least = cursors[i].name;
                 any = true;
             }
-        if (!any)
+        }
+        if (!any) {
             break;
+        }
         memcpy(text, least.ptr, least.len);
         least.ptr = text;
         for (size_t i = 0; i < snapshot->count; i++) {
-            if (!cursors[i].live || !cm_str_eq(cursors[i].name, least))
+            if (!cursors[i].live || !cm_str_eq(cursors[i].name, least)) {
                 continue;
+            }
             live = live || name_is_live(&snapshot->segments[i], cursors[i].offset);
             name_cursor_step(&cursors[i], prefix);
         }
-        if (live && !visit(argument, least))
+        if (live && !visit(argument, least)) {
             break;
+        }
     }
     cm_free(cursors);
 }
@@ -399,8 +427,9 @@ size_t cm_snapshot_suffix_count(const cm_snapshot *snapshot) {
 
 const cm_suffix *cm_snapshot_suffix(const cm_snapshot *snapshot, size_t index,
                                     uint32_t *ret_first_document) {
-    if (index >= snapshot->suffix_count)
+    if (index >= snapshot->suffix_count) {
         return NULL;
+    }
     const cm_snapshot_segment *in = &snapshot->segments[snapshot->suffixes[index]];
     *ret_first_document = in->first_document;
     return in->segment->suffix;
@@ -415,8 +444,9 @@ size_t cm_snapshot_reference_count(const cm_snapshot *snapshot, cm_str name) {
         uint64_t offset;
         cm_reference_cursor c;
         if (cm_dict_find(&s->reference_names, name, &offset) &&
-            cm_reference_cursor_open(s, offset, &c))
+            cm_reference_cursor_open(s, offset, &c)) {
             count += CM_MIN(c.left, s->reference_count);
+        }
     }
     return count;
 }
@@ -428,11 +458,13 @@ void cm_snapshot_references(const cm_snapshot *snapshot, cm_str name, cm_referen
         uint64_t offset;
         cm_reference_cursor c;
         if (!cm_dict_find(&in->segment->reference_names, name, &offset) ||
-            !cm_reference_cursor_open(in->segment, offset, &c))
+            !cm_reference_cursor_open(in->segment, offset, &c)) {
             continue;
+        }
         while (cm_reference_cursor_next(&c)) {
-            if (cm_bitmap_has(in->dead, c.now.document))
+            if (cm_bitmap_has(in->dead, c.now.document)) {
                 continue;
+            }
             cm_index_reference reference = {
                 .document = in->first_document + c.now.document,
                 .line = c.now.line,
@@ -440,8 +472,9 @@ void cm_snapshot_references(const cm_snapshot *snapshot, cm_str name, cm_referen
                 .scope = c.now.scope == UINT32_MAX ? CM_ID_NONE : in->first_symbol + c.now.scope,
                 .role = c.now.role <= CM_REFERENCE_IMPORT ? c.now.role : CM_REFERENCE_READ,
             };
-            if (!visit(argument, &reference))
+            if (!visit(argument, &reference)) {
                 return;
+            }
         }
     }
 }
@@ -450,12 +483,14 @@ bool cm_snapshot_import(const cm_snapshot *snapshot, uint32_t document, uint32_t
                         cm_index_import *ret_import) {
     uint32_t local;
     const cm_snapshot_segment *in = cm_snapshot_of_document(snapshot, document, &local);
-    if (!in || cm_bitmap_has(in->dead, local))
+    if (!in || cm_bitmap_has(in->dead, local)) {
         return false;
+    }
     const cm_segment *s = in->segment;
     const cm_document_record *d = &s->documents[local];
-    if (index >= d[1].first_import - d->first_import)
+    if (index >= d[1].first_import - d->first_import) {
         return false;
+    }
     const cm_import_record *r = &s->imports[d->first_import + index];
     *ret_import = (cm_index_import){
         .module = cm_segment_string(s->import_strings, r->module, r->module_len),
@@ -470,11 +505,13 @@ bool cm_snapshot_import(const cm_snapshot *snapshot, uint32_t document, uint32_t
 bool cm_snapshot_chunk(const cm_snapshot *snapshot, uint32_t id, cm_index_chunk *ret_chunk) {
     uint32_t local;
     const cm_snapshot_segment *in = cm_snapshot_of_chunk(snapshot, id, &local);
-    if (!in)
+    if (!in) {
         return false;
+    }
     const cm_chunk_record *r = &in->segment->chunks[local];
-    if (r->document >= in->segment->document_count || cm_bitmap_has(in->dead, r->document))
+    if (r->document >= in->segment->document_count || cm_bitmap_has(in->dead, r->document)) {
         return false;
+    }
     bool has_symbol = r->symbol < in->segment->symbol_count;
     *ret_chunk = (cm_index_chunk){
         .id = id,

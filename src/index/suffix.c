@@ -32,19 +32,24 @@ static uint64_t expected_len(const struct suffix_header *h) {
 
 static cm_rc check_part(const void *bytes, size_t len, bool verify, cm_err *err) {
     struct suffix_header h;
-    if (len < sizeof(h) || (uintptr_t)bytes % 8 != 0)
+    if (len < sizeof(h) || (uintptr_t)bytes % 8 != 0) {
         return cm_fail(err, CM_CORRUPT, "suffix part of %zu bytes has no header", len);
+    }
     memcpy(&h, bytes, sizeof(h));
-    if (memcmp(h.magic, SUFFIX_MAGIC, sizeof(h.magic)) != 0)
+    if (memcmp(h.magic, SUFFIX_MAGIC, sizeof(h.magic)) != 0) {
         return cm_fail(err, CM_CORRUPT, "suffix part has a wrong magic number");
-    if (h.version != SUFFIX_VERSION)
+    }
+    if (h.version != SUFFIX_VERSION) {
         return cm_fail(err, CM_CORRUPT, "suffix part has version %u, %d is known", h.version,
                        SUFFIX_VERSION);
-    if (h.len != len || h.words >= SUFFIX_TOKENS_MAX || expected_len(&h) != len)
+    }
+    if (h.len != len || h.words >= SUFFIX_TOKENS_MAX || expected_len(&h) != len) {
         return cm_fail(err, CM_CORRUPT, "suffix part of %zu bytes should have %llu", len,
                        (unsigned long long)h.len);
-    if (verify && suffix_checksum(bytes, len) != h.checksum)
+    }
+    if (verify && suffix_checksum(bytes, len) != h.checksum) {
         return cm_fail(err, CM_CORRUPT, "suffix part has a bad checksum");
+    }
     return CM_OK;
 }
 
@@ -57,8 +62,9 @@ static const char *open_packed(suffix_packed *packed, const char *at, uint64_t c
 cm_rc cm_suffix_open(const void *bytes, size_t len, bool verify, cm_suffix **ret_suffix,
                      cm_err *err) {
     cm_rc rc = check_part(bytes, len, verify, err);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     struct suffix_header h;
     memcpy(&h, bytes, sizeof(h));
     cm_suffix *s = CM_NEW(cm_suffix);
@@ -93,11 +99,13 @@ size_t cm_suffix_words(const cm_suffix *suffix) {
 }
 
 cm_str cm_suffix_text(const cm_suffix *s, uint32_t rank) {
-    if (rank == CM_SUFFIX_END || rank > s->word_count)
+    if (rank == CM_SUFFIX_END || rank > s->word_count) {
         return CM_STR_EMPTY;
+    }
     uint32_t from = s->offsets[rank - 1], to = s->offsets[rank];
-    if (from > to || to > s->text_bytes) /* a damaged part that was not verified */
+    if (from > to || to > s->text_bytes) { /* a damaged part that was not verified */
         return CM_STR_EMPTY;
+    }
     return cm_str_make(s->text + from, to - from);
 }
 
@@ -121,10 +129,11 @@ static uint32_t bound_of_text(const cm_suffix *s, cm_str key, bool cut, bool aft
         uint32_t middle = low + (high - low) / 2;
         cm_str text = cm_suffix_text(s, middle);
         int order = cm_str_cmp(cut ? cm_str_sub(text, 0, key.len) : text, key);
-        if (order < 0 || (after && order == 0))
+        if (order < 0 || (after && order == 0)) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low;
 }
@@ -151,10 +160,11 @@ static uint32_t bound_of_rank(const cm_suffix *s, cm_suffix_range range, size_t 
                               uint32_t rank) {
     while (range.low < range.high) {
         uint32_t middle = range.low + (range.high - range.low) / 2;
-        if (rank_before(s, middle, back) < rank)
+        if (rank_before(s, middle, back) < rank) {
             range.low = middle + 1;
-        else
+        } else {
             range.high = middle;
+        }
     }
     return range.low;
 }
@@ -176,13 +186,15 @@ size_t cm_suffix_match(const cm_suffix *s, const cm_str *context, size_t count,
     size_t length = 0;
     while (length < max && length < count) {
         uint32_t rank = rank_of_text(s, context[count - 1 - length]);
-        if (rank == CM_SUFFIX_END)
+        if (rank == CM_SUFFIX_END) {
             break;
+        }
         cm_suffix_range range = ranges[length];
         range.low = bound_of_rank(s, range, length + 1, rank);
         range.high = gallop(s, range, length + 1, rank + 1);
-        if (range.low >= range.high)
+        if (range.low >= range.high) {
             break;
+        }
         ranges[++length] = range;
     }
     return length;
@@ -193,10 +205,11 @@ static uint32_t document_index(const cm_suffix *s, uint32_t position) {
     uint32_t low = 0, high = s->document_count;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (s->starts[middle] <= position)
+        if (s->starts[middle] <= position) {
             low = middle;
-        else
+        } else {
             high = middle;
+        }
     }
     return low;
 }
@@ -206,8 +219,9 @@ uint32_t cm_suffix_document(const cm_suffix *s, uint32_t position) {
 }
 
 uint32_t cm_suffix_line(const cm_suffix *s, uint32_t position) {
-    if (position >= s->token_count || s->document_count == 0)
+    if (position >= s->token_count || s->document_count == 0) {
         return 1;
+    }
     uint32_t document = document_index(s, position);
     uint32_t at = position - position % CM_SUFFIX_LINE_STEP;
     uint32_t line = suffix_packed_get(s->lines, position / CM_SUFFIX_LINE_STEP);
@@ -217,8 +231,9 @@ uint32_t cm_suffix_line(const cm_suffix *s, uint32_t position) {
     }
     for (; at < position; at++) {
         uint32_t rank = cm_suffix_rank(s, at);
-        if (rank >= s->line_ranks.low && rank < s->line_ranks.high)
+        if (rank >= s->line_ranks.low && rank < s->line_ranks.high) {
             line += cm_suffix_space(s, at) ? 2 : 1;
+        }
     }
     return line;
 }

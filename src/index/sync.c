@@ -25,8 +25,9 @@ static void sync_init(sync *s, cm_repository *r) {
     s->root = cm_arena_c(s->arena, cm_str_from(r->root));
     s->options = r->options;
     pthread_mutex_unlock(&r->lock);
-    if (s->options.file_bytes_max == 0)
+    if (s->options.file_bytes_max == 0) {
         s->options.file_bytes_max = CM_FILE_BYTES_DEFAULT;
+    }
 }
 
 static void sync_done(sync *s) {
@@ -60,10 +61,12 @@ static cm_rc add_file(sync *s, const cm_snapshot *base, cm_str path, const cm_st
     };
     cm_analysis *analysis;
     cm_rc rc = cm_analysis_run(&request, &analysis, err);
-    if (rc == CM_OK && analysis)
+    if (rc == CM_OK && analysis) {
         rc = cm_builder_add(s->builder, analysis, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         cm_analysis_free(analysis);
+    }
     return rc;
 }
 
@@ -77,10 +80,11 @@ static uint32_t lower_bound(const cm_segment *segment, cm_str path) {
     uint32_t low = 0, high = segment->document_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (cm_str_cmp(cm_segment_path(segment, segment->by_path[middle]), path) < 0)
+        if (cm_str_cmp(cm_segment_path(segment, segment->by_path[middle]), path) < 0) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low;
 }
@@ -91,18 +95,21 @@ static cm_rc find_removed(sync *s, const cm_snapshot *base, cm_str path, const c
     cm_index_document d;
     bool ok = true;
     cm_str below = path.len > 0 ? cm_arena_fmt(s->arena, CM_STR_FMT "/", CM_STR_ARG(path)) : path;
-    if (base && cm_snapshot_find_document(base, path, &d))
+    if (base && cm_snapshot_find_document(base, path, &d)) {
         ok = note_removed(s, d.path, found);
+    }
     for (size_t i = 0; ok && base && i < base->count; i++) {
         const cm_snapshot_segment *in = &base->segments[i];
         for (uint32_t at = lower_bound(in->segment, below); ok && at < in->segment->document_count;
              at++) {
             uint32_t local = in->segment->by_path[at];
             cm_str inside = cm_segment_path(in->segment, local);
-            if (!cm_str_starts(inside, below))
+            if (!cm_str_starts(inside, below)) {
                 break;
-            if (!cm_bitmap_has(in->dead, local))
+            }
+            if (!cm_bitmap_has(in->dead, local)) {
                 ok = note_removed(s, inside, found);
+            }
         }
     }
     return ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory reading changes");
@@ -114,13 +121,15 @@ static cm_rc read_paths(sync *s, const cm_snapshot *base, cm_str_list paths, cm_
     cm_rc rc = cm_walk_paths(s->root, &s->options, paths, NULL, s->arena, &walk, err);
     for (size_t i = 0; rc == CM_OK && i < walk.count; i++) {
         bool added;
-        if (!cm_map_slot(found, walk.entries[i].path, &added))
+        if (!cm_map_slot(found, walk.entries[i].path, &added)) {
             rc = cm_fail(err, CM_NOMEM, "out of memory reading changes");
-        else if (added)
+        } else if (added) {
             rc = add_file(s, base, walk.entries[i].path, NULL, walk.count == 1, err);
+        }
     }
-    for (size_t i = 0; rc == CM_OK && i < paths.count; i++)
+    for (size_t i = 0; rc == CM_OK && i < paths.count; i++) {
         rc = find_removed(s, base, paths.items[i], found, err);
+    }
     cm_map_free(found);
     return rc;
 }
@@ -131,12 +140,14 @@ static cm_rc publish(sync *s, cm_err *err) {
     cm_buf parts[CM_PART_KIND_COUNT];
     cm_segment *segment = NULL;
     cm_rc rc = CM_OK;
-    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
+    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
         cm_buf_init(&parts[kind], CM_PART_BYTES_MAX);
+    }
     if (cm_builder_count(s->builder) > 0) {
         rc = cm_builder_finish(s->builder, parts, err);
-        if (rc == CM_OK)
+        if (rc == CM_OK) {
             rc = cm_repository_seal(r, parts, false, &segment, err);
+        }
     }
     if (rc == CM_OK && (segment || s->removed.count > 0)) {
         cm_change change = {.added = &segment,
@@ -147,18 +158,21 @@ static cm_rc publish(sync *s, cm_err *err) {
         rc = cm_repository_publish(r, &change, err);
     }
     cm_segment_unref(segment);
-    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
+    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
         cm_buf_done(&parts[kind]);
+    }
     return rc;
 }
 
 static cm_rc add_change(sync *s, const cm_snapshot *base, const cm_text_change *change,
                         bool is_lone, cm_err *err) {
     cm_index_document d;
-    if (!change->is_removed)
+    if (!change->is_removed) {
         return add_file(s, base, change->path, &change->text, is_lone, err);
-    if (!base || !cm_snapshot_find_document(base, change->path, &d))
+    }
+    if (!base || !cm_snapshot_find_document(base, change->path, &d)) {
         return CM_OK;
+    }
     return cm_vec_push(&s->removed, d.path) ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory");
 }
 
@@ -174,8 +188,9 @@ static cm_rc add_changes(sync *s, const cm_snapshot *base, const edits *e, cm_er
     cm_rc rc = CM_OK;
     for (size_t i = 0; rc == CM_OK && i < e->count; i++) {
         uint64_t at = i;
-        if (cm_map_get(e->last, e->changes[i].path, &at) && at == i)
+        if (cm_map_get(e->last, e->changes[i].path, &at) && at == i) {
             rc = add_change(s, base, &e->changes[i], e->count == 1, err);
+        }
     }
     return rc;
 }
@@ -184,21 +199,25 @@ static cm_rc add_changes(sync *s, const cm_snapshot *base, const edits *e, cm_er
 static cm_rc keep_changes(sync *s, const edits *e, cm_err *err) {
     const cm_sent *sent = s->r->environment.sent;
     cm_sent_batch *batch = NULL;
-    if (!sent || !e->changes || s->root[0] != '\0')
+    if (!sent || !e->changes || s->root[0] != '\0') {
         return CM_OK;
+    }
     cm_rc rc = cm_sent_begin(sent, &s->r->id, &batch, err);
     for (size_t i = 0; rc == CM_OK && i < e->count; i++) {
         const cm_text_change *change = &e->changes[i];
         uint64_t at = i;
-        if (!cm_map_get(e->last, change->path, &at) || at != i)
+        if (!cm_map_get(e->last, change->path, &at) || at != i) {
             continue;
+        }
         rc = change->is_removed ? cm_sent_drop(batch, change->path, err)
                                 : cm_sent_add(batch, change->path, change->text, err);
     }
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = cm_sent_commit(batch, false, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         s->mtime_ns = cm_sent_time_ns(batch);
+    }
     cm_sent_free(batch);
     return rc;
 }
@@ -209,19 +228,24 @@ static cm_rc run(cm_repository *r, const edits *e, cm_err *err) {
     sync_init(&s, r);
     cm_snapshot *base = cm_repository_snapshot(r);
     cm_rc rc = keep_changes(&s, e, err);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = e->changes ? add_changes(&s, base, e, err) : read_paths(&s, base, e->paths, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = publish(&s, err);
-    if (rc == CM_OK && s.root[0] == '\0') /* nobody could read them again after a crash */
+    }
+    if (rc == CM_OK && s.root[0] == '\0') { /* nobody could read them again after a crash */
         rc = cm_repository_flush(r, err);
+    }
     cm_snapshot_unref(base);
     sync_done(&s);
     pthread_mutex_unlock(&r->sync);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         cm_repository_tidy(r); /* the edit can be searched already */
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         cm_repository_follow_history(r);
+    }
     return rc;
 }
 
@@ -236,19 +260,23 @@ static cm_rc check_has_tree(cm_repository *r, cm_err *err) {
 
 cm_rc cm_repository_sync(cm_repository *repository, cm_str_list paths, cm_err *err) {
     cm_rc rc = check_has_tree(repository, err);
-    for (size_t i = 0; rc == CM_OK && i < paths.count; i++)
-        if (paths.items[i].len > 0)
+    for (size_t i = 0; rc == CM_OK && i < paths.count; i++) {
+        if (paths.items[i].len > 0) {
             rc = cm_path_check_relative(paths.items[i], err);
+        }
+    }
     return rc == CM_OK ? run(repository, &(edits){.paths = paths}, err) : rc;
 }
 
 static cm_rc last_changes(const cm_text_change *changes, size_t count, cm_map *last, cm_err *err) {
     for (size_t i = 0; i < count; i++) {
         cm_rc rc = cm_path_check_relative(changes[i].path, err);
-        if (rc != CM_OK)
+        if (rc != CM_OK) {
             return rc;
-        if (!cm_map_put(last, changes[i].path, i))
+        }
+        if (!cm_map_put(last, changes[i].path, i)) {
             return cm_fail(err, CM_NOMEM, "out of memory reading changes");
+        }
     }
     return CM_OK;
 }

@@ -41,9 +41,11 @@ struct cm_tables {
 /* ---- the queue ---- */
 
 static entry *find(cm_tables *t, const cm_uuid *id) {
-    for (size_t i = 0; i < t->entries.count; i++)
-        if (cm_uuid_eq(&t->entries.items[i].id, id))
+    for (size_t i = 0; i < t->entries.count; i++) {
+        if (cm_uuid_eq(&t->entries.items[i].id, id)) {
             return &t->entries.items[i];
+        }
+    }
     return cm_vec_push(&t->entries, (entry){.id = *id}) ? cm_vec_last(&t->entries) : NULL;
 }
 
@@ -66,19 +68,22 @@ static void mark(cm_tables *t, cm_repository *repository, bool published) {
 }
 
 void cm_tables_changed(cm_tables *tables, cm_repository *repository) {
-    if (tables)
+    if (tables) {
         mark(tables, repository, true);
+    }
 }
 
 void cm_tables_opened(cm_tables *tables, cm_repository *repository) {
-    if (tables)
+    if (tables) {
         mark(tables, repository, false);
+    }
 }
 
 static void wait_until(cm_tables *t, uint64_t due_ms) {
     uint64_t now = cm_clock_ms();
-    if (due_ms <= now)
+    if (due_ms <= now) {
         return;
+    }
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     uint64_t ns = (uint64_t)until.tv_nsec + (due_ms - now) * 1000000;
@@ -99,10 +104,11 @@ static bool next_due(cm_tables *t, size_t *ret_at) {
             }
             due = e->dirty ? CM_MIN(due, e->due_ms) : due;
         }
-        if (due == UINT64_MAX)
+        if (due == UINT64_MAX) {
             pthread_cond_wait(&t->wake, &t->lock);
-        else
+        } else {
             wait_until(t, due);
+        }
     }
     return false;
 }
@@ -116,8 +122,9 @@ static cm_rc rest(void *argument, uint64_t took_ns, cm_err *err) {
     uint64_t pause = took_ms > SLOW_MS ? CM_MIN(took_ms * SLOW_FACTOR, REST_MAX_MS) : took_ms;
     uint64_t due = cm_clock_ms() + pause;
     pthread_mutex_lock(&t->lock);
-    while (!t->stop && !t->hurry && cm_clock_ms() < due)
+    while (!t->stop && !t->hurry && cm_clock_ms() < due) {
         wait_until(t, due);
+    }
     bool stop = t->stop;
     pthread_mutex_unlock(&t->lock);
     return stop ? cm_fail(err, CM_CANCELLED, "the projection was stopped") : CM_OK;
@@ -161,10 +168,12 @@ static void work(cm_tables *t, size_t at) {
     uint64_t start = cm_clock_ms();
     cm_rc rc = cm_table_pass_run(&pass, taken.repository, &err);
     bool failed = rc != CM_OK && rc != CM_NOT_FOUND;
-    if (failed && rc != CM_CANCELLED && !taken.backoff)
+    if (failed && rc != CM_CANCELLED && !taken.backoff) {
         cm_log_err(CM_LOG_WARN, "the tables do not follow the index; it is tried again", &err);
-    if (failed)
+    }
+    if (failed) {
         mark(t, taken.repository, taken.published);
+    }
     pthread_mutex_lock(&t->lock);
     t->working = false;
     add_stats(&t->stats, &stats);
@@ -178,8 +187,9 @@ static void *run(void *argument) {
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS); /* of this thread alone, on Linux */
     size_t at;
     pthread_mutex_lock(&t->lock);
-    while (next_due(t, &at))
+    while (next_due(t, &at)) {
         work(t, at);
+    }
     pthread_mutex_unlock(&t->lock);
     return NULL;
 }
@@ -207,8 +217,9 @@ cm_rc cm_tables_open(const cm_tables_options *options, cm_tables **ret_tables, c
 
 static bool is_settled(const cm_tables *t) {
     bool settled = !t->working;
-    for (size_t i = 0; i < t->entries.count && settled; i++)
+    for (size_t i = 0; i < t->entries.count && settled; i++) {
         settled = !(t->entries.items[i].dirty && t->entries.items[i].published);
+    }
     return settled;
 }
 
@@ -224,8 +235,9 @@ cm_rc cm_tables_wait(cm_tables *tables, uint64_t timeout_ms, cm_err *err) {
     t->hurry++;
     pthread_cond_signal(&t->wake);
     int timed_out = 0;
-    while (!is_settled(t) && !timed_out)
+    while (!is_settled(t) && !timed_out) {
         timed_out = pthread_cond_timedwait(&t->settled, &t->lock, &until);
+    }
     t->hurry--;
     bool settled = is_settled(t);
     pthread_mutex_unlock(&t->lock);
@@ -233,17 +245,20 @@ cm_rc cm_tables_wait(cm_tables *tables, uint64_t timeout_ms, cm_err *err) {
 }
 
 void cm_tables_close(cm_tables *tables, uint32_t drain_ms) {
-    if (!tables)
+    if (!tables) {
         return;
-    if (drain_ms > 0 && cm_tables_wait(tables, drain_ms, NULL) != CM_OK)
+    }
+    if (drain_ms > 0 && cm_tables_wait(tables, drain_ms, NULL) != CM_OK) {
         cm_log(CM_LOG_INFO, "the tables catch up with the index at the next start");
+    }
     pthread_mutex_lock(&tables->lock);
     tables->stop = true;
     pthread_cond_signal(&tables->wake);
     pthread_mutex_unlock(&tables->lock);
     pthread_join(tables->thread, NULL);
-    for (size_t i = 0; i < tables->entries.count; i++)
+    for (size_t i = 0; i < tables->entries.count; i++) {
         cm_repository_unref(tables->entries.items[i].repository);
+    }
     cm_vec_done(&tables->entries);
     pthread_cond_destroy(&tables->wake);
     pthread_cond_destroy(&tables->settled);

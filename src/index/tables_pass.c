@@ -53,8 +53,9 @@ static cm_rc read_rows(pass *x, cm_err *err) {
         for (size_t i = 0; rc == CM_OK && i < count; i++) {
             projected row = {rows[i].id, parse_hash(rows[i].projection_hash)};
             if (!cm_map_put(x->paths, rows[i].file_path, x->rows.count) ||
-                !cm_vec_push(&x->rows, row))
+                !cm_vec_push(&x->rows, row)) {
                 rc = cm_fail(err, CM_NOMEM, "out of memory comparing rows");
+            }
         }
         if (rc == CM_OK && count == PAGE) {
             cm_str path = rows[count - 1].file_path;
@@ -72,16 +73,20 @@ static cm_rc read_rows(pass *x, cm_err *err) {
 static cm_rc compare(pass *x, cm_err *err) {
     cm_index_document d;
     for (uint32_t cursor = 0; cm_snapshot_next_document(x->snapshot, &cursor, &d);) {
-        if (!cm_utf8_valid(d.path))
+        if (!cm_utf8_valid(d.path)) {
             continue;
+        }
         uint64_t at = 0, hash = cm_table_hash(x->snapshot, x->graph, x->p->mode, &d);
         bool known = cm_map_get(x->paths, d.path, &at);
-        if (known)
+        if (known) {
             (void)cm_map_remove(x->paths, d.path);
-        if (known && x->rows.items[at].hash == hash)
+        }
+        if (known && x->rows.items[at].hash == hash) {
             continue;
-        if (!cm_vec_push(&x->changes, (cm_table_change){d.id, hash, known}))
+        }
+        if (!cm_vec_push(&x->changes, (cm_table_change){d.id, hash, known})) {
             return cm_fail(err, CM_NOMEM, "out of memory comparing rows");
+        }
     }
     return CM_OK;
 }
@@ -104,8 +109,9 @@ typedef struct removal {
 static cm_rc remove_tx(const cm_db *db, void *argument, cm_err *err) {
     const removal *r = argument;
     cm_rc rc = CM_OK;
-    for (size_t i = 0; rc == CM_OK && i < r->count; i++)
+    for (size_t i = 0; rc == CM_OK && i < r->count; i++) {
         rc = cm_table_remove(db, &r->x->repository, &r->ids[i], err);
+    }
     return rc;
 }
 
@@ -143,18 +149,21 @@ static cm_rc files_tx(const cm_db *db, void *argument, cm_err *err) {
     const file_batch *b = argument;
     cm_q_files_project_in in = {b->x->repository, cm_buf_str(&b->rows)};
     cm_rc rc = cm_q_files_project(db, &in, NULL, err);
-    for (size_t i = 0; rc == CM_OK && i < b->emptied.count; i++)
+    for (size_t i = 0; rc == CM_OK && i < b->emptied.count; i++) {
         rc = cm_table_empty(db, &b->emptied.items[i], err);
+    }
     return rc;
 }
 
 static cm_rc files_flush(file_batch *b, bool complete, cm_err *err) {
-    if (b->count == 0)
+    if (b->count == 0) {
         return CM_OK;
+    }
     cm_buf_add_c(&b->rows, "]}");
     cm_rc rc = cm_buf_check(&b->rows, err);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = run_batch(b->x, files_tx, b, err);
+    }
     if (rc == CM_OK && complete) {
         b->x->p->stats->written += b->count;
         b->x->p->stats->rows += b->count;
@@ -172,18 +181,22 @@ static cm_rc write_files(const pass *x, bool complete, cm_err *err) {
     for (size_t i = 0; rc == CM_OK && i < x->changes.count; i++) {
         const cm_table_change *c = &x->changes.items[i];
         cm_index_document d;
-        if ((!complete && c->known) || !cm_snapshot_document(x->snapshot, c->document, &d))
+        if ((!complete && c->known) || !cm_snapshot_document(x->snapshot, c->document, &d)) {
             continue;
+        }
         cm_buf_add_c(&b.rows, b.count++ > 0 ? "," : "{\"rows\":[");
         cm_table_file(x->snapshot, &d, complete ? c->hash : 0, &b.rows);
         if (complete && c->known &&
-            !cm_vec_push(&b.emptied, cm_snapshot_document_uuid(x->snapshot, d.id)))
+            !cm_vec_push(&b.emptied, cm_snapshot_document_uuid(x->snapshot, d.id))) {
             rc = cm_fail(err, CM_NOMEM, "out of memory writing rows");
-        if (rc == CM_OK && (b.count == FILES_BATCH || b.rows.len > FILES_BYTES))
+        }
+        if (rc == CM_OK && (b.count == FILES_BATCH || b.rows.len > FILES_BYTES)) {
             rc = files_flush(&b, complete, err);
+        }
     }
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = files_flush(&b, complete, err);
+    }
     cm_buf_done(&b.rows);
     cm_vec_done(&b.emptied);
     return rc;
@@ -198,8 +211,9 @@ typedef struct document_batch {
 static cm_rc documents_tx(const cm_db *db, void *argument, cm_err *err) {
     const document_batch *b = argument;
     cm_rc rc = CM_OK;
-    for (size_t i = 0; rc == CM_OK && i < b->documents.count; i++)
+    for (size_t i = 0; rc == CM_OK && i < b->documents.count; i++) {
         rc = cm_table_write(db, &b->x->repository, &b->documents.items[i], err);
+    }
     return rc;
 }
 
@@ -209,8 +223,9 @@ static cm_rc documents_flush(document_batch *b, cm_err *err) {
         b->x->p->stats->written += b->documents.count;
         b->x->p->stats->rows += b->rows;
     }
-    for (size_t i = 0; i < b->documents.count; i++)
+    for (size_t i = 0; i < b->documents.count; i++) {
         cm_table_document_done(&b->documents.items[i]);
+    }
     cm_vec_clear(&b->documents);
     b->rows = 0;
     return rc;
@@ -222,8 +237,9 @@ static cm_rc add_document(document_batch *b, const cm_table_change *change,
     cm_table_document d;
     cm_rc rc = cm_table_document_make(b->x->snapshot, b->x->graph, change, references, count, arena,
                                       &d, err);
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         return rc;
+    }
     if (!cm_vec_push(&b->documents, d)) {
         cm_table_document_done(&d);
         return cm_fail(err, CM_NOMEM, "out of memory writing rows");
@@ -243,8 +259,9 @@ static cm_rc write_window(const pass *x, const cm_table_change *changes, size_t 
         cm_table_references(x->snapshot, changes, count, names, &references, &reference_count, err);
     for (size_t i = 0; rc == CM_OK && i < count; i++) {
         size_t first = at;
-        while (at < reference_count && references[at].document == changes[i].document)
+        while (at < reference_count && references[at].document == changes[i].document) {
             at++;
+        }
         rc = add_document(&b, &changes[i], references + first, at - first, arena, err);
         if (rc == CM_OK && b.rows >= ROWS_BATCH) {
             rc = documents_flush(&b, err);
@@ -252,8 +269,9 @@ static cm_rc write_window(const pass *x, const cm_table_change *changes, size_t 
         }
     }
     cm_rc last = rc == CM_OK ? documents_flush(&b, err) : rc;
-    for (size_t i = 0; i < b.documents.count; i++)
+    for (size_t i = 0; i < b.documents.count; i++) {
         cm_table_document_done(&b.documents.items[i]);
+    }
     cm_vec_done(&b.documents);
     cm_arena_free(arena);
     cm_arena_free(names);
@@ -261,11 +279,13 @@ static cm_rc write_window(const pass *x, const cm_table_change *changes, size_t 
 }
 
 static cm_rc write_changes(const pass *x, cm_err *err) {
-    if (x->p->mode == CM_TABLES_FILES)
+    if (x->p->mode == CM_TABLES_FILES) {
         return write_files(x, true, err);
+    }
     cm_rc rc = write_files(x, false, err);
-    for (size_t i = 0; rc == CM_OK && i < x->changes.count; i += WINDOW)
+    for (size_t i = 0; rc == CM_OK && i < x->changes.count; i += WINDOW) {
         rc = write_window(x, &x->changes.items[i], CM_MIN(WINDOW, x->changes.count - i), err);
+    }
     return rc;
 }
 
@@ -308,8 +328,9 @@ static cm_rc write_counts(const pass *x, cm_repository *repository, cm_err *err)
 
 cm_rc cm_table_pass_run(const cm_table_pass *p, cm_repository *repository, cm_err *err) {
     cm_snapshot *snapshot = cm_repository_snapshot(repository);
-    if (!snapshot)
+    if (!snapshot) {
         return CM_OK; /* never indexed: nothing to show, nothing to remove */
+    }
     pass x = {.p = p,
               .snapshot = snapshot,
               .repository = *cm_repository_id(repository),
@@ -319,18 +340,24 @@ cm_rc cm_table_pass_run(const cm_table_pass *p, cm_repository *repository, cm_er
     cm_q_repositories_get_in get = {.id = x.repository};
     cm_rc rc = cm_q_repositories_get(&p->db, &get, arena, &row, err);
     cm_arena_free(arena);
-    if (rc == CM_OK && p->mode == CM_TABLES_ALL)
+    if (rc == CM_OK && p->mode == CM_TABLES_ALL) {
         rc = cm_snapshot_graph(snapshot, NULL, &x.graph, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = read_rows(&x, err);
-    if (rc == CM_OK && p->mode != CM_TABLES_NONE)
+    }
+    if (rc == CM_OK && p->mode != CM_TABLES_NONE) {
         rc = compare(&x, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = remove_rest(&x, err);
-    if (rc == CM_OK && p->mode != CM_TABLES_NONE)
+    }
+    if (rc == CM_OK && p->mode != CM_TABLES_NONE) {
         rc = write_changes(&x, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = write_counts(&x, repository, err);
+    }
     cm_vec_done(&x.changes);
     cm_vec_done(&x.rows);
     cm_map_free(x.paths);

@@ -22,8 +22,9 @@ static uint64_t hash_symbols(const cm_snapshot *snapshot, const cm_index_documen
                              uint64_t hash) {
     cm_index_symbol s;
     for (uint32_t i = 0; i < d->symbol_count; i++) {
-        if (!cm_snapshot_symbol(snapshot, d->first_symbol + i, &s))
+        if (!cm_snapshot_symbol(snapshot, d->first_symbol + i, &s)) {
             continue;
+        }
         uint32_t parent = s.parent == CM_ID_NONE ? CM_ID_NONE : s.parent - d->first_symbol;
         const uint32_t numbers[] = {i,          s.kind,      s.visibility, parent, s.start_line,
                                     s.end_line, s.name_line, s.name_column};
@@ -37,8 +38,9 @@ static uint64_t hash_chunks(const cm_snapshot *snapshot, const cm_index_document
                             uint64_t hash) {
     cm_index_chunk c;
     for (uint32_t i = 0; i < d->chunk_count; i++) {
-        if (!cm_snapshot_chunk(snapshot, d->first_chunk + i, &c))
+        if (!cm_snapshot_chunk(snapshot, d->first_chunk + i, &c)) {
             continue;
+        }
         uint32_t symbol = c.symbol == CM_ID_NONE ? CM_ID_NONE : c.symbol - d->first_symbol;
         const uint32_t numbers[] = {
             i,          c.type,       symbol,     c.start_byte,
@@ -53,12 +55,14 @@ static uint64_t hash_imports(const cm_snapshot *snapshot, const cm_graph *graph,
     cm_index_import import;
     cm_index_document target;
     for (uint32_t i = 0; i < d->import_count; i++) {
-        if (!cm_snapshot_import(snapshot, d->id, i, &import))
+        if (!cm_snapshot_import(snapshot, d->id, i, &import)) {
             continue;
+        }
         hash = cm_hash64_mix(mix_str(mix_str(hash, import.module), import.name), import.line);
         if (graph &&
-            cm_snapshot_document(snapshot, cm_graph_import_target(graph, d->id, i), &target))
+            cm_snapshot_document(snapshot, cm_graph_import_target(graph, d->id, i), &target)) {
             hash = mix_str(hash, target.path);
+        }
     }
     return hash;
 }
@@ -70,8 +74,9 @@ uint64_t cm_table_hash(const cm_snapshot *snapshot, const cm_graph *graph, enum 
                                 d->size, d->status, d->line_count, (uint64_t)d->mtime_ns};
     uint64_t hash = mix_str(cm_hash64(numbers, sizeof(numbers)), d->language);
     hash = hash_imports(snapshot, graph, d, hash);
-    if (mode == CM_TABLES_ALL)
+    if (mode == CM_TABLES_ALL) {
         hash = hash_chunks(snapshot, d, hash_symbols(snapshot, d, hash));
+    }
     return hash | 1; /* 0 = not complete */
 }
 
@@ -91,20 +96,23 @@ static void part_init(part_writer *w, cm_json_parts *parts, cm_arena *arena) {
 }
 
 static void part_close(part_writer *w) {
-    if (!w->open)
+    if (!w->open) {
         return;
+    }
     cm_json_array_end(&w->json);
     cm_json_object_end(&w->json);
     if (w->buf.failed != CM_OK ||
-        !cm_vec_push(w->parts, cm_arena_str(w->arena, cm_buf_str(&w->buf))))
+        !cm_vec_push(w->parts, cm_arena_str(w->arena, cm_buf_str(&w->buf)))) {
         w->failed = true;
+    }
     cm_buf_clear(&w->buf);
     w->open = false;
 }
 
 static cm_json_writer *part_row(part_writer *w) {
-    if (w->buf.len > PART_BYTES)
+    if (w->buf.len > PART_BYTES) {
         part_close(w);
+    }
     if (!w->open) {
         cm_json_writer_init(&w->json, &w->buf);
         cm_json_object(&w->json);
@@ -123,10 +131,11 @@ static cm_rc part_done(part_writer *w, cm_err *err) {
 
 static void put_str(cm_json_writer *w, const char *key, cm_str value) {
     cm_json_key(w, key);
-    if (value.len > 0)
+    if (value.len > 0) {
         cm_json_str(w, value);
-    else
+    } else {
         cm_json_null(w);
+    }
 }
 
 static void put_u64(cm_json_writer *w, const char *key, uint64_t value) {
@@ -161,10 +170,12 @@ static void write_imports(const cm_snapshot *snapshot, const cm_index_document *
     bool added;
     cm_json_key(w, "imports");
     cm_json_array(w);
-    for (uint32_t i = 0; i < d->import_count; i++)
+    for (uint32_t i = 0; i < d->import_count; i++) {
         if (cm_snapshot_import(snapshot, d->id, i, &import) && import.module.len > 0 &&
-            cm_map_slot(seen, import.module, &added) && added)
+            cm_map_slot(seen, import.module, &added) && added) {
             cm_json_str(w, import.module);
+        }
+    }
     cm_json_array_end(w);
     cm_map_free(seen);
 }
@@ -201,12 +212,15 @@ void cm_table_file(const cm_snapshot *snapshot, const cm_index_document *documen
 
 static int reference_cmp(const void *left, const void *right) {
     const cm_table_reference *a = left, *b = right;
-    if (a->document != b->document)
+    if (a->document != b->document) {
         return a->document < b->document ? -1 : 1;
-    if (a->line != b->line)
+    }
+    if (a->line != b->line) {
         return a->line < b->line ? -1 : 1;
-    if (a->column != b->column)
+    }
+    if (a->column != b->column) {
         return a->column < b->column ? -1 : 1;
+    }
     int order = cm_str_cmp(a->name, b->name);
     return order ? order : (a->role > b->role) - (a->role < b->role);
 }
@@ -224,17 +238,21 @@ static bool gather_segment(const cm_snapshot_segment *in, const bool *wanted, cm
     cm_dict_seek(&s->reference_names, CM_STR_EMPTY, &names);
     while (cm_dict_next(&names, &name, &offset)) {
         cm_str copy = CM_STR_EMPTY;
-        if (!cm_reference_cursor_open(s, offset, &c))
+        if (!cm_reference_cursor_open(s, offset, &c)) {
             continue;
+        }
         while (cm_reference_cursor_next(&c)) {
-            if (c.now.document >= s->document_count || !wanted[c.now.document])
+            if (c.now.document >= s->document_count || !wanted[c.now.document]) {
                 continue;
-            if (copy.len == 0)
+            }
+            if (copy.len == 0) {
                 copy = cm_arena_str(arena, name);
+            }
             cm_table_reference r = {in->first_document + c.now.document, c.now.line, c.now.column,
                                     copy, c.now.role};
-            if (!cm_vec_push(list, r))
+            if (!cm_vec_push(list, r)) {
                 return false;
+            }
         }
     }
     return true;
@@ -246,8 +264,9 @@ static size_t drop_repeated(cm_table_reference *items, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const cm_table_reference *last = kept > 0 ? &items[kept - 1] : NULL;
         if (last && last->document == items[i].document && last->line == items[i].line &&
-            last->column == items[i].column && cm_str_eq(last->name, items[i].name))
+            last->column == items[i].column && cm_str_eq(last->name, items[i].name)) {
             continue;
+        }
         items[kept++] = items[i];
     }
     return kept;
@@ -264,8 +283,9 @@ cm_rc cm_table_references(const cm_snapshot *snapshot, const cm_table_change *ch
         bool any = false;
         for (size_t c = 0; wanted && c < count; c++) {
             uint32_t local;
-            if (cm_snapshot_of_document(snapshot, changes[c].document, &local) == in)
+            if (cm_snapshot_of_document(snapshot, changes[c].document, &local) == in) {
                 any = wanted[local] = true;
+            }
         }
         ok = wanted && (!any || gather_segment(in, wanted, arena, &list));
         cm_free(wanted);
@@ -273,11 +293,13 @@ cm_rc cm_table_references(const cm_snapshot *snapshot, const cm_table_change *ch
     cm_table_reference *items =
         ok ? CM_ARENA_ARRAY(arena, cm_table_reference, list.count + 1) : NULL;
     if (items) {
-        if (list.count > 1)
+        if (list.count > 1) {
             qsort(list.items, list.count, sizeof(*list.items), reference_cmp);
+        }
         list.count = drop_repeated(list.items, list.count);
-        if (list.count > 0)
+        if (list.count > 0) {
             memcpy(items, list.items, list.count * sizeof(*items));
+        }
         *ret_references = items;
         *ret_count = list.count;
     }
@@ -325,19 +347,22 @@ static cm_rc make_symbols(making *m, cm_err *err) {
     out->symbol_count = m->d->symbol_count;
     out->symbol_ids = cm_snapshot_symbol_uuids(m->snapshot, m->d->id, m->arena);
     cm_str *names = CM_ARENA_ARRAY(m->arena, cm_str, (size_t)m->d->symbol_count + 1);
-    if (!out->symbol_ids || !names)
+    if (!out->symbol_ids || !names) {
         return cm_fail(err, CM_NOMEM, "out of memory writing symbols");
+    }
     out->symbol_names = names;
     part_init(&w, &out->symbols, m->arena);
     for (uint32_t i = 0; i < m->d->symbol_count; i++) {
         cm_index_symbol s;
         uint64_t ignored;
-        if (!cm_snapshot_symbol(m->snapshot, m->d->first_symbol + i, &s))
+        if (!cm_snapshot_symbol(m->snapshot, m->d->first_symbol + i, &s)) {
             continue;
+        }
         names[i] = s.name;
         if (s.kind != CM_SYMBOL_IMPORT && !cm_map_get(m->defined, s.name, &ignored) &&
-            !cm_map_put(m->defined, s.name, i))
+            !cm_map_put(m->defined, s.name, i)) {
             w.failed = true;
+        }
         write_symbol(m, i, &s, part_row(&w));
         out->rows++;
     }
@@ -378,14 +403,16 @@ static cm_rc make_dependencies(making *m, cm_err *err) {
     for (uint32_t i = 0; i < m->d->import_count; i++) {
         cm_index_import import;
         bool added = false;
-        if (!cm_snapshot_import(m->snapshot, m->d->id, i, &import))
+        if (!cm_snapshot_import(m->snapshot, m->d->id, i, &import)) {
             continue;
+        }
         cm_str name = import.name.len > 0
                           ? cm_arena_fmt(m->arena, CM_STR_FMT ":" CM_STR_FMT,
                                          CM_STR_ARG(import.module), CM_STR_ARG(import.name))
                           : import.module;
-        if (!cm_map_slot(seen, name, &added) || !added)
+        if (!cm_map_slot(seen, name, &added) || !added) {
             continue;
+        }
         cm_uuid target = cm_snapshot_document_uuid(
             m->snapshot, m->graph ? cm_graph_import_target(m->graph, m->d->id, i) : CM_ID_NONE);
         cm_json_writer *json = part_row(&w);
@@ -405,17 +432,20 @@ static cm_rc make_dependencies(making *m, cm_err *err) {
 /* Name of the nearest class around a symbol. */
 static cm_str class_of(const cm_snapshot *snapshot, const cm_index_symbol *symbol) {
     cm_index_symbol s = *symbol;
-    while (cm_snapshot_symbol(snapshot, s.parent, &s))
+    while (cm_snapshot_symbol(snapshot, s.parent, &s)) {
         if (s.kind == CM_SYMBOL_CLASS || s.kind == CM_SYMBOL_STRUCT ||
-            s.kind == CM_SYMBOL_INTERFACE || s.kind == CM_SYMBOL_ENUM)
+            s.kind == CM_SYMBOL_INTERFACE || s.kind == CM_SYMBOL_ENUM) {
             return s.name;
+        }
+    }
     return CM_STR_EMPTY;
 }
 
 static cm_str preview(cm_str text) {
     size_t at = 0;
-    for (size_t chars = 0; chars < PREVIEW_CHARS && at < text.len; chars++)
+    for (size_t chars = 0; chars < PREVIEW_CHARS && at < text.len; chars++) {
         (void)cm_utf8_next(text, &at);
+    }
     return cm_str_sub(text, 0, at);
 }
 
@@ -447,14 +477,16 @@ static cm_rc make_chunks(making *m, cm_err *err) {
     cm_str text = CM_STR_EMPTY;
     part_writer w;
     cm_rc rc = CM_OK;
-    if (cm_document_has_text(m->d) && m->d->chunk_count > 0)
+    if (cm_document_has_text(m->d) && m->d->chunk_count > 0) {
         rc = cm_snapshot_text(m->snapshot, m->d->id, scratch, &text, err);
+    }
     part_init(&w, &m->out->chunks, m->arena);
     for (uint32_t i = 0; rc == CM_OK && i < m->d->chunk_count; i++) {
         cm_index_chunk c;
         if (!cm_snapshot_chunk(m->snapshot, m->d->first_chunk + i, &c) || c.end_byte > text.len ||
-            c.start_byte > c.end_byte)
+            c.start_byte > c.end_byte) {
             continue;
+        }
         write_chunk(m, i, &c, text, part_row(&w));
         m->out->rows++;
     }
@@ -471,17 +503,21 @@ cm_rc cm_table_document_make(const cm_snapshot *snapshot, const cm_graph *graph,
     cm_table_document out = {.id = cm_snapshot_document_uuid(snapshot, change->document),
                              .known = change->known,
                              .rows = 1};
-    if (!cm_snapshot_document(snapshot, change->document, &d))
+    if (!cm_snapshot_document(snapshot, change->document, &d)) {
         return cm_fail(err, CM_NOT_FOUND, "document %u is gone", change->document);
+    }
     making m = {snapshot, graph, &d, arena, cm_map_new(0), &out};
     out.language = d.language;
     cm_rc rc = make_symbols(&m, err);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = make_references(&m, references, reference_count, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = make_dependencies(&m, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = make_chunks(&m, err);
+    }
     bool damaged = rc == CM_CORRUPT; /* the job that repairs the segment brings the rest */
     if (rc == CM_OK || damaged) {
         cm_buf file;
@@ -490,15 +526,17 @@ cm_rc cm_table_document_make(const cm_snapshot *snapshot, const cm_graph *graph,
         cm_table_file(snapshot, &d, damaged ? 0 : change->hash, &file);
         cm_buf_add_c(&file, "]}");
         rc = cm_buf_check(&file, err);
-        if (rc == CM_OK)
+        if (rc == CM_OK) {
             out.file = cm_arena_str(arena, cm_buf_str(&file));
+        }
         cm_buf_done(&file);
     }
     cm_map_free(m.defined);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         *ret_document = out;
-    else
+    } else {
         cm_table_document_done(&out);
+    }
     return rc;
 }
 

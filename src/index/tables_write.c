@@ -40,8 +40,9 @@ static void renewal_done(renewal *r) {
 }
 
 static void renewal_name(renewal *r, cm_str name) {
-    if (!cm_map_put(r->names, name, 1))
+    if (!cm_map_put(r->names, name, 1)) {
         r->failed = true;
+    }
 }
 
 static cm_str id_key(const cm_uuid *id) {
@@ -54,16 +55,19 @@ static cm_rc renewal_compare(renewal *r, const cm_table_document *d, cm_err *err
     size_t count = 0;
     cm_rc rc = cm_q_symbols_of_file(r->db, &(cm_q_symbols_of_file_in){.file_id = *r->file},
                                     r->arena, &rows, &count, err);
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         return rc;
+    }
     cm_map *old = cm_map_new(0), *fresh = cm_map_new(0);
     uint64_t ignored;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         r->failed = !cm_map_put(old, id_key(&rows[i].id), 1) || r->failed;
+    }
     for (size_t i = 0; d && i < d->symbol_count; i++) {
         r->failed = !cm_map_put(fresh, id_key(&d->symbol_ids[i]), 1) || r->failed;
-        if (!cm_map_get(old, id_key(&d->symbol_ids[i]), &ignored))
+        if (!cm_map_get(old, id_key(&d->symbol_ids[i]), &ignored)) {
             renewal_name(r, d->symbol_names[i]);
+        }
     }
     cm_json_writer w;
     cm_json_writer_init(&w, &r->gone);
@@ -72,8 +76,9 @@ static cm_rc renewal_compare(renewal *r, const cm_table_document *d, cm_err *err
     cm_json_array(&w);
     for (size_t i = 0; i < count; i++) {
         char id[CM_UUID_TEXT];
-        if (cm_map_get(fresh, id_key(&rows[i].id), &ignored))
+        if (cm_map_get(fresh, id_key(&rows[i].id), &ignored)) {
             continue;
+        }
         cm_uuid_format(&rows[i].id, id);
         cm_json_c(&w, id);
         renewal_name(r, rows[i].name);
@@ -94,8 +99,9 @@ static void write_names(const cm_str *names, size_t count, cm_buf *out) {
     cm_json_object(&w);
     cm_json_key(&w, "rows");
     cm_json_array(&w);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         cm_json_str(&w, names[i]);
+    }
     cm_json_array_end(&w);
     cm_json_object_end(&w);
 }
@@ -105,28 +111,34 @@ static cm_rc few_names(const renewal *r, cm_buf *out, size_t *ret_count, cm_err 
     size_t count = 0, cursor = 0;
     cm_str *names = CM_ARENA_ARRAY(r->arena, cm_str, cm_map_count(r->names) + 1);
     uint64_t ignored;
-    if (!names)
+    if (!names) {
         return cm_fail(err, CM_NOMEM, "out of memory resolving uses");
-    while (cm_map_next(r->names, &cursor, &names[count], &ignored))
+    }
+    while (cm_map_next(r->names, &cursor, &names[count], &ignored)) {
         count++;
+    }
     write_names(names, count, out);
     cm_rc rc = cm_buf_check(out, err);
     const cm_q_symbols_few_row *rows = NULL;
     cm_q_symbols_few_in in = {*r->repository, *r->file, cm_buf_str(out)};
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = cm_q_symbols_few(r->db, &in, r->arena, &rows, ret_count, err);
+    }
     cm_buf_clear(out);
-    for (size_t i = 0; rc == CM_OK && i < *ret_count; i++)
+    for (size_t i = 0; rc == CM_OK && i < *ret_count; i++) {
         names[i] = rows[i].name;
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         write_names(names, *ret_count, out);
+    }
     return rc == CM_OK ? cm_buf_check(out, err) : rc;
 }
 
 /* Uses elsewhere of names whose definitions changed, and their counts. */
 static cm_rc renewal_apply(const renewal *r, cm_err *err) {
-    if (cm_map_count(r->names) == 0)
+    if (cm_map_count(r->names) == 0) {
         return CM_OK;
+    }
     cm_buf names;
     size_t count = 0;
     cm_buf_init(&names, NAMES_BYTES_MAX);
@@ -136,8 +148,9 @@ static cm_rc renewal_apply(const renewal *r, cm_err *err) {
                                                            cm_buf_str(&names)};
         cm_q_symbols_recount_in recount = {*r->repository, cm_buf_str(&names)};
         rc = cm_q_symbol_references_resolve_names(r->db, &resolve, NULL, err);
-        if (rc == CM_OK)
+        if (rc == CM_OK) {
             rc = cm_q_symbols_recount(r->db, &recount, NULL, err);
+        }
     }
     cm_buf_done(&names);
     return rc;
@@ -155,8 +168,9 @@ static cm_rc clear_parts(const cm_db *db, const cm_uuid *file, cm_err *err) {
     cm_q_file_dependencies_clear_in dependencies = {*file};
     cm_q_code_chunks_clear_in chunks = {*file};
     cm_rc rc = cm_q_symbol_references_clear(db, &references, NULL, err);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = cm_q_file_dependencies_clear(db, &dependencies, NULL, err);
+    }
     return rc == CM_OK ? cm_q_code_chunks_clear(db, &chunks, NULL, err) : rc;
 }
 
@@ -201,22 +215,30 @@ cm_rc cm_table_write(const cm_db *db, const cm_uuid *repository, const cm_table_
     renewal r;
     renewal_init(&r, db, repository, &d->id);
     cm_rc rc = renewal_compare(&r, d, err);
-    if (rc == CM_OK && d->known)
+    if (rc == CM_OK && d->known) {
         rc = count_uses(db, &d->id, -1, err);
-    if (rc == CM_OK && d->known)
+    }
+    if (rc == CM_OK && d->known) {
         rc = clear_parts(db, &d->id, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = cm_q_files_project(db, &file, NULL, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = write_symbols(db, repository, d, &r, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = insert_parts(db, repository, d, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = cm_q_symbol_references_resolve_file(db, &resolve, NULL, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = count_uses(db, &d->id, 1, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = renewal_apply(&r, err);
+    }
     renewal_done(&r);
     return rc;
 }
@@ -227,12 +249,15 @@ cm_rc cm_table_remove(const cm_db *db, const cm_uuid *repository, const cm_uuid 
     renewal r;
     renewal_init(&r, db, repository, file);
     cm_rc rc = renewal_compare(&r, NULL, err);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         rc = count_uses(db, file, -1, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = cm_q_files_delete(db, &in, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = renewal_apply(&r, err);
+    }
     renewal_done(&r);
     return rc;
 }

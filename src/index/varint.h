@@ -35,8 +35,9 @@ static inline uint64_t cm_varint_next_long(cm_reader *r) {
     for (unsigned shift = 0; shift < 64 && r->at < r->end; shift += 7) {
         uint8_t byte = *r->at++;
         value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80)
+        if (byte < 0x80) {
             return value;
+        }
     }
     r->failed = true;
     r->at = r->end;
@@ -44,8 +45,9 @@ static inline uint64_t cm_varint_next_long(cm_reader *r) {
 }
 
 static inline uint64_t cm_varint_next(cm_reader *r) {
-    if (cm_likely(r->at < r->end && *r->at < 0x80))
+    if (cm_likely(r->at < r->end && *r->at < 0x80)) {
         return *r->at++;
+    }
     return cm_varint_next_long(r);
 }
 

@@ -68,29 +68,36 @@ static void set_limited(cm_watch *w, bool limited) {
 /* The system's limit is reached: from now on the tree is looked at now and then. */
 static void limit(cm_watch *w, const char *setting, const char *root) {
     set_limited(w, true);
-    if (!w->said)
+    if (!w->said) {
         cm_log(CM_LOG_WARN,
                "too many directories to watch; until the limit is raised the tree is "
                "looked at now and then instead",
                CM_F("raise", setting), CM_F("root", root), CM_I("every_ms", poll_ms(w)));
+    }
     w->said = true;
 }
 
 static void add_directory(cm_watch *w, const char *root, cm_str path) {
     char full[2 * CM_PATH_BYTES_MAX];
-    if (snprintf(full, sizeof(full), "%s/" CM_STR_FMT, root, CM_STR_ARG(path)) >= (int)sizeof(full))
+    if (snprintf(full, sizeof(full), "%s/" CM_STR_FMT, root, CM_STR_ARG(path)) >=
+        (int)sizeof(full)) {
         return;
+    }
     int wd = inotify_add_watch(w->inotify, full, MASK);
-    if (wd < 0 && errno == ENOSPC)
+    if (wd < 0 && errno == ENOSPC) {
         limit(w, "fs.inotify.max_user_watches", root);
-    if (wd < 0)
+    }
+    if (wd < 0) {
         return; /* gone again, or not ours to read */
+    }
     uint64_t at;
-    if (cm_map64_get(w->directories, (uint64_t)wd, &at) && cm_str_eq(w->paths.items[at], path))
+    if (cm_map64_get(w->directories, (uint64_t)wd, &at) && cm_str_eq(w->paths.items[at], path)) {
         return; /* watched already */
+    }
     if (cm_vec_push(&w->paths, cm_arena_str(w->arena, path)) &&
-        !cm_map64_put(w->directories, (uint64_t)wd, w->paths.count - 1))
+        !cm_map64_put(w->directories, (uint64_t)wd, w->paths.count - 1)) {
         cm_log(CM_LOG_WARN, "out of memory watching a directory", CM_S("path", path));
+    }
 }
 
 /* Watches the directories at and below `below`. */
@@ -102,9 +109,11 @@ static void add_tree(cm_watch *w, cm_str below) {
     cm_err err;
     get_tree(w, arena, &root, &options);
     if (cm_walk_run(root, &options, below, NULL, arena, &walk, &err) == CM_OK) {
-        for (size_t i = 0; i < walk.directory_count; i++)
-            if (walk.directories[i].len >= below.len) /* not the way down to it */
+        for (size_t i = 0; i < walk.directory_count; i++) {
+            if (walk.directories[i].len >= below.len) { /* not the way down to it */
                 add_directory(w, root, walk.directories[i]);
+            }
+        }
     } else {
         cm_log_err(CM_LOG_WARN, "cannot watch a directory", &err);
     }
@@ -123,8 +132,9 @@ static void watch_all(cm_watch *w) {
 /* ---- events ---- */
 
 static void note_path(cm_watch *w, cm_str path) {
-    if (cm_map_count(w->changed) >= BATCH_MAX || !cm_map_put(w->changed, path, 1))
+    if (cm_map_count(w->changed) >= BATCH_MAX || !cm_map_put(w->changed, path, 1)) {
         w->everything = true;
+    }
 }
 
 static void note_event(cm_watch *w, const struct inotify_event *event) {
@@ -143,16 +153,19 @@ static void note_event(cm_watch *w, const struct inotify_event *event) {
     }
     bool directory = event->mask & IN_ISDIR;
     if (event->len == 0 || ((event->mask & IN_CREATE) && !directory) ||
-        !cm_map64_get(w->directories, (uint64_t)event->wd, &at))
+        !cm_map64_get(w->directories, (uint64_t)event->wd, &at)) {
         return; /* a created file is reported again when it is closed */
+    }
     cm_str name = cm_str_from(event->name), parent = w->paths.items[at];
     cm_str path = parent.len == 0 ? cm_arena_str(w->batch, name)
                                   : cm_arena_fmt(w->batch, CM_STR_FMT "/" CM_STR_FMT,
                                                  CM_STR_ARG(parent), CM_STR_ARG(name));
-    if (cm_str_eq_c(name, ".gitignore"))
+    if (cm_str_eq_c(name, ".gitignore")) {
         w->everything = true;
-    if (directory && (event->mask & (IN_CREATE | IN_MOVED_TO)))
+    }
+    if (directory && (event->mask & (IN_CREATE | IN_MOVED_TO))) {
         add_tree(w, path);
+    }
     note_path(w, path);
 }
 
@@ -177,14 +190,17 @@ static void read_events(cm_watch *w) {
 /* True when a job was started or nothing needs to be done; false to try again soon. */
 static bool run_job(cm_watch *w) {
     cm_err err;
-    if (!w->watched)
+    if (!w->watched) {
         watch_all(w); /* directories whose events were lost, or that ignore rules let in again */
+    }
     w->watched = true;
     cm_rc rc = cm_repository_index(w->repository, CM_INDEX_INCREMENTAL, &err);
-    if (rc == CM_CONFLICT)
+    if (rc == CM_CONFLICT) {
         return false;
-    if (rc != CM_OK)
+    }
+    if (rc != CM_OK) {
         cm_log_err(CM_LOG_WARN, "cannot index changes", &err);
+    }
     pthread_mutex_lock(&w->lock);
     w->stats.jobs++;
     pthread_mutex_unlock(&w->lock);
@@ -197,11 +213,13 @@ static void sync_batch(cm_watch *w) {
     cm_str path;
     uint64_t ignored;
     bool ok = true;
-    for (size_t cursor = 0; ok && cm_map_next(w->changed, &cursor, &path, &ignored);)
+    for (size_t cursor = 0; ok && cm_map_next(w->changed, &cursor, &path, &ignored);) {
         ok = cm_vec_push(&paths, path);
+    }
     cm_rc rc = cm_repository_sync(w->repository, (cm_str_list){paths.items, paths.count}, &err);
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         cm_log_err(CM_LOG_WARN, "cannot index changes", &err);
+    }
     cm_vec_done(&paths);
     pthread_mutex_lock(&w->lock);
     w->stats.synced++;
@@ -215,8 +233,9 @@ static bool has_batch(const cm_watch *w) {
 /* Acts on what was collected; false when it has to be tried again. */
 static bool act(cm_watch *w) {
     if (w->everything) {
-        if (!run_job(w))
+        if (!run_job(w)) {
             return false;
+        }
     } else {
         sync_batch(w);
     }
@@ -227,10 +246,12 @@ static bool act(cm_watch *w) {
 }
 
 static int wait_ms(const cm_watch *w, bool retry) {
-    if (retry)
+    if (retry) {
         return RETRY_MS;
-    if (has_batch(w))
+    }
+    if (has_batch(w)) {
         return QUIET_MS;
+    }
     return w->stats.limited ? poll_ms(w) : -1;
 }
 
@@ -258,28 +279,35 @@ static void *watch_run(void *argument) {
                                 {.fd = w->inotify, .events = POLLIN}};
         bool had_batch = has_batch(w);
         int ready = poll(fds, 2, wait_ms(w, retry));
-        if (fds[0].revents)
+        if (fds[0].revents) {
             return NULL;
-        if (fds[1].revents)
+        }
+        if (fds[1].revents) {
             read_events(w);
+        }
         uint64_t now = cm_clock_ms();
-        if (!had_batch)
+        if (!had_batch) {
             w->batch_started_ms = now;
-        if (ready == 0 && w->stats.limited && !has_batch(w))
+        }
+        if (ready == 0 && w->stats.limited && !has_batch(w)) {
             w->everything = true;
+        }
         if (has_batch(w) &&
-            (ready == 0 || (!retry && is_small(w)) || now - w->batch_started_ms >= BATCH_MS))
+            (ready == 0 || (!retry && is_small(w)) || now - w->batch_started_ms >= BATCH_MS)) {
             retry = !act(w);
+        }
     }
 }
 
 /* ---- life ---- */
 
 static void watch_free(cm_watch *w) {
-    if (w->inotify >= 0)
+    if (w->inotify >= 0) {
         close(w->inotify);
-    if (w->stop >= 0)
+    }
+    if (w->stop >= 0) {
         close(w->stop);
+    }
     cm_map64_free(w->directories);
     cm_map_free(w->changed);
     cm_vec_done(&w->paths);
@@ -300,8 +328,9 @@ cm_rc cm_watch_start(cm_repository *repository, cm_watch **ret_watch, cm_err *er
     w->arena = cm_arena_new((size_t)1 << 30);
     w->batch = cm_arena_new(0);
     pthread_mutex_init(&w->lock, NULL);
-    if (!failed)
+    if (!failed) {
         failed = pthread_create(&w->thread, NULL, watch_run, w);
+    }
     if (failed) {
         watch_free(w);
         return cm_fail_errno(err, failed, "cannot watch a repository for changes");
@@ -312,10 +341,12 @@ cm_rc cm_watch_start(cm_repository *repository, cm_watch **ret_watch, cm_err *er
 
 void cm_watch_stop(cm_watch *watch) {
     static const uint64_t one = 1;
-    if (!watch)
+    if (!watch) {
         return;
-    while (write(watch->stop, &one, sizeof(one)) < 0 && errno == EINTR)
+    }
+    while (write(watch->stop, &one, sizeof(one)) < 0 && errno == EINTR) {
         continue;
+    }
     pthread_join(watch->thread, NULL);
     watch_free(watch);
 }

@@ -21,12 +21,14 @@ bool cm_word_is_stop(cm_str word) {
     while (low < high) {
         size_t middle = (low + high) / 2;
         int order = cm_str_cmp(stop_words[middle], word);
-        if (order == 0)
+        if (order == 0) {
             return true;
-        if (order < 0)
+        }
+        if (order < 0) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return false;
 }
@@ -44,9 +46,11 @@ static const cm_str suffixes[] = {
 };
 
 static bool has_vowel(const char *word, size_t len) {
-    for (size_t i = 0; i < len; i++)
-        if (is_vowel(word[i]))
+    for (size_t i = 0; i < len; i++) {
+        if (is_vowel(word[i])) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -58,14 +62,17 @@ static size_t stem(char *word, size_t len) {
         word[len - 3] = 'y';
         return len - 2;
     }
-    if (cm_str_ends(w, CM_STR("ss")) || cm_str_ends(w, CM_STR("us")))
+    if (cm_str_ends(w, CM_STR("ss")) || cm_str_ends(w, CM_STR("us"))) {
         return len; /* class, status */
-    if (!memchr("degnrs", w.ptr[len - 1], 6))
+    }
+    if (!memchr("degnrs", w.ptr[len - 1], 6)) {
         return len; /* no suffix ends so: most words leave here */
+    }
     for (size_t i = 0; i < CM_COUNT(suffixes); i++) {
         cm_str suffix = suffixes[i];
-        if (len < suffix.len + 3 || !cm_str_ends(w, suffix) || !has_vowel(word, len - suffix.len))
+        if (len < suffix.len + 3 || !cm_str_ends(w, suffix) || !has_vowel(word, len - suffix.len)) {
             continue;
+        }
         len -= suffix.len;
         char last = word[len - 1];
         bool doubled = suffix.len > 1 && len > 3 && last == word[len - 2] && !is_vowel(last) &&
@@ -115,10 +122,11 @@ static size_t replace_synonym(char *word, size_t len) {
             memcpy(word, same.ptr, same.len);
             return same.len;
         }
-        if (order < 0)
+        if (order < 0) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return len;
 }
@@ -126,12 +134,15 @@ static size_t replace_synonym(char *word, size_t len) {
 enum char_class { CLASS_NONE, CLASS_LOWER, CLASS_UPPER, CLASS_DIGIT, CLASS_UNDERSCORE };
 
 static enum char_class class_of(char c) {
-    if ((c >= 'a' && c <= 'z') || (unsigned char)c >= 0x80)
+    if ((c >= 'a' && c <= 'z') || (unsigned char)c >= 0x80) {
         return CLASS_LOWER;
-    if (c >= 'A' && c <= 'Z')
+    }
+    if (c >= 'A' && c <= 'Z') {
         return CLASS_UPPER;
-    if (cm_is_digit(c))
+    }
+    if (cm_is_digit(c)) {
         return CLASS_DIGIT;
+    }
     return c == '_' ? CLASS_UNDERSCORE : CLASS_NONE;
 }
 
@@ -140,30 +151,36 @@ static size_t part_end(cm_str run, size_t at) {
     enum char_class first = class_of(run.ptr[at]);
     size_t i = at + 1;
     if (first == CLASS_DIGIT) {
-        while (i < run.len && class_of(run.ptr[i]) == CLASS_DIGIT)
+        while (i < run.len && class_of(run.ptr[i]) == CLASS_DIGIT) {
             i++;
+        }
         return i;
     }
-    while (i < run.len && class_of(run.ptr[i]) == CLASS_UPPER)
+    while (i < run.len && class_of(run.ptr[i]) == CLASS_UPPER) {
         i++;
+    }
     if (i - at > 1 && first == CLASS_UPPER) {
-        if (i < run.len && class_of(run.ptr[i]) == CLASS_LOWER)
+        if (i < run.len && class_of(run.ptr[i]) == CLASS_LOWER) {
             return i - 1; /* the last capital begins the next part */
+        }
     } else if (first == CLASS_LOWER && i > at + 1) {
         return at + 1; /* one small letter before a capital: "eTag" */
     }
-    while (i < run.len && class_of(run.ptr[i]) == CLASS_LOWER)
+    while (i < run.len && class_of(run.ptr[i]) == CLASS_LOWER) {
         i++;
-    while (i < run.len && class_of(run.ptr[i]) == CLASS_DIGIT)
+    }
+    while (i < run.len && class_of(run.ptr[i]) == CLASS_DIGIT) {
         i++; /* "v2", "utf8" stay whole */
+    }
     return i;
 }
 
 static void emit(cm_str run, size_t start, bool stemmed, size_t base, cm_word_fn *visit,
                  void *argument) {
     char word[CM_WORD_BYTES_MAX];
-    for (size_t i = 0; i < run.len; i++)
+    for (size_t i = 0; i < run.len; i++) {
         word[i] = cm_to_lower(run.ptr[i]);
+    }
     size_t len = stemmed ? replace_synonym(word, stem(word, run.len)) : run.len;
     visit(argument, cm_str_make(word, len), base + start, run.len);
 }
@@ -177,13 +194,15 @@ void cm_words_of(cm_str run, size_t base, cm_word_fn *visit, void *argument) {
             continue;
         }
         size_t end = part_end(run, at);
-        if (end - at > 1 || run.len == 1)
+        if (end - at > 1 || run.len == 1) {
             emit(cm_str_make(run.ptr + at, end - at), at, true, base, visit, argument);
+        }
         parts++;
         at = end;
     }
-    if (parts > 1)
+    if (parts > 1) {
         emit(run, 0, false, base, visit, argument);
+    }
 }
 
 /* cm_is_word as a table: the loop over a text spends its time here. */
@@ -194,11 +213,13 @@ static const bool word_bytes[256] = {
 
 bool cm_words_next(cm_str text, size_t *at, cm_str *ret_run) {
     for (size_t i = *at; i < text.len; i++) {
-        if (!word_bytes[(unsigned char)text.ptr[i]])
+        if (!word_bytes[(unsigned char)text.ptr[i]]) {
             continue;
+        }
         size_t end = i + 1;
-        while (end < text.len && word_bytes[(unsigned char)text.ptr[end]])
+        while (end < text.len && word_bytes[(unsigned char)text.ptr[end]]) {
             end++;
+        }
         if (end - i <= CM_WORD_BYTES_MAX) {
             *at = end;
             *ret_run = cm_str_make(text.ptr + i, end - i);
@@ -212,6 +233,7 @@ bool cm_words_next(cm_str text, size_t *at, cm_str *ret_run) {
 void cm_words_split(cm_str text, cm_word_fn *visit, void *argument) {
     size_t at = 0;
     cm_str run;
-    while (cm_words_next(text, &at, &run))
+    while (cm_words_next(text, &at, &run)) {
         cm_words_of(run, at - run.len, visit, argument);
+    }
 }

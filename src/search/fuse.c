@@ -4,8 +4,9 @@
 
 static int fused_cmp(const void *left, const void *right) {
     const cm_fused *a = left, *b = right;
-    if (a->score != b->score)
+    if (a->score != b->score) {
         return a->score > b->score ? -1 : 1;
+    }
     return (a->id > b->id) - (a->id < b->id);
 }
 
@@ -13,11 +14,13 @@ const cm_fused *cm_fuse_run(const cm_fuse_list *lists, size_t count, double k, c
                             size_t *ret_count) {
     cm_assert(k > 0);
     size_t total = 0, fused_count = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         total += lists[i].count;
+    }
     *ret_count = 0;
-    if (total == 0)
+    if (total == 0) {
         return NULL;
+    }
     cm_fused *fused = cm_arena_alloc(arena, total * sizeof(*fused));
     size_t *best_rank = cm_arena_alloc(arena, total * sizeof(*best_rank));
     cm_map64 *places = cm_map64_new(0);

@@ -12,14 +12,15 @@ static void skip_space(cm_go_lexer *l) {
     while (l->at < l->text.len) {
         cm_str rest = cm_str_from_offset(l->text, l->at);
         size_t before = l->at;
-        if (cm_is_space(rest.ptr[0]))
+        if (cm_is_space(rest.ptr[0])) {
             l->at++;
-        else if (cm_str_starts(rest, CM_STR("/*")))
+        } else if (cm_str_starts(rest, CM_STR("/*"))) {
             l->at = skip_past(l->text, l->at + 2, CM_STR("*/"));
-        else if (cm_str_starts(rest, CM_STR("//")))
+        } else if (cm_str_starts(rest, CM_STR("//"))) {
             l->at = CM_MIN(l->text.len, l->at + CM_MIN(cm_str_find_char(rest, '\n'), rest.len));
-        else
+        } else {
             return;
+        }
         l->spaced = true;
         l->line = l->line ||
                   cm_str_find_char(cm_str_sub(l->text, before, l->at - before), '\n') != SIZE_MAX;
@@ -45,8 +46,9 @@ void cm_go_next(cm_go_lexer *l) {
     }
     char c = l->text.ptr[start];
     if (cm_is_word(c)) {
-        while (end < l->text.len && cm_is_word(l->text.ptr[end]))
+        while (end < l->text.len && cm_is_word(l->text.ptr[end])) {
             end++;
+        }
         l->kind = CM_GO_LEX_WORD;
     } else if (c == '"' || c == '`' || c == '\'') {
         end = quoted_end(l, start);
@@ -75,8 +77,9 @@ size_t cm_go_token_start(const cm_go_lexer *l) {
 }
 
 int cm_go_nesting(const cm_go_lexer *l) {
-    if (l->kind != CM_GO_LEX_MARK || l->token.len != 1)
+    if (l->kind != CM_GO_LEX_MARK || l->token.len != 1) {
         return 0;
+    }
     return strchr("([{", l->token.ptr[0]) ? 1 : strchr(")]}", l->token.ptr[0]) ? -1 : 0;
 }
 
@@ -91,9 +94,11 @@ bool cm_go_skip_brackets(cm_go_lexer *l) {
 
 bool cm_go_is_type_word(cm_str word) {
     static const char *const words[] = {"chan", "func", "interface", "map", "struct"};
-    for (size_t i = 0; i < CM_COUNT(words); i++)
-        if (cm_str_eq_c(word, words[i]))
+    for (size_t i = 0; i < CM_COUNT(words); i++) {
+        if (cm_str_eq_c(word, words[i])) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -120,8 +125,10 @@ const char *cm_go_universe(cm_str name) {
                                            {"uint8", "uint8"},
                                            {"uintptr", "uintptr"},
                                            {"comparable", "comparable"}};
-    for (size_t i = 0; i < CM_COUNT(names); i++)
-        if (cm_str_eq_c(name, names[i][0]))
+    for (size_t i = 0; i < CM_COUNT(names); i++) {
+        if (cm_str_eq_c(name, names[i][0])) {
             return names[i][1];
+        }
+    }
     return NULL;
 }

@@ -22,8 +22,9 @@ typedef struct reader {
 } reader;
 
 static void emit(reader *r, cm_go_token token) {
-    if (r->tokens.count >= TOKENS_MAX || !cm_vec_push(&r->tokens, token))
+    if (r->tokens.count >= TOKENS_MAX || !cm_vec_push(&r->tokens, token)) {
         r->failed = true;
+    }
 }
 
 static void emit_mark(reader *r, const char *text) {
@@ -31,16 +32,19 @@ static void emit_mark(reader *r, const char *text) {
 }
 
 static void expect(reader *r, const char *token) {
-    if (cm_go_is(&r->l, token))
+    if (cm_go_is(&r->l, token)) {
         cm_go_next(&r->l);
-    else
+    } else {
         r->failed = true;
+    }
 }
 
 static bool is_parameter(const cm_go_place *place, cm_str name) {
-    for (size_t i = 0; i < place->parameters.count; i++)
-        if (cm_str_eq(place->parameters.items[i], name))
+    for (size_t i = 0; i < place->parameters.count; i++) {
+        if (cm_str_eq(place->parameters.items[i], name)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -68,28 +72,31 @@ static void read_literal(reader *r, const char *empty, bool is_any) {
     cm_go_next(&r->l);
     cm_go_lexer inside = r->l;
     cm_go_next(&inside);
-    if (!cm_go_is(&r->l, "{") || !cm_go_skip_brackets(&r->l))
+    if (!cm_go_is(&r->l, "{") || !cm_go_skip_brackets(&r->l)) {
         r->failed = true;
-    else if (!cm_go_is(&inside, "}"))
+    } else if (!cm_go_is(&inside, "}")) {
         emit(r, (cm_go_token){.kind = CM_GO_ANY});
-    else if (is_any)
+    } else if (is_any) {
         emit(r, (cm_go_token){.text = cm_str_from(empty), .kind = CM_GO_TYPE});
-    else
+    } else {
         emit_mark(r, empty);
+    }
 }
 
 static void read_results(reader *r, bool outermost) {
     const cm_go_lexer *l = &r->l;
-    if (l->line && outermost)
+    if (l->line && outermost) {
         return;
+    }
     if (cm_go_is(l, "(")) {
         read_list(r, outermost);
     } else if (l->kind == CM_GO_LEX_WORD || cm_go_is(l, "*") || cm_go_is(l, "[") ||
                cm_go_is(l, "<-")) {
         size_t from = r->tokens.count;
         read_type(r);
-        if (outermost && !cm_vec_push(&r->types, (span){from, r->tokens.count}))
+        if (outermost && !cm_vec_push(&r->types, (span){from, r->tokens.count})) {
             r->failed = true;
+        }
     }
 }
 
@@ -111,8 +118,9 @@ static void read_name(reader *r) {
     cm_go_next(&r->l);
     if (cm_go_is(&r->l, ".")) {
         cm_go_next(&r->l);
-        if (r->l.kind != CM_GO_LEX_WORD)
+        if (r->l.kind != CM_GO_LEX_WORD) {
             r->failed = true;
+        }
         emit(r, cm_go_token_named(r->place, (cm_go_name){first, r->l.token}));
         cm_go_next(&r->l);
     } else {
@@ -164,18 +172,19 @@ static void read_channel(reader *r) {
 
 static void read_word_type(reader *r) {
     const cm_go_lexer *l = &r->l;
-    if (cm_go_is(l, "chan"))
+    if (cm_go_is(l, "chan")) {
         read_channel(r);
-    else if (cm_go_is(l, "func"))
+    } else if (cm_go_is(l, "func")) {
         read_function(r);
-    else if (cm_go_is(l, "map"))
+    } else if (cm_go_is(l, "map")) {
         read_map(r);
-    else if (cm_go_is(l, "interface"))
+    } else if (cm_go_is(l, "interface")) {
         read_literal(r, "any", true);
-    else if (cm_go_is(l, "struct"))
+    } else if (cm_go_is(l, "struct")) {
         read_literal(r, "struct{}", false);
-    else
+    } else {
         read_name(r);
+    }
 }
 
 static void read_type(reader *r) {
@@ -213,8 +222,9 @@ static bool list_is_named(cm_go_lexer l) {
         depth += cm_go_nesting(&l);
         begins = depth == 1 && (cm_go_is(&l, "(") || cm_go_is(&l, ","));
         cm_go_next(&l);
-        if (word && l.spaced && !cm_go_is(&l, ",") && !cm_go_is(&l, ")"))
+        if (word && l.spaced && !cm_go_is(&l, ",") && !cm_go_is(&l, ")")) {
             return true;
+        }
     } while (depth > 0 && l.kind != CM_GO_LEX_END);
     return false;
 }
@@ -227,8 +237,9 @@ static void repeat_type(reader *r, span type, unsigned times, bool outermost) {
             continue;
         }
         emit_mark(r, ",");
-        for (size_t k = type.from; k < type.to && !r->failed; k++)
+        for (size_t k = type.from; k < type.to && !r->failed; k++) {
             emit(r, r->tokens.items[k]);
+        }
     }
 }
 
@@ -242,21 +253,24 @@ static void read_list(reader *r, bool outermost) {
             cm_go_next(&r->l); /* the name */
             if (cm_go_is(&r->l, ",")) {
                 cm_go_next(&r->l);
-                if (++waiting > TOKENS_MAX)
+                if (++waiting > TOKENS_MAX) {
                     r->failed = true;
+                }
                 continue;
             }
         }
-        if (!first && !outermost)
+        if (!first && !outermost) {
             emit_mark(r, ",");
+        }
         first = false;
         span type = {r->tokens.count, 0};
         read_type(r);
         type.to = r->tokens.count;
         repeat_type(r, type, waiting + outermost, outermost);
         waiting = 0;
-        if (!cm_go_is(&r->l, ")"))
+        if (!cm_go_is(&r->l, ")")) {
             expect(r, ",");
+        }
     }
     expect(r, ")");
 }
@@ -265,10 +279,12 @@ static bool keep_signature(const reader *r, uint32_t parameters, cm_arena *arena
                            cm_go_signature *ret_signature) {
     cm_go_token *tokens = CM_ARENA_ARRAY(arena, cm_go_token, r->tokens.count + 1);
     cm_go_type *types = CM_ARENA_ARRAY(arena, cm_go_type, r->types.count + 1);
-    if (!tokens || !types)
+    if (!tokens || !types) {
         return false;
-    if (r->tokens.count > 0)
+    }
+    if (r->tokens.count > 0) {
         memcpy(tokens, r->tokens.items, r->tokens.count * sizeof(*tokens));
+    }
     for (size_t i = 0; i < r->types.count; i++) {
         span s = r->types.items[i];
         types[i] = (cm_go_type){tokens + s.from, s.to - s.from};
@@ -283,8 +299,9 @@ bool cm_go_signature_read(cm_str text, const cm_go_place *place, cm_arena *arena
     reader r = {.l = cm_go_lexer_of(text), .place = place};
     read_list(&r, true);
     uint32_t parameters = (uint32_t)r.types.count;
-    if (!r.failed)
+    if (!r.failed) {
         read_results(&r, true);
+    }
     bool ok = !r.failed && keep_signature(&r, parameters, arena, ret_signature);
     cm_vec_done(&r.tokens);
     cm_vec_done(&r.types);
@@ -292,17 +309,21 @@ bool cm_go_signature_read(cm_str text, const cm_go_place *place, cm_arena *arena
 }
 
 static bool has_any(const cm_go_type *type) {
-    for (size_t i = 0; i < type->count; i++)
-        if (type->tokens[i].kind == CM_GO_ANY)
+    for (size_t i = 0; i < type->count; i++) {
+        if (type->tokens[i].kind == CM_GO_ANY) {
             return true;
+        }
+    }
     return false;
 }
 
 static enum cm_go_match match_written(const cm_go_token *a, const cm_go_token *b) {
-    if (!cm_str_eq(a->text, b->text) || (a->kind == CM_GO_MARK) != (b->kind == CM_GO_MARK))
+    if (!cm_str_eq(a->text, b->text) || (a->kind == CM_GO_MARK) != (b->kind == CM_GO_MARK)) {
         return CM_GO_DIFFERS;
-    if (a->kind == CM_GO_FOREIGN || b->kind == CM_GO_FOREIGN)
+    }
+    if (a->kind == CM_GO_FOREIGN || b->kind == CM_GO_FOREIGN) {
         return CM_GO_UNSURE;
+    }
     return cm_str_eq(a->package, b->package) ? CM_GO_SAME : CM_GO_DIFFERS;
 }
 
@@ -310,13 +331,15 @@ static enum cm_go_match match_tokens(const cm_go_token *a, const cm_go_token *b,
                                      const cm_go_aliases *aliases) {
     cm_go_token x = *a, y = *b;
     enum cm_go_match match = match_written(&x, &y);
-    if (!aliases || x.kind != CM_GO_TYPE || y.kind != CM_GO_TYPE)
+    if (!aliases || x.kind != CM_GO_TYPE || y.kind != CM_GO_TYPE) {
         return match;
+    }
     for (int i = 0; i < ALIASES_MAX && match == CM_GO_DIFFERS; i++) {
         bool left = aliases->resolve(aliases->argument, &x);
         bool right = aliases->resolve(aliases->argument, &y);
-        if (!left && !right)
+        if (!left && !right) {
             break;
+        }
         match = match_written(&x, &y);
     }
     return match;
@@ -325,21 +348,26 @@ static enum cm_go_match match_tokens(const cm_go_token *a, const cm_go_token *b,
 static enum cm_go_match match_types(const cm_go_type *a, const cm_go_type *b,
                                     const cm_go_aliases *aliases) {
     enum cm_go_match all = CM_GO_SAME;
-    if (has_any(a) || has_any(b))
+    if (has_any(a) || has_any(b)) {
         return CM_GO_UNSURE;
-    if (a->count != b->count)
+    }
+    if (a->count != b->count) {
         return CM_GO_DIFFERS;
-    for (size_t i = 0; i < a->count && all != CM_GO_DIFFERS; i++)
+    }
+    for (size_t i = 0; i < a->count && all != CM_GO_DIFFERS; i++) {
         all = CM_MIN(all, match_tokens(&a->tokens[i], &b->tokens[i], aliases));
+    }
     return all;
 }
 
 enum cm_go_match cm_go_signature_match(const cm_go_signature *a, const cm_go_signature *b,
                                        const cm_go_aliases *aliases) {
     enum cm_go_match all = CM_GO_SAME;
-    if (a->parameters != b->parameters || a->results != b->results)
+    if (a->parameters != b->parameters || a->results != b->results) {
         return CM_GO_DIFFERS;
-    for (uint32_t i = 0; i < a->parameters + a->results && all != CM_GO_DIFFERS; i++)
+    }
+    for (uint32_t i = 0; i < a->parameters + a->results && all != CM_GO_DIFFERS; i++) {
         all = CM_MIN(all, match_types(&a->types[i], &b->types[i], aliases));
+    }
     return all;
 }

@@ -44,8 +44,9 @@ typedef struct implementers {
 
 static cm_str word_at(cm_str text, size_t at) {
     size_t end = at;
-    while (end < text.len && cm_is_word(text.ptr[end]))
+    while (end < text.len && cm_is_word(text.ptr[end])) {
         end++;
+    }
     return cm_str_sub(text, at, end - at);
 }
 
@@ -62,17 +63,20 @@ static cm_str type_name(cm_str text) {
         if (!cm_is_word(c)) {
             bool goes_on =
                 name.len == 0 ? cm_is_space(c) || strchr("&*([", c) : c == ':' || c == '.';
-            if (!goes_on)
+            if (!goes_on) {
                 break;
+            }
             at++;
             continue;
         }
-        if (name.len > 0 && text.ptr[at - 1] != ':' && text.ptr[at - 1] != '.')
+        if (name.len > 0 && text.ptr[at - 1] != ':' && text.ptr[at - 1] != '.') {
             break;
+        }
         cm_str word = word_at(text, at);
         bool is_mark = false;
-        for (size_t i = 0; i < CM_COUNT(marks); i++)
+        for (size_t i = 0; i < CM_COUNT(marks); i++) {
             is_mark = is_mark || cm_str_eq_c(word, marks[i]);
+        }
         name = is_mark ? name : word;
         at += word.len;
     }
@@ -88,8 +92,9 @@ static uint32_t nearest(const cm_snapshot *snapshot, cm_str name, const cm_index
         cm_index_symbol s;
         cm_index_document d;
         if (!cm_snapshot_symbol(snapshot, ids[i], &s) || !(HEIR_KINDS >> s.kind & 1) ||
-            !cm_snapshot_document(snapshot, s.document, &d))
+            !cm_snapshot_document(snapshot, s.document, &d)) {
             continue;
+        }
         double near = d.id == from->id ? 2 : cm_rank_nearness(d.path, from->path);
         near -= cm_str_eq(d.language, from->language) ? 0 : 2;
         if (near > best_near) {
@@ -108,20 +113,24 @@ static uint32_t named_behind(implementers *x, const cm_index_reference *referenc
     cm_err ignored;
     cm_arena_clear(x->scratch);
     if (cm_snapshot_lines(x->found.snapshot, reference->document, reference->line, UINT32_MAX,
-                          x->scratch, &text, &ignored) != CM_OK)
+                          x->scratch, &text, &ignored) != CM_OK) {
         return CM_ID_NONE;
+    }
     cm_str front = cm_str_sub(text, 0, reference->column);
     size_t extension = cm_str_find(front, CM_STR("extension "));
-    if (extension != SIZE_MAX)
+    if (extension != SIZE_MAX) {
         return nearest(x->found.snapshot, type_name(cm_str_from_offset(front, extension + 10)), d);
+    }
     text = cm_str_sub(text, reference->column + x->now.name.len, HEAD_BYTES_MAX);
     text = cm_str_sub(text, 0, CM_MIN(cm_str_find_char(text, '{'), text.len));
     size_t at = 0; /* behind "for", which may begin or end a line */
-    for (size_t i = 1; at == 0 && i + 3 < text.len; i++)
+    for (size_t i = 1; at == 0 && i + 3 < text.len; i++) {
         if (cm_is_space(text.ptr[i - 1]) &&
             cm_str_starts(cm_str_from_offset(text, i), CM_STR("for")) &&
-            cm_is_space(text.ptr[i + 3]))
+            cm_is_space(text.ptr[i + 3])) {
             at = i + 4;
+        }
+    }
     cm_str name = type_name(cm_str_from_offset(text, at));
     return name.len > 0 ? nearest(x->found.snapshot, name, d) : CM_ID_NONE;
 }
@@ -135,10 +144,13 @@ static unsigned family(cm_str language) {
         {"javascript", "typescript", "tsx", "vue", "svelte"},
         {"c", "cpp", "objc", "swift"},
     };
-    for (unsigned i = 0; i < CM_COUNT(families); i++)
-        for (size_t k = 0; k < CM_COUNT(families[i]) && families[i][k]; k++)
-            if (cm_str_eq_c(language, families[i][k]))
+    for (unsigned i = 0; i < CM_COUNT(families); i++) {
+        for (size_t k = 0; k < CM_COUNT(families[i]) && families[i][k]; k++) {
+            if (cm_str_eq_c(language, families[i][k])) {
                 return i + 1;
+            }
+        }
+    }
     return 0;
 }
 
@@ -152,14 +164,17 @@ static bool is_meant(implementers *x, const cm_index_reference *reference, cm_in
     cm_index_symbol s;
     cm_index_document target;
     bool is_go = cm_str_eq_c(d->language, "go");
-    if (a->symbol == CM_ID_NONE)
+    if (a->symbol == CM_ID_NONE) {
         return !is_go || !a->not_go;
+    }
     if (!cm_snapshot_symbol(x->found.snapshot, a->symbol, &s) ||
         !cm_snapshot_document(x->found.snapshot, s.document, &target) ||
-        !are_related(target.language, d->language))
+        !are_related(target.language, d->language)) {
         return false;
-    if (!is_go)
+    }
+    if (!is_go) {
         return nearest(x->found.snapshot, a->name, d) == a->symbol;
+    }
     cm_go_file file = {&x->go, *d};
     cm_go_name name = {cm_go_files_qualifier(&x->go, reference), a->name};
     return cm_go_file_means(&file, name, &target);
@@ -168,21 +183,26 @@ static bool is_meant(implementers *x, const cm_index_reference *reference, cm_in
 static void add_ancestor(implementers *x, const ancestor *a) {
     bool added = true;
     bool by_name = a->symbol == CM_ID_NONE;
-    if (by_name && (!cm_map_slot(x->names, a->name, &added) || !added))
+    if (by_name && (!cm_map_slot(x->names, a->name, &added) || !added)) {
         return;
-    if (x->queue.count >= CM_SYMBOLS_CONSIDERED_MAX || !cm_vec_push(&x->queue, *a))
+    }
+    if (x->queue.count >= CM_SYMBOLS_CONSIDERED_MAX || !cm_vec_push(&x->queue, *a)) {
         x->found.full = true;
+    }
 }
 
 static void add_heir(implementers *x, uint32_t id) {
     bool added = false;
     cm_index_symbol s;
-    if (!cm_snapshot_symbol(x->found.snapshot, id, &s) || !(HEIR_KINDS >> s.kind & 1))
+    if (!cm_snapshot_symbol(x->found.snapshot, id, &s) || !(HEIR_KINDS >> s.kind & 1)) {
         return;
-    if (!cm_map64_slot(x->seen, id, &added))
+    }
+    if (!cm_map64_slot(x->seen, id, &added)) {
         x->found.full = true;
-    if (!added)
+    }
+    if (!added) {
         return;
+    }
     cm_symbols_add(&x->found, id, x->now.share);
     ancestor next = {.name = s.name, .symbol = id, .share = x->now.share * STEP_SHARE};
     add_ancestor(x, &next);
@@ -193,12 +213,14 @@ static bool visit_reference(void *argument, const cm_index_reference *reference)
     cm_index_document d;
     if (reference->role != CM_REFERENCE_INHERIT ||
         !cm_snapshot_document(x->found.snapshot, reference->document, &d) ||
-        !is_meant(x, reference, &d))
+        !is_meant(x, reference, &d)) {
         return true;
+    }
     uint32_t id =
         reference->scope != CM_ID_NONE ? reference->scope : named_behind(x, reference, &d);
-    if (id != CM_ID_NONE)
+    if (id != CM_ID_NONE) {
         add_heir(x, id);
+    }
     return !x->found.full && cm_cancel_hit(x->found.query->cancel) == CM_CANCEL_NONE;
 }
 
@@ -236,12 +258,14 @@ static size_t go_definitions(implementers *x, cm_str name, enum evidence by, uin
         cm_index_symbol s;
         cm_index_document d;
         if (!cm_snapshot_symbol(x->found.snapshot, ids[i], &s) || !(HEIR_KINDS >> s.kind & 1) ||
-            !cm_go_files_document(&x->go, s.document, &d) || !is_asked(x, name, &d, by))
+            !cm_go_files_document(&x->go, s.document, &d) || !is_asked(x, name, &d, by)) {
             continue;
-        if (kept < max)
+        }
+        if (kept < max) {
             symbols[kept++] = s.id;
-        else
+        } else {
             x->found.full = true;
+        }
     }
     return kept;
 }
@@ -254,8 +278,9 @@ static bool ask_known(implementers *x, cm_str name) {
         int n =
             snprintf(package, sizeof(package), "%s" CM_STR_FMT, folders[i], CM_STR_ARG(x->parent));
         if (n < 0 || (size_t)n >= sizeof(package) ||
-            cm_go_known_interface(cm_str_from(package), name).len == 0)
+            cm_go_known_interface(cm_str_from(package), name).len == 0) {
             continue;
+        }
         cm_go_implement_known(&x->go, cm_str_from(package), name, x->seen, &x->found);
         return true;
     }
@@ -265,10 +290,12 @@ static bool ask_known(implementers *x, cm_str name) {
 static void ask(implementers *x, cm_str name) {
     uint32_t ids[INTERFACES_MAX];
     size_t count = go_definitions(x, name, BY_FILE, ids, CM_COUNT(ids));
-    if (count == 0)
+    if (count == 0) {
         count = go_definitions(x, name, BY_PACKAGE, ids, CM_COUNT(ids));
-    if (count == 0 && !ask_known(x, name)) /* an alias of the asker's, perhaps */
+    }
+    if (count == 0 && !ask_known(x, name)) { /* an alias of the asker's, perhaps */
         count = go_definitions(x, name, BY_NAME, ids, CM_COUNT(ids));
+    }
     ancestor all = {.name = name, .symbol = CM_ID_NONE, .share = 1, .not_go = count > 0};
     add_ancestor(x, &all);
     for (size_t i = 0; i < count; i++) {
@@ -278,8 +305,9 @@ static void ask(implementers *x, cm_str name) {
     follow_names(x);
     for (size_t i = 0; i < count; i++) {
         cm_index_symbol s;
-        if (cm_snapshot_symbol(x->found.snapshot, ids[i], &s) && s.kind == CM_SYMBOL_INTERFACE)
+        if (cm_snapshot_symbol(x->found.snapshot, ids[i], &s) && s.kind == CM_SYMBOL_INTERFACE) {
             cm_go_implement(&x->go, s.id, x->seen, &x->found);
+        }
     }
 }
 

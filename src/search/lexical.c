@@ -39,38 +39,46 @@ static void add_word(void *argument, cm_str word, size_t start, size_t len) {
     (void)start;
     (void)len;
     lexical *x = argument;
-    if (x->terms.count == CM_LEXICAL_WORDS_MAX)
+    if (x->terms.count == CM_LEXICAL_WORDS_MAX) {
         return;
-    for (size_t i = 0; i < x->terms.count; i++)
-        if (cm_str_eq(x->terms.items[i].word.text, word))
+    }
+    for (size_t i = 0; i < x->terms.count; i++) {
+        if (cm_str_eq(x->terms.items[i].word.text, word)) {
             return;
+        }
+    }
     char *copy = cm_alloc(word.len + 1);
     memcpy(copy, word.ptr, word.len);
-    if (!cm_vec_push(&x->terms, (term){.word.text = cm_str_make(copy, word.len)}))
+    if (!cm_vec_push(&x->terms, (term){.word.text = cm_str_make(copy, word.len)})) {
         cm_free(copy);
+    }
 }
 
 static void drop_stop_words(lexical *x) {
     size_t kept = 0;
-    for (size_t i = 0; i < x->terms.count; i++)
+    for (size_t i = 0; i < x->terms.count; i++) {
         kept += !cm_word_is_stop(x->terms.items[i].word.text);
-    if (kept == 0)
+    }
+    if (kept == 0) {
         return; /* a question of nothing else: take it literally */
+    }
     kept = 0;
     for (size_t i = 0; i < x->terms.count; i++) {
         term *t = &x->terms.items[i];
-        if (cm_word_is_stop(t->word.text))
+        if (cm_word_is_stop(t->word.text)) {
             cm_free((void *)(uintptr_t)t->word.text.ptr);
-        else
+        } else {
             x->terms.items[kept++] = *t;
+        }
     }
     x->terms.count = kept;
 }
 
 static int term_cmp(const void *left, const void *right) {
     const term *a = left, *b = right;
-    if (a->bound != b->bound)
+    if (a->bound != b->bound) {
         return a->bound > b->bound ? -1 : 1;
+    }
     return cm_str_cmp(a->word.text, b->word.text);
 }
 
@@ -89,15 +97,17 @@ static void weigh_terms(lexical *x) {
             uint64_t offset;
             cm_postings p;
             if (cm_dict_find(&s->words, entry->word.text, &offset) &&
-                cm_postings_open(s->word_postings, offset, &p))
+                cm_postings_open(s->word_postings, offset, &p)) {
                 entry->word.chunks += p.count;
+            }
         }
         double n = (double)entry->word.chunks;
         entry->word.idf = log(1 + (CM_MAX(x->chunks - n, 0) + 0.5) / (n + 0.5));
         entry->bound = n > 0 ? entry->word.idf * (K1 + 1) : 0;
     }
-    if (x->terms.count > 1)
+    if (x->terms.count > 1) {
         qsort(x->terms.items, x->terms.count, sizeof(term), term_cmp);
+    }
 }
 
 /* ---- candidates ---- */
@@ -109,12 +119,15 @@ static bool is_worse(const cm_candidate *a, const cm_candidate *b) {
 static void heap_sift(cm_candidate *heap, size_t count, size_t at) {
     for (;;) {
         size_t worst = at, left = 2 * at + 1, right = left + 1;
-        if (left < count && is_worse(&heap[left], &heap[worst]))
+        if (left < count && is_worse(&heap[left], &heap[worst])) {
             worst = left;
-        if (right < count && is_worse(&heap[right], &heap[worst]))
+        }
+        if (right < count && is_worse(&heap[right], &heap[worst])) {
             worst = right;
-        if (worst == at)
+        }
+        if (worst == at) {
             return;
+        }
         cm_candidate swap = heap[at];
         heap[at] = heap[worst];
         heap[worst] = swap;
@@ -125,19 +138,23 @@ static void heap_sift(cm_candidate *heap, size_t count, size_t at) {
 static void offer(lexical *x, uint32_t chunk, double score) {
     cm_candidate c = {chunk, score};
     bool full = x->heap_count == x->query->candidates;
-    if (full && is_worse(&c, &x->heap[0]))
+    if (full && is_worse(&c, &x->heap[0])) {
         return;
-    if (x->query->allowed && !x->query->allowed(x->query->argument, chunk))
+    }
+    if (x->query->allowed && !x->query->allowed(x->query->argument, chunk)) {
         return;
+    }
     if (full) {
         x->heap[0] = c;
         heap_sift(x->heap, x->heap_count, 0);
         return;
     }
     x->heap[x->heap_count++] = c;
-    if (x->heap_count == x->query->candidates)
-        for (size_t i = x->heap_count / 2; i-- > 0;)
+    if (x->heap_count == x->query->candidates) {
+        for (size_t i = x->heap_count / 2; i-- > 0;) {
             heap_sift(x->heap, x->heap_count, i);
+        }
+    }
 }
 
 /* ---- scoring ---- */
@@ -151,17 +168,19 @@ static double score_posting(const lexical *x, const term *t, const cm_posting *p
 }
 
 static bool is_expired(lexical *x) {
-    if (!x->expired && (++x->ticks & 1023) == 0)
+    if (!x->expired && (++x->ticks & 1023) == 0) {
         x->expired = (x->query->deadline_ns && cm_clock_ns() > x->query->deadline_ns) ||
                      cm_cancel_hit(x->query->cancel) != CM_CANCEL_NONE;
+    }
     return x->expired;
 }
 
 /* Adds one word to all chunks of its list. */
 static void add_all(lexical *x, const cm_segment *s, const term *t, cm_postings *p, float *scores) {
     while (cm_postings_next(p) && !is_expired(x)) {
-        if (p->now.chunk >= s->chunk_count)
+        if (p->now.chunk >= s->chunk_count) {
             return;
+        }
         scores[p->now.chunk] += (float)score_posting(x, t, &p->now, &s->chunks[p->now.chunk]);
     }
 }
@@ -170,22 +189,27 @@ static void add_all(lexical *x, const cm_segment *s, const term *t, cm_postings 
 static void add_seen(lexical *x, const cm_segment *s, const term *t, cm_postings *p, float *scores,
                      const uint32_t *seen, size_t seen_count) {
     for (size_t i = 0; i < seen_count && !is_expired(x); i++) {
-        if (!cm_postings_seek(p, seen[i]))
+        if (!cm_postings_seek(p, seen[i])) {
             return;
-        if (p->now.chunk == seen[i] && seen[i] < s->chunk_count)
+        }
+        if (p->now.chunk == seen[i] && seen[i] < s->chunk_count) {
             scores[seen[i]] += (float)score_posting(x, t, &p->now, &s->chunks[seen[i]]);
+        }
     }
 }
 
 static uint32_t *list_seen(const float *scores, uint32_t count, size_t *ret_count) {
     size_t n = 0;
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         n += scores[i] > 0;
+    }
     uint32_t *seen = cm_try_calloc(n + 1, sizeof(*seen));
     n = 0;
-    for (uint32_t i = 0; seen && i < count; i++)
-        if (scores[i] > 0)
+    for (uint32_t i = 0; seen && i < count; i++) {
+        if (scores[i] > 0) {
             seen[n++] = i;
+        }
+    }
     *ret_count = n;
     return seen;
 }
@@ -193,8 +217,9 @@ static uint32_t *list_seen(const float *scores, uint32_t count, size_t *ret_coun
 /* A chunk without any of the words before `next` can score at most this. */
 static double bound_from(const lexical *x, size_t next) {
     double bound = 0;
-    for (size_t t = next; t < x->terms.count; t++)
+    for (size_t t = next; t < x->terms.count; t++) {
         bound += x->terms.items[t].bound;
+    }
     return bound;
 }
 
@@ -209,11 +234,14 @@ static double reached(const lexical *x, const cm_snapshot_segment *in, const flo
     const cm_segment *s = in->segment;
     float top[4096];
     size_t n = 0;
-    for (uint32_t i = 0; i < s->chunk_count && n < CM_COUNT(top); i++)
-        if (scores[i] > 0 && !cm_bitmap_has(in->dead, s->chunks[i].document))
+    for (uint32_t i = 0; i < s->chunk_count && n < CM_COUNT(top); i++) {
+        if (scores[i] > 0 && !cm_bitmap_has(in->dead, s->chunks[i].document)) {
             top[n++] = scores[i];
-    if (n < x->query->candidates)
+        }
+    }
+    if (n < x->query->candidates) {
         return 0;
+    }
     qsort(top, n, sizeof(*top), float_descending);
     return top[x->query->candidates - 1];
 }
@@ -223,29 +251,35 @@ static cm_rc score_segment(lexical *x, const cm_snapshot_segment *in, cm_err *er
     float *scores = cm_try_calloc((size_t)s->chunk_count + 1, sizeof(*scores));
     uint32_t *seen = NULL;
     size_t seen_count = 0;
-    if (!scores)
+    if (!scores) {
         return cm_fail(err, CM_NOMEM, "out of memory searching %u chunks", s->chunk_count);
+    }
     for (size_t i = 0; i < x->terms.count && !x->expired; i++) {
         const term *t = &x->terms.items[i];
         uint64_t offset;
         cm_postings p;
         if (!cm_dict_find(&s->words, t->word.text, &offset) ||
-            !cm_postings_open(s->word_postings, offset, &p))
+            !cm_postings_open(s->word_postings, offset, &p)) {
             continue;
+        }
         if (!seen && p.count > 4096 && !x->query->allowed) {
             double worst = x->heap_count == x->query->candidates ? x->heap[0].score : 0;
-            if (bound_from(x, i) < CM_MAX(worst, reached(x, in, scores)))
+            if (bound_from(x, i) < CM_MAX(worst, reached(x, in, scores))) {
                 seen = list_seen(scores, s->chunk_count, &seen_count);
+            }
         }
-        if (seen)
+        if (seen) {
             add_seen(x, s, t, &p, scores, seen, seen_count);
-        else
+        } else {
             add_all(x, s, t, &p, scores);
+        }
     }
-    for (uint32_t i = 0; i < s->chunk_count; i++)
+    for (uint32_t i = 0; i < s->chunk_count; i++) {
         if (scores[i] > 0 && s->chunks[i].document < s->document_count &&
-            !cm_bitmap_has(in->dead, s->chunks[i].document))
+            !cm_bitmap_has(in->dead, s->chunks[i].document)) {
             offer(x, in->first_chunk + i, scores[i]);
+        }
+    }
     cm_free(seen);
     cm_free(scores);
     return CM_OK;
@@ -258,16 +292,18 @@ static int best_first(const void *left, const void *right) {
 /* Copies what outlives the run into the caller's arena. */
 static cm_rc take_result(lexical *x, cm_arena *arena, cm_lexical_result *ret_result, cm_err *err) {
     cm_lexical_word *words = CM_ARENA_ARRAY(arena, cm_lexical_word, x->terms.count + 1);
-    if (!words)
+    if (!words) {
         return cm_fail(err, CM_NOMEM, "out of memory searching");
+    }
     double best = 0;
     for (size_t i = 0; i < x->terms.count; i++) {
         words[i] = x->terms.items[i].word;
         words[i].text = cm_arena_str(arena, words[i].text);
         best += x->terms.items[i].word.idf * (K1 + 1);
     }
-    if (x->heap_count > 1)
+    if (x->heap_count > 1) {
         qsort(x->heap, x->heap_count, sizeof(*x->heap), best_first);
+    }
     *ret_result = (cm_lexical_result){
         .candidates = x->heap,
         .count = x->heap_count,
@@ -289,14 +325,18 @@ cm_rc cm_lexical_run(const cm_snapshot *snapshot, const cm_lexical_query *query,
         drop_stop_words(&x);
         weigh_terms(&x);
     }
-    for (size_t i = 0; rc == CM_OK && i < snapshot->count && !x.expired; i++)
+    for (size_t i = 0; rc == CM_OK && i < snapshot->count && !x.expired; i++) {
         rc = score_segment(&x, &snapshot->segments[i], err);
-    if (rc == CM_OK && cm_cancel_hit(query->cancel) != CM_CANCEL_NONE)
+    }
+    if (rc == CM_OK && cm_cancel_hit(query->cancel) != CM_CANCEL_NONE) {
         rc = cm_cancel_check(query->cancel, err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = take_result(&x, arena, ret_result, err);
-    for (size_t i = 0; i < x.terms.count; i++)
+    }
+    for (size_t i = 0; i < x.terms.count; i++) {
         cm_free((void *)(uintptr_t)x.terms.items[i].word.text.ptr);
+    }
     cm_vec_done(&x.terms);
     return rc;
 }

@@ -21,8 +21,9 @@ bool cm_rank_is_symbol(cm_str text) {
     bool inner_capital = false, joined = false;
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        if (!is_name_char(c))
+        if (!is_name_char(c)) {
             return false;
+        }
         inner_capital = inner_capital || (i > 0 && c >= 'A' && c <= 'Z');
         joined = joined || c == '_' || c == '.' || c == ':' || cm_is_digit(c);
     }
@@ -35,8 +36,9 @@ double cm_rank_nearness(cm_str path, cm_str other) {
     bool same = true;
     for (;;) {
         bool more_left = cm_str_split(&a, '/', &left), more_right = cm_str_split(&b, '/', &right);
-        if (!more_left && !more_right)
+        if (!more_left && !more_right) {
             break;
+        }
         same = same && more_left && more_right && cm_str_eq(left, right);
         common += same;
         depth++;
@@ -70,18 +72,22 @@ static overlap overlap_of(const cm_lexical_result *question, cm_str text) {
 }
 
 static bool asks_for(const cm_lexical_result *question, const char *word) {
-    for (size_t i = 0; i < question->word_count; i++)
-        if (cm_str_eq_c(question->words[i].text, word))
+    for (size_t i = 0; i < question->word_count; i++) {
+        if (cm_str_eq_c(question->words[i].text, word)) {
             return true;
+        }
+    }
     return false;
 }
 
 /* Last component of a qualified name: "open" of "Store::open". */
 static cm_str last_name(cm_str text) {
     text = cm_str_trim(text);
-    for (size_t i = text.len; i-- > 0;)
-        if (!cm_is_word(text.ptr[i]))
+    for (size_t i = text.len; i-- > 0;) {
+        if (!cm_is_word(text.ptr[i])) {
             return cm_str_from_offset(text, i + 1);
+        }
+    }
     return text;
 }
 
@@ -93,10 +99,11 @@ static uint32_t first_symbol_from(const cm_snapshot *snapshot, const cm_index_do
         uint32_t middle = low + (high - low) / 2;
         cm_index_symbol s;
         if (cm_snapshot_symbol(snapshot, document->first_symbol + middle, &s) &&
-            s.start_byte < byte)
+            s.start_byte < byte) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low;
 }
@@ -109,10 +116,12 @@ static double definition_boost(const cm_snapshot *snapshot, const cm_index_chunk
          i < document->symbol_count; i++) {
         cm_index_symbol s;
         if (!cm_snapshot_symbol(snapshot, document->first_symbol + i, &s) ||
-            s.kind == CM_SYMBOL_IMPORT || s.start_byte < chunk->start_byte)
+            s.kind == CM_SYMBOL_IMPORT || s.start_byte < chunk->start_byte) {
             continue;
-        if (s.start_byte >= chunk->end_byte)
+        }
+        if (s.start_byte >= chunk->end_byte) {
             break;
+        }
         double boost = 0;
         if (cm_str_eq(s.name, name)) {
             boost = symbol_asked ? DEFINITION_SYMBOL : 1.0;
@@ -121,8 +130,9 @@ static double definition_boost(const cm_snapshot *snapshot, const cm_index_chunk
         } else if (!symbol_asked) {
             overlap o = overlap_of(lexical, s.name);
             size_t asked = lexical->word_count;
-            if (o.common > 0 && o.other == 0)
+            if (o.common > 0 && o.other == 0) {
                 boost = DEFINITION_WORDS * (double)CM_MIN(o.common, asked) / (double)asked;
+            }
         }
         best = CM_MAX(best, boost);
     }
@@ -135,28 +145,34 @@ static void rank_one(const cm_snapshot *snapshot, cm_str name, bool symbol_asked
     cm_index_document document;
     r->score = r->bm25;
     if (!cm_snapshot_chunk(snapshot, r->chunk, &chunk) ||
-        !cm_snapshot_document(snapshot, chunk.document, &document))
+        !cm_snapshot_document(snapshot, chunk.document, &document)) {
         return;
+    }
     r->document = chunk.document;
     r->symbol = chunk.symbol;
     r->score += top * definition_boost(snapshot, &chunk, &document, name, symbol_asked, lexical, r);
     cm_str base = cm_path_base(document.path);
     size_t dot = cm_str_find_char(base, '.');
     overlap stem = overlap_of(lexical, cm_str_sub(base, 0, dot == SIZE_MAX ? base.len : dot));
-    if (stem.common > 0 && stem.other == 0)
+    if (stem.common > 0 && stem.other == 0) {
         r->score *= 1 + STEM_BOOST;
-    if (document.is_test && !asks_for(lexical, "test"))
+    }
+    if (document.is_test && !asks_for(lexical, "test")) {
         r->score *= TEST_FACTOR;
-    if (document.is_vendored)
+    }
+    if (document.is_vendored) {
         r->score *= VENDORED_FACTOR;
-    if (near_path.len > 0)
+    }
+    if (near_path.len > 0) {
         r->score *= 1 + NEAR_BOOST * cm_rank_nearness(document.path, near_path);
+    }
 }
 
 static int ranked_cmp(const void *left, const void *right) {
     const cm_ranked *a = left, *b = right;
-    if (a->score != b->score)
+    if (a->score != b->score) {
         return a->score > b->score ? -1 : 1;
+    }
     return (a->chunk > b->chunk) - (a->chunk < b->chunk);
 }
 
@@ -165,21 +181,27 @@ void cm_rank_run(const cm_snapshot *snapshot, cm_str text, cm_str near_path,
     bool symbol_asked = cm_rank_is_symbol(text);
     cm_str name = last_name(text);
     double top = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         top = CM_MAX(top, ranked[i].bm25);
-    for (size_t i = 0; i < count; i++)
+    }
+    for (size_t i = 0; i < count; i++) {
         rank_one(snapshot, name, symbol_asked, near_path, lexical, top, &ranked[i]);
-    if (count > 1)
+    }
+    if (count > 1) {
         qsort(ranked, count, sizeof(*ranked), ranked_cmp);
+    }
     cm_map64 *seen = cm_map64_new(0);
     for (size_t i = 0; i < count; i++) {
         uint64_t *times = cm_map64_slot(seen, ranked[i].document, NULL);
-        for (uint64_t t = 0; times && t < *times && t < 8 && !ranked[i].is_definition; t++)
+        for (uint64_t t = 0; times && t < *times && t < 8 && !ranked[i].is_definition; t++) {
             ranked[i].score *= FURTHER_FACTOR;
-        if (times)
+        }
+        if (times) {
             (*times)++;
+        }
     }
     cm_map64_free(seen);
-    if (count > 1)
+    if (count > 1) {
         qsort(ranked, count, sizeof(*ranked), ranked_cmp);
+    }
 }

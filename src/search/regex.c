@@ -40,9 +40,11 @@ typedef struct regex_search {
 
 static void plan_literals(regex_search *x, cm_arena *arena) {
     x->clause_count = cm_regex_plan(x->query->text, arena, x->clauses, CLAUSES_MAX);
-    for (size_t i = 0; i < x->clause_count; i++)
-        if (!x->scan || cm_regex_clause_least(&x->clauses[i]) > cm_regex_clause_least(x->scan))
+    for (size_t i = 0; i < x->clause_count; i++) {
+        if (!x->scan || cm_regex_clause_least(&x->clauses[i]) > cm_regex_clause_least(x->scan)) {
             x->scan = &x->clauses[i];
+        }
+    }
 }
 
 static int rarest_first(const void *left, const void *right) {
@@ -57,19 +59,23 @@ static size_t find_literal(const cm_segment *s, cm_str literal, uint32_t *list) 
     for (size_t i = 0; i < trigrams; i++) {
         uint64_t offset;
         if (!cm_dict_find(&s->trigrams, cm_str_sub(literal, i, 3), &offset) ||
-            !cm_numbers_open(s->trigram_postings, offset, &numbers[i]))
+            !cm_numbers_open(s->trigram_postings, offset, &numbers[i])) {
             return 0;
+        }
     }
     qsort(numbers, trigrams, sizeof(*numbers), rarest_first);
-    while (count < s->document_count && cm_numbers_next(&numbers[0]))
+    while (count < s->document_count && cm_numbers_next(&numbers[0])) {
         list[count++] = numbers[0].now;
+    }
     for (size_t i = 1; i < trigrams && count > 0; i++) {
         size_t kept = 0, at = 0;
         while (at < count && cm_numbers_next(&numbers[i])) {
-            while (at < count && list[at] < numbers[i].now)
+            while (at < count && list[at] < numbers[i].now) {
                 at++;
-            if (at < count && list[at] == numbers[i].now)
+            }
+            if (at < count && list[at] == numbers[i].now) {
                 list[kept++] = list[at++];
+            }
         }
         count = kept;
     }
@@ -82,21 +88,26 @@ static void apply_clause(const cm_segment *s, const cm_regex_clause *clause, uin
     memset(has, 0, s->document_count);
     for (size_t i = 0; i < clause->count; i++) {
         size_t count = find_literal(s, clause->literals[i], list);
-        for (size_t k = 0; k < count; k++)
-            if (list[k] < s->document_count)
+        for (size_t k = 0; k < count; k++) {
+            if (list[k] < s->document_count) {
                 has[list[k]] = true;
+            }
+        }
     }
-    for (uint32_t i = 0; i < s->document_count; i++)
+    for (uint32_t i = 0; i < s->document_count; i++) {
         found[i] = found[i] && has[i];
+    }
 }
 
 static bool add_place(regex_search *x, uint32_t id) {
     cm_index_document d;
-    if (!cm_snapshot_document(x->snapshot, id, &d) || !cm_search_allows(x->query, &d))
+    if (!cm_snapshot_document(x->snapshot, id, &d) || !cm_search_allows(x->query, &d)) {
         return true;
+    }
     place p = {.document = id, .order = d.is_test + 2 * d.is_vendored, .path = d.path};
-    if (x->query->near_path.len > 0)
+    if (x->query->near_path.len > 0) {
         p.nearness = cm_rank_nearness(d.path, x->query->near_path);
+    }
     return cm_vec_push(&x->places, p);
 }
 
@@ -106,12 +117,15 @@ static cm_rc collect_segment(regex_search *x, const cm_snapshot_segment *in, cm_
     uint32_t *list = cm_try_calloc(n, sizeof(*list));
     bool *has = cm_try_calloc(n, 1), *found = cm_try_calloc(n, 1);
     bool ok = list && has && found;
-    if (ok)
+    if (ok) {
         memset(found, 1, s->document_count);
-    for (size_t i = 0; ok && i < x->clause_count; i++)
+    }
+    for (size_t i = 0; ok && i < x->clause_count; i++) {
         apply_clause(s, &x->clauses[i], list, has, found);
-    for (uint32_t i = 0; ok && i < s->document_count; i++)
+    }
+    for (uint32_t i = 0; ok && i < s->document_count; i++) {
         ok = !found[i] || add_place(x, in->first_document + i);
+    }
     cm_free(list);
     cm_free(has);
     cm_free(found);
@@ -121,10 +135,12 @@ static cm_rc collect_segment(regex_search *x, const cm_snapshot_segment *in, cm_
 /* Own code before tests and vendored code, near before far; then by path. */
 static int place_cmp(const void *left, const void *right) {
     const place *a = left, *b = right;
-    if (a->order != b->order)
+    if (a->order != b->order) {
         return a->order - b->order;
-    if (a->nearness != b->nearness)
+    }
+    if (a->nearness != b->nearness) {
         return a->nearness > b->nearness ? -1 : 1;
+    }
     return cm_str_cmp(a->path, b->path);
 }
 
@@ -142,20 +158,23 @@ static uint32_t chunk_of_line(const cm_snapshot *snapshot, const cm_index_docume
     cm_index_chunk c;
     while (high - low > 1) {
         uint32_t middle = (low + high) / 2;
-        if (cm_snapshot_chunk(snapshot, d->first_chunk + middle, &c) && c.start_line <= line)
+        if (cm_snapshot_chunk(snapshot, d->first_chunk + middle, &c) && c.start_line <= line) {
             low = middle;
-        else
+        } else {
             high = middle;
+        }
     }
     return d->chunk_count > 0 ? d->first_chunk + low : CM_ID_NONE;
 }
 
 static cm_search_hit *hit_for(document_hits *out, const regex_search *x, const cm_index_document *d,
                               cm_str text, uint32_t chunk_id, uint32_t line) {
-    if (out->count > 0 && out->hits[out->count - 1].chunk == chunk_id)
+    if (out->count > 0 && out->hits[out->count - 1].chunk == chunk_id) {
         return &out->hits[out->count - 1];
-    if (out->count == out->max)
+    }
+    if (out->count == out->max) {
         return NULL;
+    }
     cm_search_hit *hit = &out->hits[out->count++];
     cm_index_chunk chunk;
     uint32_t first = line, last = line;
@@ -167,8 +186,9 @@ static cm_search_hit *hit_for(document_hits *out, const regex_search *x, const c
     if (cm_snapshot_chunk(x->snapshot, chunk_id, &chunk)) {
         first = chunk.start_line;
         last = chunk.end_line;
-        if (!cm_snapshot_symbol(x->snapshot, chunk.symbol, &hit->symbol))
+        if (!cm_snapshot_symbol(x->snapshot, chunk.symbol, &hit->symbol)) {
             hit->symbol = (cm_index_symbol){.id = CM_ID_NONE};
+        }
     }
     hit->content = cm_search_cut(text, first, last, CM_MIN(x->query->context_lines, 50u),
                                  &hit->start_line, &hit->end_line);
@@ -177,8 +197,9 @@ static cm_search_hit *hit_for(document_hits *out, const regex_search *x, const c
 }
 
 static void add_highlight(cm_search_hit *hit, uint32_t line, cm_str text, size_t from, size_t to) {
-    if (!hit->highlights || hit->highlight_count == CM_SEARCH_HIGHLIGHTS_MAX)
+    if (!hit->highlights || hit->highlight_count == CM_SEARCH_HIGHLIGHTS_MAX) {
         return;
+    }
     cm_range *ranges = (cm_range *)(uintptr_t)hit->highlights; /* ours until the result is out */
     uint32_t start = (uint32_t)cm_utf8_count(cm_str_sub(text, 0, from), CM_UTF16);
     uint32_t len = (uint32_t)cm_utf8_count(cm_str_sub(text, from, to - from), CM_UTF16);
@@ -189,8 +210,9 @@ static bool match_line(const regex_search *x, cm_str line, size_t *ret_from, siz
     PCRE2_SPTR text = (PCRE2_SPTR)(line.ptr ? line.ptr : "");
     int n = x->jit ? pcre2_jit_match(x->code, text, line.len, 0, 0, x->match, x->context)
                    : pcre2_match(x->code, text, line.len, 0, 0, x->match, x->context);
-    if (n < 0)
+    if (n < 0) {
         return false; /* no match, or the limit of steps: such a line does not count */
+    }
     const PCRE2_SIZE *span = pcre2_get_ovector_pointer(x->match);
     *ret_from = span[0];
     *ret_to = CM_MAX(span[1], span[0]);
@@ -223,18 +245,21 @@ static void fold(const char *text, size_t len, char *out) {
         word = fold8(word);
         memcpy(out + i, &word, 8);
     }
-    for (; i < len; i++)
+    for (; i < len; i++) {
         out[i] = cm_to_lower(text[i]);
+    }
 }
 
 static bool line_walk_init(line_walk *w, const regex_search *x, cm_str text, cm_arena *arena) {
     *w = (line_walk){.text = text, .clause = x->scan};
     char *folded = x->scan ? cm_arena_try_alloc(arena, text.len + 1) : NULL;
-    if (folded)
+    if (folded) {
         fold(text.ptr, text.len, folded);
+    }
     w->folded = cm_str_make(folded, text.len);
-    for (size_t i = 0; x->scan && i < x->scan->count; i++)
+    for (size_t i = 0; x->scan && i < x->scan->count; i++) {
         w->next[i] = folded;
+    }
     return folded || !x->scan;
 }
 
@@ -254,11 +279,13 @@ static size_t next_literal(line_walk *w) {
 }
 
 static bool line_walk_next(line_walk *w, cm_str *ret_line) {
-    if (w->at >= w->text.len)
+    if (w->at >= w->text.len) {
         return false;
+    }
     size_t at = w->clause ? next_literal(w) : w->at;
-    if (at == SIZE_MAX)
+    if (at == SIZE_MAX) {
         return false;
+    }
     const char *before = at > 0 ? memrchr(w->text.ptr, '\n', at) : NULL;
     size_t start = before ? (size_t)(before - w->text.ptr) + 1 : 0;
     cm_str rest = cm_str_from_offset(w->text, start);
@@ -271,8 +298,9 @@ static bool line_walk_next(line_walk *w, cm_str *ret_line) {
 static uint32_t line_number(line_walk *w, cm_str line) {
     size_t start = (size_t)(line.ptr - w->text.ptr);
     for (const char *p = w->text.ptr + w->counted, *end = w->text.ptr + start;
-         p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++)
+         p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++) {
         w->number++;
+    }
     w->counted = start;
     return w->number + 1;
 }
@@ -286,22 +314,27 @@ static bool match_document(regex_search *x, uint32_t id, cm_arena *arena, cm_are
     line_walk walk;
     if (!cm_snapshot_document(x->snapshot, id, &d) ||
         cm_snapshot_text(x->snapshot, id, scratch, &text, &ignored) != CM_OK || text.len == 0 ||
-        !line_walk_init(&walk, x, text, scratch))
+        !line_walk_init(&walk, x, text, scratch)) {
         return true;
+    }
     size_t first_hit = out->count;
     while (line_walk_next(&walk, &line)) {
         size_t from, to;
-        if (!match_line(x, line, &from, &to))
+        if (!match_line(x, line, &from, &to)) {
             continue;
-        if (out->count - first_hit >= HITS_PER_DOCUMENT)
+        }
+        if (out->count - first_hit >= HITS_PER_DOCUMENT) {
             return true;
-        if (kept.len == 0)
+        }
+        if (kept.len == 0) {
             kept = cm_arena_str(arena, text);
+        }
         uint32_t number = line_number(&walk, line);
         cm_search_hit *hit =
             hit_for(out, x, &d, kept, chunk_of_line(x->snapshot, &d, number), number);
-        if (!hit)
+        if (!hit) {
             return false;
+        }
         add_highlight(hit, number, line, from, to);
     }
     return true;
@@ -325,8 +358,9 @@ static cm_rc compile(regex_search *x, cm_err *err) {
              pcre2_pattern_info(x->code, PCRE2_INFO_JITSIZE, &jit_bytes) == 0 && jit_bytes > 0;
     x->match = pcre2_match_data_create_from_pattern(x->code, NULL);
     x->context = pcre2_match_context_create(NULL);
-    if (!x->match || !x->context)
+    if (!x->match || !x->context) {
         return cm_fail(err, CM_NOMEM, "out of memory searching");
+    }
     pcre2_set_match_limit(x->context, MATCH_LIMIT);
     return CM_OK;
 }
@@ -335,10 +369,12 @@ static cm_rc match_all(regex_search *x, uint32_t limit, uint64_t deadline_ns, cm
                        cm_search_result *result, cm_err *err) {
     document_hits out = {.max = limit, .arena = arena};
     out.hits = CM_ARENA_ARRAY(arena, cm_search_hit, (size_t)limit + 1);
-    if (!out.hits)
+    if (!out.hits) {
         return cm_fail(err, CM_NOMEM, "out of memory searching");
-    if (x->places.count > 1)
+    }
+    if (x->places.count > 1) {
         qsort(x->places.items, x->places.count, sizeof(place), place_cmp);
+    }
     cm_arena *scratch = cm_arena_new(0);
     cm_rc rc = CM_OK;
     for (size_t i = 0; rc == CM_OK && i < x->places.count; i++) {
@@ -364,12 +400,15 @@ cm_rc cm_search_regex(const cm_snapshot *snapshot, const cm_search_query *query,
                       cm_err *err) {
     regex_search x = {.snapshot = snapshot, .query = query};
     cm_rc rc = compile(&x, err);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         plan_literals(&x, arena);
-    for (size_t i = 0; rc == CM_OK && i < snapshot->count; i++)
+    }
+    for (size_t i = 0; rc == CM_OK && i < snapshot->count; i++) {
         rc = collect_segment(&x, &snapshot->segments[i], err);
-    if (rc == CM_OK)
+    }
+    if (rc == CM_OK) {
         rc = match_all(&x, limit, deadline_ns, arena, result, err);
+    }
     cm_vec_done(&x.places);
     pcre2_match_data_free(x.match);
     pcre2_match_context_free(x.context);

@@ -24,35 +24,41 @@ static void end_literal(plan *p) {
 }
 
 static void add_char(plan *p, char c) {
-    if (p->len == sizeof(p->now) || (unsigned char)c >= 0x80)
+    if (p->len == sizeof(p->now) || (unsigned char)c >= 0x80) {
         end_literal(p);
-    if ((unsigned char)c < 0x80)
+    }
+    if ((unsigned char)c < 0x80) {
         p->now[p->len++] = cm_to_lower(c);
+    }
 }
 
 size_t cm_regex_clause_least(const cm_regex_clause *clause) {
     size_t least = SIZE_MAX;
-    for (size_t i = 0; i < clause->count; i++)
+    for (size_t i = 0; i < clause->count; i++) {
         least = CM_MIN(least, clause->literals[i].len);
+    }
     return least;
 }
 
 /* End of the group or class that starts at `at`, or SIZE_MAX. */
 static size_t skip_class(cm_str p, size_t at) {
     size_t i = at + 1;
-    if (i < p.len && p.ptr[i] == '^')
+    if (i < p.len && p.ptr[i] == '^') {
         i++;
-    if (i < p.len && p.ptr[i] == ']')
+    }
+    if (i < p.len && p.ptr[i] == ']') {
         i++;
+    }
     for (; i < p.len; i++) {
-        if (p.ptr[i] == '\\')
+        if (p.ptr[i] == '\\') {
             i++;
-        else if (p.ptr[i] == '[' && i + 1 < p.len && p.ptr[i + 1] == ':')
+        } else if (p.ptr[i] == '[' && i + 1 < p.len && p.ptr[i + 1] == ':') {
             i += 2; /* [:alpha:] ends in ":]", which must not end the class */
-        else if (p.ptr[i] == ':' && i + 1 < p.len && p.ptr[i + 1] == ']')
+        } else if (p.ptr[i] == ':' && i + 1 < p.len && p.ptr[i + 1] == ']') {
             i++;
-        else if (p.ptr[i] == ']')
+        } else if (p.ptr[i] == ']') {
             return i + 1;
+        }
     }
     return SIZE_MAX;
 }
@@ -69,8 +75,9 @@ static size_t skip_group(cm_str p, size_t at) {
             depth += c == '(';
             depth -= c == ')';
             i++;
-            if (depth == 0)
+            if (depth == 0) {
                 return i;
+            }
         }
     }
     return SIZE_MAX;
@@ -82,8 +89,9 @@ static bool is_repeat(char c) {
 
 /* One escape; false when it cannot be judged. */
 static bool add_escape(plan *p, cm_str text, size_t *at) {
-    if (*at + 1 >= text.len)
+    if (*at + 1 >= text.len) {
         return false;
+    }
     char c = text.ptr[*at + 1];
     *at += 2;
     if (!cm_is_alpha(c) && !cm_is_digit(c)) {
@@ -103,15 +111,19 @@ static bool group_inside(cm_str text, size_t at, size_t end, cm_str *ret_inside)
         *ret_inside = cm_str_from_offset(inside, 2);
         return true;
     }
-    if (cm_str_starts(inside, CM_STR("*")))
+    if (cm_str_starts(inside, CM_STR("*"))) {
         return false;
+    }
     *ret_inside = inside;
-    if (!cm_str_starts(inside, CM_STR("?")))
+    if (!cm_str_starts(inside, CM_STR("?"))) {
         return true;
+    }
     /* flags alone: case is folded anyway; x is not among them, blanks would count for nothing */
-    for (size_t i = 1; i < inside.len; i++)
-        if (!strchr("imsU", inside.ptr[i]))
+    for (size_t i = 1; i < inside.len; i++) {
+        if (!strchr("imsU", inside.ptr[i])) {
             return false;
+        }
+    }
     *ret_inside = CM_STR_EMPTY;
     return inside.len > 1;
 }
@@ -125,21 +137,24 @@ static void walk_group(plan *p, cm_str text, size_t *at, unsigned depth) {
         return;
     }
     bool optional = end < text.len && is_repeat(text.ptr[end]);
-    if (!optional && inside.len > 0)
+    if (!optional && inside.len > 0) {
         plan_pattern(p, inside, depth + 1);
+    }
     *at = end;
 }
 
 /* A repeat that may be none takes the character before it away. */
 static void walk_repeat(plan *p, cm_str text, size_t *at) {
     size_t close = text.ptr[*at] == '{' ? cm_str_find_char(cm_str_from_offset(text, *at), '}') : 0;
-    if (p->len > 0)
+    if (p->len > 0) {
         p->len--;
+    }
     end_literal(p);
-    if (close == SIZE_MAX)
+    if (close == SIZE_MAX) {
         p->failed = true;
-    else
+    } else {
         *at += close + 1;
+    }
 }
 
 /* A sequence without alternatives at its own level. */
@@ -172,8 +187,9 @@ static size_t split_alternatives(cm_str text, cm_str *parts, size_t max) {
     size_t count = 0, start = 0;
     for (size_t i = 0; i < text.len;) {
         char c = text.ptr[i];
-        if (c == ')' || count + 1 == max)
+        if (c == ')' || count + 1 == max) {
             return 0;
+        }
         if (c == '|') {
             parts[count++] = cm_str_sub(text, start, i - start);
             start = ++i;
@@ -182,8 +198,9 @@ static size_t split_alternatives(cm_str text, cm_str *parts, size_t max) {
                 : c == '(' ? skip_group(text, i)
                 : c == '[' ? skip_class(text, i)
                            : i + 1;
-            if (i == SIZE_MAX)
+            if (i == SIZE_MAX) {
                 return 0;
+            }
         }
     }
     parts[count++] = cm_str_from_offset(text, start);
@@ -199,27 +216,32 @@ static void plan_alternatives(plan *p, const cm_str *parts, size_t count, unsign
         const cm_regex_clause *best = NULL;
         walk(&part, parts[i], depth);
         p->failed = p->failed || part.failed;
-        for (size_t c = 0; c < part.count; c++)
-            if (!best || cm_regex_clause_least(&clauses[c]) > cm_regex_clause_least(best))
+        for (size_t c = 0; c < part.count; c++) {
+            if (!best || cm_regex_clause_least(&clauses[c]) > cm_regex_clause_least(best)) {
                 best = &clauses[c];
-        if (!best || p->failed || all.count + best->count > CM_REGEX_ALTERNATIVES_MAX)
+            }
+        }
+        if (!best || p->failed || all.count + best->count > CM_REGEX_ALTERNATIVES_MAX) {
             return;
+        }
         memcpy(&all.literals[all.count], best->literals, best->count * sizeof(cm_str));
         all.count += best->count;
     }
-    if (p->count < p->max)
+    if (p->count < p->max) {
         p->clauses[p->count++] = all;
+    }
 }
 
 static void plan_pattern(plan *p, cm_str text, unsigned depth) {
     cm_str parts[CM_REGEX_ALTERNATIVES_MAX + 1];
     size_t count = depth < DEPTH_MAX ? split_alternatives(text, parts, CM_COUNT(parts)) : 0;
-    if (count == 0)
+    if (count == 0) {
         p->failed = true;
-    else if (count == 1)
+    } else if (count == 1) {
         walk(p, text, depth);
-    else
+    } else {
         plan_alternatives(p, parts, count, depth);
+    }
 }
 
 size_t cm_regex_plan(cm_str pattern, cm_arena *arena, cm_regex_clause *clauses, size_t max) {

@@ -10,15 +10,18 @@ uint32_t cm_search_chunk_of(const cm_snapshot *snapshot, uint32_t symbol) {
     cm_index_document d;
     cm_index_chunk c;
     if (!cm_snapshot_symbol(snapshot, symbol, &s) ||
-        !cm_snapshot_document(snapshot, s.document, &d))
+        !cm_snapshot_document(snapshot, s.document, &d)) {
         return CM_ID_NONE;
+    }
     uint32_t low = 0, high = d.chunk_count; /* the last chunk that starts at or before the symbol */
     while (high - low > 1) {
         uint32_t middle = (low + high) / 2;
-        if (cm_snapshot_chunk(snapshot, d.first_chunk + middle, &c) && c.start_byte <= s.start_byte)
+        if (cm_snapshot_chunk(snapshot, d.first_chunk + middle, &c) &&
+            c.start_byte <= s.start_byte) {
             low = middle;
-        else
+        } else {
             high = middle;
+        }
     }
     return d.chunk_count > 0 ? d.first_chunk + low : CM_ID_NONE;
 }
@@ -32,10 +35,12 @@ cm_str cm_search_cut(cm_str text, uint32_t first, uint32_t last, uint32_t contex
     uint32_t number = 1;
     while (number <= to) {
         size_t at = text.len - rest.len;
-        if (number == from)
+        if (number == from) {
             start = at;
-        if (!cm_str_line(&rest, &line))
+        }
+        if (!cm_str_line(&rest, &line)) {
             break;
+        }
         end = text.len - rest.len;
         number++;
     }
@@ -68,13 +73,16 @@ static cm_position position_at(highlighter *h, size_t offset) {
 
 static void highlight_word(void *argument, cm_str word, size_t start, size_t len) {
     highlighter *h = argument;
-    if (h->count == CM_SEARCH_HIGHLIGHTS_MAX)
+    if (h->count == CM_SEARCH_HIGHLIGHTS_MAX) {
         return;
+    }
     for (size_t i = 0; i < h->lexical->word_count; i++) {
-        if (!cm_str_eq(h->lexical->words[i].text, word))
+        if (!cm_str_eq(h->lexical->words[i].text, word)) {
             continue;
-        if (start < h->at)
+        }
+        if (start < h->at) {
             return; /* the whole identifier comes after its parts, which are marked already */
+        }
         cm_position from = position_at(h, start);
         cm_position to = from;
         to.character += (uint32_t)cm_utf8_count(cm_str_sub(h->text, start, len), CM_UTF16);
@@ -100,8 +108,9 @@ static cm_rc document_text(const cm_snapshot *snapshot, text_cache *cache, size_
         }
     }
     cm_rc rc = cm_snapshot_text(snapshot, document, arena, ret_text, err);
-    if (rc == CM_OK)
+    if (rc == CM_OK) {
         cache[(*cached)++] = (text_cache){document, *ret_text};
+    }
     return rc;
 }
 
@@ -109,8 +118,9 @@ static void fill_scores(cm_search_hit *hit, const cm_ranked *r, double best_poss
     hit->scores.bm25 = r->bm25;
     hit->match_type = r->is_definition ? CM_MATCH_SYMBOL : CM_MATCH_LEXICAL;
     double share = best_possible > 0 ? r->score / best_possible : 0;
-    if (r->is_definition && share < 0.5)
+    if (r->is_definition && share < 0.5) {
         share = 0.5 + share / 2;
+    }
     hit->relevance_score = CM_MIN(share, 1.0);
 }
 
@@ -120,8 +130,9 @@ cm_rc cm_search_render(const cm_snapshot *snapshot, const cm_search_query *query
     cm_search_hit *hits = CM_ARENA_ARRAY(arena, cm_search_hit, (size_t)limit + 1);
     text_cache *cache = CM_ARENA_ARRAY(arena, text_cache, (size_t)limit + 1);
     size_t n = 0, cached = 0;
-    if (!hits || !cache)
+    if (!hits || !cache) {
         return cm_fail(err, CM_NOMEM, "out of memory searching");
+    }
     for (size_t i = 0; i < count && n < limit; i++) {
         cm_search_hit *hit = &hits[n];
         cm_index_chunk chunk;
@@ -129,16 +140,20 @@ cm_rc cm_search_render(const cm_snapshot *snapshot, const cm_search_query *query
         fill_scores(hit, &ranked[i], lexical->best_possible);
         if (hit->relevance_score < query->min_score ||
             !cm_snapshot_chunk(snapshot, ranked[i].chunk, &chunk) ||
-            !cm_snapshot_document(snapshot, chunk.document, &hit->document))
+            !cm_snapshot_document(snapshot, chunk.document, &hit->document)) {
             continue;
+        }
         cm_rc rc = document_text(snapshot, cache, &cached, chunk.document, arena, &text, err);
-        if (rc == CM_CORRUPT)
+        if (rc == CM_CORRUPT) {
             continue; /* the job that repairs the segment brings it back */
-        if (rc != CM_OK)
+        }
+        if (rc != CM_OK) {
             return rc;
+        }
         hit->chunk = chunk.id;
-        if (!cm_snapshot_symbol(snapshot, ranked[i].symbol, &hit->symbol))
+        if (!cm_snapshot_symbol(snapshot, ranked[i].symbol, &hit->symbol)) {
             hit->symbol = (cm_index_symbol){.id = CM_ID_NONE};
+        }
         hit->content = cm_search_cut(text, chunk.start_line, chunk.end_line,
                                      CM_MIN(query->context_lines, CONTEXT_MAX), &hit->start_line,
                                      &hit->end_line);
@@ -146,8 +161,9 @@ cm_rc cm_search_render(const cm_snapshot *snapshot, const cm_search_query *query
                          .ranges = CM_ARENA_ARRAY(arena, cm_range, CM_SEARCH_HIGHLIGHTS_MAX),
                          .text = hit->content,
                          .line = hit->start_line - 1};
-        if (h.ranges)
+        if (h.ranges) {
             cm_words_split(hit->content, highlight_word, &h);
+        }
         hit->highlights = h.ranges;
         hit->highlight_count = h.count;
         n++;

@@ -20,12 +20,14 @@ static bool matches_patterns(cm_str_list patterns, cm_str path) {
     for (size_t i = 0; i < patterns.count; i++) {
         cm_str pattern = patterns.items[i];
         bool negative = cm_str_starts(pattern, CM_STR("!"));
-        if (negative)
+        if (negative) {
             pattern = cm_str_from_offset(pattern, 1);
+        }
         bool by_name = cm_str_find_char(pattern, '/') == SIZE_MAX;
         bool matched = cm_path_glob(pattern, by_name ? cm_path_base(path) : path);
-        if (negative && matched)
+        if (negative && matched) {
             return false;
+        }
         any_positive = any_positive || !negative;
         hit = hit || (!negative && matched);
     }
@@ -33,9 +35,11 @@ static bool matches_patterns(cm_str_list patterns, cm_str path) {
 }
 
 static bool matches_language(cm_str_list languages, cm_str language) {
-    for (size_t i = 0; i < languages.count; i++)
-        if (cm_str_eq_nocase(languages.items[i], language))
+    for (size_t i = 0; i < languages.count; i++) {
+        if (cm_str_eq_nocase(languages.items[i], language)) {
             return true;
+        }
+    }
     return languages.count == 0;
 }
 
@@ -52,8 +56,9 @@ static bool has_kind(const cm_snapshot *snapshot, const cm_index_document *docum
         cm_index_symbol s;
         if (cm_snapshot_symbol(snapshot, document->first_symbol + i, &s) &&
             s.start_byte >= chunk->start_byte && s.start_byte < chunk->end_byte &&
-            (kinds >> s.kind & 1))
+            (kinds >> s.kind & 1)) {
             return true;
+        }
     }
     return false;
 }
@@ -69,8 +74,9 @@ static bool filter_chunk(void *argument, uint32_t id) {
     cm_index_document document;
     if (!cm_snapshot_chunk(f->snapshot, id, &chunk) ||
         !cm_snapshot_document(f->snapshot, chunk.document, &document) ||
-        !cm_search_allows(f->query, &document))
+        !cm_search_allows(f->query, &document)) {
         return false;
+    }
     return f->query->symbol_kinds == 0 ||
            has_kind(f->snapshot, &document, &chunk, f->query->symbol_kinds);
 }
@@ -98,10 +104,12 @@ static size_t add_definitions(const cm_snapshot *snapshot, const cm_search_query
     for (size_t i = 0; i < CM_MIN(found, CM_COUNT(symbols)) && count < max; i++) {
         uint32_t chunk = cm_search_chunk_of(snapshot, symbols[i]);
         bool known = chunk == CM_ID_NONE || !filter_chunk(&f, chunk);
-        for (size_t r = 0; r < count && !known; r++)
+        for (size_t r = 0; r < count && !known; r++) {
             known = ranked[r].chunk == chunk;
-        if (!known)
+        }
+        if (!known) {
             ranked[count++] = (cm_ranked){.chunk = chunk, .symbol = symbols[i]};
+        }
     }
     return count;
 }
@@ -120,18 +128,22 @@ static cm_rc run_lexical(const cm_snapshot *snapshot, const cm_search_query *que
     };
     cm_lexical_result lexical;
     cm_rc rc = cm_lexical_run(snapshot, &lexical_query, arena, &lexical, err);
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         return rc;
+    }
     size_t max = lexical.count + 64;
     cm_ranked *ranked = CM_ARENA_ARRAY(arena, cm_ranked, max);
-    if (!ranked)
+    if (!ranked) {
         return cm_fail(err, CM_NOMEM, "out of memory searching");
-    for (size_t i = 0; i < lexical.count; i++)
+    }
+    for (size_t i = 0; i < lexical.count; i++) {
         ranked[i] =
             (cm_ranked){.chunk = lexical.candidates[i].chunk, .bm25 = lexical.candidates[i].score};
+    }
     size_t count = lexical.count;
-    if (cm_rank_is_symbol(query->text))
+    if (cm_rank_is_symbol(query->text)) {
         count = add_definitions(snapshot, query, ranked, count, max);
+    }
     cm_rank_run(snapshot, query->text, query->near_path, &lexical, ranked, count);
     result->truncated = lexical.truncated || count > limit;
     return cm_search_render(snapshot, query, &lexical, ranked, count, limit, arena, result, err);
@@ -140,19 +152,22 @@ static cm_rc run_lexical(const cm_snapshot *snapshot, const cm_search_query *que
 cm_rc cm_search_run(const cm_snapshot *snapshot, const cm_search_query *query, cm_arena *arena,
                     cm_search_result *ret_result, cm_err *err) {
     uint64_t start = cm_clock_ns();
-    if (query->text.len > CM_QUERY_BYTES_MAX)
+    if (query->text.len > CM_QUERY_BYTES_MAX) {
         return cm_fail(err, CM_LIMIT, "query of %zu bytes is longer than %d", query->text.len,
                        CM_QUERY_BYTES_MAX);
+    }
     uint32_t limit = query->limit ? CM_MIN(query->limit, CM_SEARCH_LIMIT_MAX) : LIMIT_DEFAULT;
     uint64_t deadline_ns = query->deadline_ms ? start + (uint64_t)query->deadline_ms * 1000000 : 0;
     cm_search_result result = {.generation = cm_snapshot_generation(snapshot)};
     cm_rc rc = query->regex
                    ? cm_search_regex(snapshot, query, limit, deadline_ns, arena, &result, err)
                    : run_lexical(snapshot, query, limit, deadline_ns, arena, &result, err);
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         return rc;
-    if (query->type != CM_SEARCH_LEXICAL && !query->regex)
+    }
+    if (query->type != CM_SEARCH_LEXICAL && !query->regex) {
         result.degraded = "no embedding model";
+    }
     result.took_us = (cm_clock_ns() - start) / 1000;
     *ret_result = result;
     return CM_OK;

@@ -29,9 +29,10 @@ static bool document(void *argument, uint32_t number, cm_str *ret_path, cm_str *
 /* The first file is a part of its own, so that numbers are shifted in the second. */
 static void add_part(repository *r, size_t from, size_t to) {
     cm_suffix_builder *builder = cm_suffix_builder_new();
-    for (size_t i = from; i < to; i++)
+    for (size_t i = from; i < to; i++) {
         assert_ok(cm_suffix_builder_add(builder, (uint32_t)(i - from),
                                         cm_str_from(r->files[i].text), NULL));
+    }
     cm_buf *bytes = &r->bytes[r->part_count];
     cm_buf_init(bytes, CM_MIB(1));
     assert_ok(cm_suffix_builder_finish(builder, bytes, NULL));
@@ -43,10 +44,12 @@ static void add_part(repository *r, size_t from, size_t to) {
 
 static void open_repository(repository *r, const file *files, size_t count) {
     *r = (repository){.files = files, .count = count, .removed = CM_ID_NONE};
-    if (count > 0)
+    if (count > 0) {
         add_part(r, 0, 1);
-    if (count > 1)
+    }
+    if (count > 1) {
         add_part(r, 1, count);
+    }
 }
 
 static void close_repository(repository *r) {
@@ -155,8 +158,9 @@ static void test_assist_instant__what_was_written_before_is_suggested(void **sta
                                       .language = CM_STR("go"),
                                       .lines = cases[i].lines};
         cm_instant_result result = predict(&r, &request, arena);
-        if (!cm_str_eq_c(result.text, cases[i].text))
+        if (!cm_str_eq_c(result.text, cases[i].text)) {
             fail_msg("%s: '" CM_STR_FMT "'", cases[i].what, CM_STR_ARG(result.text));
+        }
         assert_true(result.confidence >= 0 && result.confidence <= 1);
         assert_int_equal(result.source_count > 0, result.text.len > 0);
         cm_arena_free(arena);
@@ -252,8 +256,9 @@ static void test_assist_instant__any_bytes_are_answered(void **state) {
         const char *source = go_files[cm_draw_below(&seed, CM_COUNT(go_files))].text;
         size_t len = strlen(source);
         memcpy(text, source, len);
-        for (size_t n = cm_draw_below(&seed, 6); n > 0; n--)
+        for (size_t n = cm_draw_below(&seed, 6); n > 0; n--) {
             text[cm_draw_below(&seed, len)] = (char)cm_draw(&seed);
+        }
         size_t cursor = cm_draw_below(&seed, len + 1);
         cm_arena *arena = cm_arena_new(0);
         cm_instant_request request = {.prefix = cm_str_make(text, cursor),

@@ -44,8 +44,9 @@ static void add_tar(cm_buf *out, const char *name, char type, size_t len, char f
     snprintf(block + 124, 12, "%011zo", len);
     memset(block + 148, ' ', 8);
     block[156] = type;
-    for (size_t i = 0; i < sizeof block; i++)
+    for (size_t i = 0; i < sizeof block; i++) {
         sum += (uint8_t)block[i];
+    }
     snprintf(block + 148, 8, "%06o", sum);
     cm_buf_add(out, block, sizeof block);
     cm_buf_add_repeat(out, fill, len);
@@ -67,8 +68,9 @@ static void make_zip(cm_buf *out, const char *name, const char *content, unsigne
     size_t len = strlen(content), name_len = strlen(name);
     size_t crc = crc32_z(0, (const Bytef *)content, len);
     add_u32(out, 0x04034b50);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5; i++) {
         add_u16(out, 0);
+    }
     add_u32(out, crc);
     add_u32(out, len);
     add_u32(out, len);
@@ -78,14 +80,16 @@ static void make_zip(cm_buf *out, const char *name, const char *content, unsigne
     size_t directory = out->len;
     for (unsigned n = 0; n < times; n++) {
         add_u32(out, 0x02014b50);
-        for (int i = 0; i < 6; i++)
+        for (int i = 0; i < 6; i++) {
             add_u16(out, 0);
+        }
         add_u32(out, crc);
         add_u32(out, len);
         add_u32(out, len);
         add_u32(out, name_len);
-        for (int i = 0; i < 7; i++)
+        for (int i = 0; i < 7; i++) {
             add_u16(out, 0);
+        }
         cm_buf_add_c(out, name);
     }
     size_t end = out->len;

@@ -73,8 +73,9 @@ static void test_base_buf__each_failing_allocation_is_reported(void **state) {
         cm_buf buf;
         cm_buf_init(&buf, 100000);
         cm_mem_fail_after(n);
-        for (int i = 0; i < 300; i++)
+        for (int i = 0; i < 300; i++) {
             cm_buf_add_f(&buf, "%099d\n", i);
+        }
         cm_mem_fail_after(0);
         done = buf.failed == CM_OK;
         assert_int_equal(cm_buf_check(&buf, NULL), done ? CM_OK : CM_NOMEM);

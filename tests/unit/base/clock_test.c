@@ -48,8 +48,9 @@ static void test_base_clock__times_of_rfc_3339(void **state) {
     for (size_t i = 0; i < CM_COUNT(cases); i++) {
         int64_t ms = INT64_MIN;
         cm_time_parse(cm_str_from(cases[i].text), &ms);
-        if (ms != cases[i].ms)
+        if (ms != cases[i].ms) {
             fail_msg("%s: %lld", cases[i].text, (long long)ms);
+        }
     }
 }
 

@@ -41,8 +41,9 @@ static void test_base_file__what_is_replaced_reads_back(void **state) {
 static void test_base_file__a_large_file_reads_whole(void **state) {
     cm_cleanup(cm_freep) char *path = below(state, "large");
     cm_cleanup(cm_buf_done) cm_buf text = {.max = 200000};
-    for (int i = 0; i < 20000; i++)
+    for (int i = 0; i < 20000; i++) {
         cm_buf_add_f(&text, "%08d\n", i);
+    }
     assert_ok(cm_file_replace(path, cm_buf_str(&text), 0600, NULL));
     cm_cleanup(cm_buf_done) cm_buf back = {.max = 180000};
     assert_ok(cm_file_read(path, 180000, &back, NULL));

@@ -33,8 +33,9 @@ static void test_base_json__each_fault_has_its_code_and_offset(void **state) {
         cm_err err = {0};
         json_t *value = NULL;
         cm_rc rc = cm_json_parse(cm_str_from(cases[i].text), &value, &err);
-        if (rc != cases[i].rc || !strstr(err.text, cases[i].part))
+        if (rc != cases[i].rc || !strstr(err.text, cases[i].part)) {
             fail_msg("%s: %s", cases[i].text, err.text);
+        }
         assert_int_equal(value != NULL, rc == CM_OK);
         json_decref(value);
     }
@@ -43,12 +44,15 @@ static void test_base_json__each_fault_has_its_code_and_offset(void **state) {
 static cm_rc parse_repeated(const char *open, const char *item, const char *close, size_t count,
                             size_t depth) {
     cm_cleanup(cm_buf_done) cm_buf text = {.max = CM_MIB(8)};
-    for (size_t i = 0; i < depth; i++)
+    for (size_t i = 0; i < depth; i++) {
         cm_buf_add_c(&text, open);
-    for (size_t i = 0; i < count; i++)
+    }
+    for (size_t i = 0; i < count; i++) {
         cm_buf_add_f(&text, "%s%s", i ? "," : "", item);
-    for (size_t i = 0; i < depth; i++)
+    }
+    for (size_t i = 0; i < depth; i++) {
         cm_buf_add_c(&text, close);
+    }
     json_t *value = NULL;
     cm_rc rc = cm_json_parse(cm_buf_str(&text), &value, NULL);
     json_decref(value);
@@ -131,8 +135,9 @@ static void test_base_json__reals_read_back_the_same(void **state) {
             uint64_t bits;
             double value;
         } number = {.bits = cm_draw(&seed)};
-        if (number.value != number.value || number.value - number.value != 0)
+        if (number.value != number.value || number.value - number.value != 0) {
             continue; /* NaN and infinity are written as null */
+        }
         cm_cleanup(cm_buf_done) cm_buf out = {.max = 100};
         cm_json_writer w;
         cm_json_writer_init(&w, &out);

@@ -56,8 +56,9 @@ static void test_base_log__json_lines_are_whole_whatever_is_logged(void **state)
     for (size_t round = 0; round < 300; round++) {
         static char noise[6000];
         size_t len = cm_draw_below(&seed, sizeof(noise));
-        for (size_t i = 0; i < len; i++)
+        for (size_t i = 0; i < len; i++) {
             noise[i] = (char)(1 + cm_draw(&seed) % 255); /* jansson refuses escaped NUL */
+        }
         cm_log(CM_LOG_ERROR, "noise", CM_S("a", cm_str_make(noise, len % 4000)), CM_I("n", 5),
                CM_S("b", cm_str_make(noise, len)), CM_I("m", 6));
         cm_str line = cm_str_from(logged(c));

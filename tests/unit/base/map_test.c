@@ -21,8 +21,9 @@ static cm_str key_text(size_t key, char text[32]) {
 static size_t number_of(cm_str text) {
     uint64_t number = 0;
     size_t digits = 0;
-    while (digits < text.len && cm_is_digit(text.ptr[digits]))
+    while (digits < text.len && cm_is_digit(text.ptr[digits])) {
         digits++;
+    }
     return cm_str_to_u64(cm_str_sub(text, 0, digits), &number) ? (size_t)number : 0;
 }
 
@@ -72,8 +73,9 @@ static void test_base_map__behaves_like_a_table(void **state) {
         } else {
             assert_int_equal(cm_map_remove(map, key_text(key, text)), unset(&model, key));
         }
-        if (step % 500 == 0)
+        if (step % 500 == 0) {
             check_same(map, &model);
+        }
     }
     cm_map_clear(map);
     check_same(map, &(struct model){0});
@@ -131,10 +133,11 @@ static void test_base_map__each_failing_allocation_leaves_the_map_as_it_was(void
         size_t refused = 0;
         for (size_t key = 0; key < KEYS; key++) {
             char text[32];
-            if (cm_map_put(map, key_text(key, text), key))
+            if (cm_map_put(map, key_text(key, text), key)) {
                 set(&model, key, key);
-            else
+            } else {
                 refused++;
+            }
         }
         cm_mem_fail_after(0);
         assert_int_equal(refused, 1);
@@ -180,8 +183,9 @@ static void test_base_map64__behaves_like_a_table(void **state) {
         } else {
             assert_int_equal(cm_map64_remove(map, key_number(key)), unset(&model, key));
         }
-        if (step % 500 == 0)
+        if (step % 500 == 0) {
             check_same64(map, &model);
+        }
     }
     cm_map64_clear(map);
     check_same64(map, &(struct model){0});

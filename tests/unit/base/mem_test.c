@@ -8,8 +8,9 @@
 static bool is_zero(const void *memory, size_t len) {
     const char *bytes = memory;
     for (size_t i = 0; i < len; i++) {
-        if (bytes[i])
+        if (bytes[i]) {
             return false;
+        }
     }
     return true;
 }
@@ -60,11 +61,13 @@ static void test_base_mem__text_is_copied(void **state) {
 static void test_base_vec__pushed_items_stay_in_order(void **state) {
     (void)state;
     CM_VEC(uint32_t) vec = {0};
-    for (uint32_t i = 0; i < 1000; i++)
+    for (uint32_t i = 0; i < 1000; i++) {
         assert_true(cm_vec_push(&vec, i * 3));
+    }
     assert_int_equal(vec.count, 1000);
-    for (uint32_t i = 0; i < 1000; i++)
+    for (uint32_t i = 0; i < 1000; i++) {
         assert_int_equal(vec.items[i], i * 3);
+    }
     assert_int_equal(*cm_vec_last(&vec), 999 * 3);
     cm_vec_clear(&vec);
     assert_int_equal(vec.count, 0);
@@ -75,8 +78,9 @@ static void test_base_vec__pushed_items_stay_in_order(void **state) {
 static void test_base_vec__a_failed_push_changes_nothing(void **state) {
     (void)state;
     CM_VEC(int) vec = {0};
-    while (vec.count < 8)
+    while (vec.count < 8) {
         assert_true(cm_vec_push(&vec, 5));
+    }
     cm_mem_fail_after(1);
     assert_false(cm_vec_push(&vec, 6));
     assert_int_equal(vec.count, 8);
@@ -102,8 +106,9 @@ static void test_base_arena__objects_are_zeroed_aligned_and_apart(void **state) 
             memset(objects[i], (int)i & 0xff, sizes[i]);
         }
         for (size_t i = 0; i < CM_COUNT(objects); i++) {
-            for (size_t k = 0; k < sizes[i]; k++)
+            for (size_t k = 0; k < sizes[i]; k++) {
                 assert_int_equal((unsigned char)objects[i][k], i & 0xff);
+            }
         }
         assert_true(cm_arena_used(arena) > 0);
         cm_arena_clear(arena); /* the next round finds zeroed memory again */

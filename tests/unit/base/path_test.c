@@ -121,8 +121,9 @@ static void test_base_path__file_uris(void **state) {
         cm_err err;
         cm_rc rc = cm_path_from_uri(cm_str_from(cases[i].uri), &out, &err);
         assert_int_equal(rc, cases[i].path ? CM_OK : CM_INVALID);
-        if (cases[i].path)
+        if (cases[i].path) {
             assert_string_equal(cm_buf_c(&out), cases[i].path);
+        }
     }
     cm_buf_done(&out);
 }
@@ -175,8 +176,9 @@ static void test_base_glob__patterns(void **state) {
     };
     for (size_t i = 0; i < CM_COUNT(cases); i++) {
         if (cm_path_glob(cm_str_from(cases[i].pattern), cm_str_from(cases[i].path)) !=
-            cases[i].matches)
+            cases[i].matches) {
             fail_msg("'%s' on '%s'", cases[i].pattern, cases[i].path);
+        }
     }
 }
 
@@ -185,8 +187,9 @@ static bool slow_match(const char *pattern, const char *path) {
     switch (*pattern) {
     case '\0': return *path == '\0';
     case '*':
-        if (pattern[1] == '*')
+        if (pattern[1] == '*') {
             return slow_match(pattern + 2, path) || (*path && slow_match(pattern, path + 1));
+        }
         return slow_match(pattern + 1, path) ||
                (*path && *path != '/' && slow_match(pattern, path + 1));
     case '?': return *path && *path != '/' && slow_match(pattern + 1, path + 1);
@@ -202,16 +205,19 @@ static void test_base_glob__agrees_with_a_matcher_that_tries_everything(void **s
         /* No "**" beside '/', which means whole directories, and no "***". */
         static const char *const parts[] = {"a", "b", "?", "*a", "a**b", "/a"};
         char pattern[40] = "", path[16] = "";
-        for (size_t i = cm_draw_below(&seed, 6); i > 0; i--)
+        for (size_t i = cm_draw_below(&seed, 6); i > 0; i--) {
             strncat(pattern, parts[cm_draw_below(&seed, CM_COUNT(parts))],
                     sizeof(pattern) - strlen(pattern) - 1);
+        }
         size_t len = cm_draw_below(&seed, 10);
-        for (size_t i = 0; i < len; i++)
+        for (size_t i = 0; i < len; i++) {
             path[i] = "ab/"[cm_draw_below(&seed, 3)];
+        }
         bool expected = slow_match(pattern, path);
         matched += expected;
-        if (cm_path_glob(cm_str_from(pattern), cm_str_from(path)) != expected)
+        if (cm_path_glob(cm_str_from(pattern), cm_str_from(path)) != expected) {
             fail_msg("'%s' on '%s'", pattern, path);
+        }
     }
     assert_true(matched > 500);
 }
@@ -219,8 +225,9 @@ static void test_base_glob__agrees_with_a_matcher_that_tries_everything(void **s
 static void test_base_glob__no_pattern_is_exponential(void **state) {
     (void)state;
     char pattern[900], path[1024];
-    for (size_t i = 0; i + 1 < sizeof(pattern); i += 2)
+    for (size_t i = 0; i + 1 < sizeof(pattern); i += 2) {
         memcpy(pattern + i, "*a", 2);
+    }
     memset(path, 'a', sizeof(path));
     pattern[sizeof(pattern) - 1] = 'b';
     uint64_t before = cm_clock_thread_ns();

@@ -23,8 +23,9 @@ static void test_base_utf8__validation_follows_rfc_3629(void **state) {
         {"x\xe2\x82", 1}, /* cut short */
         {"x\xe2\x28\xa1", 1},
     };
-    for (size_t i = 0; i < CM_COUNT(cases); i++)
+    for (size_t i = 0; i < CM_COUNT(cases); i++) {
         assert_int_equal(cm_utf8_invalid_at(cm_str_from(cases[i].text)), cases[i].bad);
+    }
 }
 
 static void test_base_utf8__every_code_point_survives_the_round_trip(void **state) {
@@ -39,8 +40,9 @@ static void test_base_utf8__every_code_point_survives_the_round_trip(void **stat
         }
         size_t offset = 0;
         cm_str s = cm_str_make(bytes, len);
-        if (!cm_utf8_valid(s) || cm_utf8_next(s, &offset) != c || offset != len)
+        if (!cm_utf8_valid(s) || cm_utf8_next(s, &offset) != c || offset != len) {
             fail_msg("U+%04X", c);
+        }
     }
 }
 
@@ -60,8 +62,9 @@ static void test_base_utf8__cut_never_splits_a_character(void **state) {
     (void)state;
     cm_str s = CM_STR("a\xf0\x9f\x98\x80z");
     static const size_t lengths[] = {0, 1, 1, 1, 1, 5, 6, 6};
-    for (size_t max = 0; max < CM_COUNT(lengths); max++)
+    for (size_t max = 0; max < CM_COUNT(lengths); max++) {
         assert_int_equal(cm_utf8_cut(s, max).len, lengths[max]);
+    }
     assert_int_equal(cm_utf8_floor(CM_STR("\x80\x80\x80\x80\x80"), 4), 4);
     assert_int_equal(cm_utf8_count(s, CM_UTF8), 6);
     assert_int_equal(cm_utf8_count(s, CM_UTF16), 4);
@@ -105,8 +108,9 @@ static const char *const pieces[] = {
 static void draw_text(uint64_t *seed, cm_buf *out) {
     cm_buf_clear(out);
     size_t count = cm_draw_below(seed, 40);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         cm_buf_add_c(out, pieces[cm_draw_below(seed, CM_COUNT(pieces))]);
+    }
 }
 
 /* The model walks the text one character at a time from its start. */
@@ -116,12 +120,13 @@ static cm_position model_position(cm_str text, size_t offset, enum cm_encoding e
         size_t before = at;
         uint32_t c = cm_utf8_next(text, &at);
         bool line_end_cr = c == '\r' && at < text.len && text.ptr[at] == '\n';
-        if (c == '\n')
+        if (c == '\n') {
             p = (cm_position){p.line + 1, 0};
-        else if (!line_end_cr)
+        } else if (!line_end_cr) {
             p.character += encoding == CM_UTF8    ? (uint32_t)(at - before)
                            : encoding == CM_UTF16 ? 1 + (c > 0xffff)
                                                   : 1;
+        }
     }
     return p;
 }
@@ -136,8 +141,9 @@ static void test_base_utf8__positions_agree_with_a_walk_and_come_back(void **sta
         cm_str text = cm_str_make(cm_buf_c(&buf), buf.len);
         enum cm_encoding encoding = (enum cm_encoding)cm_draw_below(&seed, 3);
         for (size_t offset = 0; offset <= text.len; offset++) {
-            if (cm_utf8_floor(text, offset) != offset)
+            if (cm_utf8_floor(text, offset) != offset) {
                 continue;
+            }
             cm_position p = cm_position_of_offset(text, offset, encoding);
             cm_position expected = model_position(text, offset, encoding);
             assert_int_equal(p.line, expected.line);

@@ -13,8 +13,9 @@ static void test_base_uuid__version_7_never_goes_back(void **state) {
     cm_uuid last = cm_uuid_v7();
     assert_int_equal(cm_uuid_v7_ms(&last), INT64_C(1795341600000));
     for (int i = 0; i < 10000; i++) { /* more than the counter holds: it carries into the time */
-        if (i == 5000)
+        if (i == 5000) {
             cm_clock_fake(0, INT64_C(1795341500000)); /* the clock was set back */
+        }
         cm_uuid next = cm_uuid_v7();
         assert_true(memcmp(next.bytes, last.bytes, 16) > 0);
         assert_int_equal(next.bytes[6] >> 4, 7);
@@ -30,8 +31,9 @@ static void test_base_uuid__version_7_never_goes_back(void **state) {
 
 static void *make_many(void *argument) {
     cm_uuid *ids = argument;
-    for (size_t i = 0; i < A_THREAD; i++)
+    for (size_t i = 0; i < A_THREAD; i++) {
         ids[i] = cm_uuid_v7();
+    }
     return NULL;
 }
 
@@ -39,10 +41,12 @@ static void test_base_uuid__threads_never_get_the_same_and_each_sees_them_rise(v
     (void)state;
     static cm_uuid ids[THREADS][A_THREAD];
     pthread_t threads[THREADS];
-    for (size_t t = 0; t < THREADS; t++)
+    for (size_t t = 0; t < THREADS; t++) {
         assert_int_equal(pthread_create(&threads[t], NULL, make_many, ids[t]), 0);
-    for (size_t t = 0; t < THREADS; t++)
+    }
+    for (size_t t = 0; t < THREADS; t++) {
         assert_int_equal(pthread_join(threads[t], NULL), 0);
+    }
     cm_map *ticks = cm_map_new(0);
     for (size_t t = 0; t < THREADS; t++) {
         for (size_t i = 0; i < A_THREAD; i++) {
@@ -85,8 +89,9 @@ static void test_base_uuid__text_form(void **state) {
                                       "0190163d08694-739b-aea5-966c26f8ad91",
                                       "0190163g-8694-739b-aea5-966c26f8ad91",
                                       "{190163d-8694-739b-aea5-966c26f8ad91"};
-    for (size_t i = 0; i < CM_COUNT(bad); i++)
+    for (size_t i = 0; i < CM_COUNT(bad); i++) {
         assert_false(cm_uuid_parse(cm_str_from(bad[i]), &id));
+    }
     assert_false(cm_uuid_is_nil(&id));
     assert_true(cm_uuid_is_nil(&(cm_uuid){{0}}));
 }

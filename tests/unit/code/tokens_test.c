@@ -10,8 +10,9 @@ static void show(cm_str text, cm_buf *out) {
     while (cm_lexer_next(&lexer, &token)) {
         cm_buf_add_c(out, out->len ? "|" : "");
         cm_buf_add_c(out, token.space ? "_" : "");
-        for (size_t i = 0; i < token.text.len; i++)
+        for (size_t i = 0; i < token.text.len; i++) {
             cm_buf_add_char(out, token.text.ptr[i] == '\n' ? '~' : token.text.ptr[i]);
+        }
     }
 }
 
@@ -41,8 +42,9 @@ static void test_code_tokens__text_becomes_tokens(void **state) {
     for (size_t i = 0; i < CM_COUNT(cases); i++) {
         cm_cleanup(cm_buf_done) cm_buf out = {.max = 1000};
         show(cm_str_from(cases[i].text), &out);
-        if (!cm_str_eq_c(cm_buf_str(&out), cases[i].tokens))
+        if (!cm_str_eq_c(cm_buf_str(&out), cases[i].tokens)) {
             fail_msg("'%s': %s instead of %s", cases[i].text, cm_buf_c(&out), cases[i].tokens);
+        }
     }
 }
 
@@ -69,8 +71,9 @@ static void write_again(cm_str text, cm_str unit, cm_str indent, cm_buf *out) {
     cm_token_writer w;
     cm_lexer_init(&lexer, text);
     cm_token_writer_init(&w, out, unit, indent);
-    while (cm_lexer_next(&lexer, &token))
+    while (cm_lexer_next(&lexer, &token)) {
         cm_token_writer_add(&w, token.text, token.space);
+    }
 }
 
 static void test_code_tokens__text_comes_back_in_the_style_of_its_place(void **state) {
@@ -100,8 +103,9 @@ static void test_code_tokens__writing_keeps_the_tokens_of_any_bytes(void **state
         static const char letters[] = "ab_1. \n\n\t(){}=-+*/<>&|?:\"'\r\xc3\xa9\xff";
         char text[80];
         size_t len = cm_draw_below(&seed, sizeof(text));
-        for (size_t i = 0; i < len; i++)
+        for (size_t i = 0; i < len; i++) {
             text[i] = letters[cm_draw_below(&seed, sizeof(letters) - 1)];
+        }
         text[0] = 'x'; /* indentation before the first token is not kept */
         cm_cleanup(cm_buf_done) cm_buf again = {.max = 10000};
         cm_cleanup(cm_buf_done) cm_buf before = {.max = 10000};
@@ -109,16 +113,18 @@ static void test_code_tokens__writing_keeps_the_tokens_of_any_bytes(void **state
         write_again(cm_str_make(text, len), CM_STR("  "), CM_STR_EMPTY, &again);
         show(cm_str_make(text, len), &before);
         show(cm_buf_str(&again), &after);
-        if (!cm_str_eq(cm_buf_str(&before), cm_buf_str(&after)))
+        if (!cm_str_eq(cm_buf_str(&before), cm_buf_str(&after))) {
             fail_msg("round %d: %s / %s", round, cm_buf_c(&before), cm_buf_c(&after));
+        }
     }
 }
 
 static void test_code_tokens__long_words_are_cut_between_characters(void **state) {
     (void)state;
     char text[1200];
-    for (size_t i = 0; i < sizeof(text); i += 3)
+    for (size_t i = 0; i < sizeof(text); i += 3) {
         memcpy(text + i, "\xe2\x82\xac", 3);
+    }
     cm_lexer lexer;
     cm_token token;
     size_t total = 0;
@@ -130,8 +136,9 @@ static void test_code_tokens__long_words_are_cut_between_characters(void **state
     assert_int_equal(total, sizeof(text));
     memset(text, '\x80', sizeof(text)); /* no character starts anywhere */
     cm_lexer_init(&lexer, cm_str_make(text, sizeof(text)));
-    for (total = 0; cm_lexer_next(&lexer, &token); total += token.text.len)
+    for (total = 0; cm_lexer_next(&lexer, &token); total += token.text.len) {
         assert_true(token.text.len > 0);
+    }
     assert_int_equal(total, sizeof(text));
 }
 

@@ -77,8 +77,9 @@ static const char *packages_of(fixture *f) {
                      CM_STR_ARG(d->name), CM_STR_ARG(d->version),
                      d->is_development ? "development" : "production");
     }
-    for (size_t i = 0; i < codebase.framework_count; i++)
+    for (size_t i = 0; i < codebase.framework_count; i++) {
         cm_buf_add_f(&out, "framework " CM_STR_FMT "\n", CM_STR_ARG(codebase.frameworks[i]));
+    }
     const char *text = cm_arena_c(f->arena, cm_buf_str(&out));
     cm_buf_done(&out);
     cm_snapshot_unref(s);
@@ -91,9 +92,11 @@ static cm_language_style style_of(fixture *f, const char *language) {
     cm_language_style found = {0};
     cm_err err;
     assert_int_equal(cm_codebase_read(s, f->arena, &codebase, &err), CM_OK);
-    for (size_t i = 0; i < codebase.style_count; i++)
-        if (cm_str_eq_c(codebase.styles[i].language->id, language))
+    for (size_t i = 0; i < codebase.style_count; i++) {
+        if (cm_str_eq_c(codebase.styles[i].language->id, language)) {
             found = codebase.styles[i];
+        }
+    }
     cm_snapshot_unref(s);
     return found;
 }
@@ -144,10 +147,11 @@ static void test_index_codebase__a_manifest_over_the_size_limit_is_still_read(vo
     cm_buf text;
     cm_buf_init(&text, CM_MIB(4));
     cm_buf_add_c(&text, "{\"packages\":{");
-    for (int i = 0; i < 12000; i++)
+    for (int i = 0; i < 12000; i++) {
         cm_buf_add_f(
             &text, "%s\"node_modules/p%d\":{\"version\":\"1.0.%d\",\"integrity\":\"sha512-xxxx\"}",
             i ? "," : "", i, i);
+    }
     cm_buf_add_c(&text, "}}");
     assert_true(text.len > 600000);
     tree_write(&f->source, "package-lock.json", cm_buf_str(&text));
@@ -206,8 +210,9 @@ static void forget_notes(const char *segment) {
     cm_str records = cm_part_section(&part, 0);
     cm_document_record *copy = cm_alloc(records.len);
     memcpy(copy, records.ptr, records.len);
-    for (size_t i = 0; i < records.len / sizeof(*copy); i++)
+    for (size_t i = 0; i < records.len / sizeof(*copy); i++) {
         copy[i].notes = 0;
+    }
     const cm_str sections[] = {cm_str_make((const char *)copy, records.len),
                                cm_part_section(&part, 1), cm_part_section(&part, 2)};
     cm_buf_init(&out, CM_MIB(1));
@@ -229,8 +234,9 @@ static size_t forget_all_notes(const fixture *f) {
     DIR *dir = opendir(folder);
     assert_non_null(dir);
     for (struct dirent *entry; (entry = readdir(dir));) {
-        if (strncmp(entry->d_name, "seg-", 4) != 0)
+        if (strncmp(entry->d_name, "seg-", 4) != 0) {
             continue;
+        }
         assert_true(snprintf(segment, sizeof(segment), "%s/%s", folder, entry->d_name) > 0);
         forget_notes(segment);
         count++;

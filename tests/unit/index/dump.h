@@ -24,8 +24,9 @@ static inline void dump_documents(dump *d, const cm_snapshot *s, cm_buf *line) {
     cm_arena *arena = cm_arena_new(0);
     for (uint32_t cursor = 0; cm_snapshot_next_document(s, &cursor, &doc);) {
         cm_str text = CM_STR_EMPTY;
-        if (cm_document_has_text(&doc))
+        if (cm_document_has_text(&doc)) {
             assert_int_equal(cm_snapshot_text(s, doc.id, arena, &text, NULL), CM_OK);
+        }
         cm_buf_add_f(line, "document %.*s %d %.*s %u %.*s", CM_STR_ARG(doc.path), (int)doc.status,
                      CM_STR_ARG(doc.language), doc.line_count, CM_STR_ARG(text));
         dump_add(d, line);
@@ -60,8 +61,9 @@ static inline void dump_words(dump *d, const cm_snapshot_segment *in, cm_buf *li
         assert_true(cm_postings_open(s->word_postings, offset, &p));
         while (cm_postings_next(&p)) {
             const cm_chunk_record *chunk = &s->chunks[p.now.chunk];
-            if (cm_bitmap_has(in->dead, chunk->document))
+            if (cm_bitmap_has(in->dead, chunk->document)) {
                 continue;
+            }
             cm_buf_add_f(line, "word %.*s %.*s %u %u %u %u %u", CM_STR_ARG(word),
                          CM_STR_ARG(cm_segment_path(s, chunk->document)), chunk->start_line,
                          p.now.body, p.now.name, p.now.comment, p.now.path);
@@ -80,8 +82,9 @@ static inline void dump_references(dump *d, const cm_snapshot_segment *in, cm_bu
         cm_reference_cursor c;
         assert_true(cm_reference_cursor_open(s, offset, &c));
         while (cm_reference_cursor_next(&c)) {
-            if (cm_bitmap_has(in->dead, c.now.document))
+            if (cm_bitmap_has(in->dead, c.now.document)) {
                 continue;
+            }
             cm_buf_add_f(line, "reference %.*s %.*s:%u:%u %d", CM_STR_ARG(name),
                          CM_STR_ARG(cm_segment_path(s, c.now.document)), c.now.line, c.now.column,
                          c.now.role);
@@ -100,8 +103,9 @@ static inline void dump_trigrams(dump *d, const cm_snapshot_segment *in, cm_buf 
         cm_numbers list;
         assert_true(cm_numbers_open(s->trigram_postings, offset, &list));
         while (cm_numbers_next(&list)) {
-            if (cm_bitmap_has(in->dead, list.now))
+            if (cm_bitmap_has(in->dead, list.now)) {
                 continue;
+            }
             cm_buf_add_f(line, "trigram %.*s %.*s", CM_STR_ARG(trigram),
                          CM_STR_ARG(cm_segment_path(s, list.now)));
             dump_add(d, line);
@@ -154,13 +158,15 @@ static inline void dump_of(const cm_snapshot *s, dump *d) {
         dump_trigrams(d, &s->segments[i], &line);
     }
     cm_buf_done(&line);
-    if (d->lines.count > 1)
+    if (d->lines.count > 1) {
         qsort(d->lines.items, d->lines.count, sizeof(char *), dump_cmp);
+    }
 }
 
 static inline void dump_done(dump *d) {
-    for (size_t i = 0; i < d->lines.count; i++)
+    for (size_t i = 0; i < d->lines.count; i++) {
         cm_free(d->lines.items[i]);
+    }
     cm_vec_done(&d->lines);
 }
 

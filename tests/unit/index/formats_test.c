@@ -36,8 +36,9 @@ static void test_index_dict__finds_every_string_and_no_other(void **state) {
             snprintf(word, sizeof(word), "key%06u", i);
             bool found = cm_dict_find(&dict, cm_str_from(word), &value);
             assert_int_equal(found, i % 2 == 0 && i / 2 < counts[c]);
-            if (found)
+            if (found) {
                 assert_int_equal(value, i / 2 * 3);
+            }
         }
         assert_false(cm_dict_find(&dict, CM_STR("aaa"), &value));
         assert_false(cm_dict_find(&dict, CM_STR("zzz"), &value));
@@ -78,8 +79,9 @@ static void test_index_postings__every_entry_is_read_back_and_sought(void **stat
         CM_VEC(cm_posting) list = {0};
         cm_buf bytes;
         cm_postings p;
-        for (uint32_t i = 0; i < counts[c]; i++)
+        for (uint32_t i = 0; i < counts[c]; i++) {
             assert_true(cm_vec_push(&list, posting_at(i)));
+        }
         cm_buf_init(&bytes, CM_MIB(1));
         cm_buf_add_c(&bytes, "before");
         cm_postings_write(list.items, list.count, &bytes);

@@ -32,8 +32,9 @@ static inline void git_commit_all(git_repository *repository, int64_t time) {
     assert_int_equal(git_index_write_tree(&tree_id, index), 0);
     assert_int_equal(git_tree_lookup(&committed, repository, &tree_id), 0);
     assert_int_equal(git_signature_new(&author, "Ada", "ada@example.com", time, 0), 0);
-    if (git_reference_name_to_id(&parent_id, repository, "HEAD") == 0)
+    if (git_reference_name_to_id(&parent_id, repository, "HEAD") == 0) {
         assert_int_equal(git_commit_lookup(&parent, repository, &parent_id), 0);
+    }
     const git_commit *parents[] = {parent};
     assert_int_equal(git_commit_create(&id, repository, "HEAD", author, author, NULL, "change",
                                        committed, parent ? 1 : 0, parents),

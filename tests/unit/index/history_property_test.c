@@ -44,8 +44,9 @@ static void change_some(world *w) {
             tree_remove(&w->f->t, path);
         } else {
             name_of(w, large ? 60 : 10, to);
-            if (exists(w, path) && !exists(w, to))
+            if (exists(w, path) && !exists(w, to)) {
                 move(w->f, path, to);
+            }
         }
     }
     w->f->time = NOW + (int64_t)pick(w, 400) * DAY; /* clocks that go backwards too */
@@ -57,8 +58,9 @@ static void rewind_some(world *w) {
     git_object *target;
     char name[32];
     snprintf(name, sizeof(name), "HEAD~%u", pick(w, 6) + 1);
-    if (git_revparse_single(&target, w->f->git, name) != 0)
+    if (git_revparse_single(&target, w->f->git, name) != 0) {
         return;
+    }
     assert_int_equal(git_reset(w->f->git, target, GIT_RESET_HARD, NULL), 0);
     git_object_free(target);
 }
@@ -66,8 +68,9 @@ static void rewind_some(world *w) {
 static void merge_some(world *w) {
     static const char *const branches[] = {"refs/heads/one", "refs/heads/two"};
     git_oid side;
-    if (git_reference_name_to_id(&side, w->f->git, branches[pick(w, 2)]) == 0)
+    if (git_reference_name_to_id(&side, w->f->git, branches[pick(w, 2)]) == 0) {
         git_merge_by_hand(w->f->git, &side, w->f->time);
+    }
 }
 
 static void assert_equals_fresh(world *w, uint32_t commits, cm_history **history) {
@@ -75,10 +78,11 @@ static void assert_equals_fresh(world *w, uint32_t commits, cm_history **history
     bool known = false, ignored;
     read_at(w->f->t.root, commits, *history, &ours, &known);
     read_at(w->f->t.root, commits, NULL, &fresh, &ignored);
-    if (known)
+    if (known) {
         assert_true(cm_str_eq((*history)->part.bytes, cm_buf_str(&fresh)));
-    else
+    } else {
         assert_true(cm_str_eq(cm_buf_str(&ours), cm_buf_str(&fresh)));
+    }
     if (!known) {
         cm_history_unref(*history);
         assert_int_equal(cm_history_take(&ours, history, NULL), CM_OK);
@@ -99,9 +103,11 @@ static void assert_pairs_agree(fixture *f, const cm_history *h) {
         assert_int_equal(cm_history_together(h, file, f->arena, &items, &count, NULL), CM_OK);
         for (size_t i = 0; i < count; i++) {
             uint32_t shared = 0;
-            for (uint32_t a = h->starts[file]; a < h->starts[file + 1]; a++)
-                for (uint32_t b = h->starts[items[i].file]; b < h->starts[items[i].file + 1]; b++)
+            for (uint32_t a = h->starts[file]; a < h->starts[file + 1]; a++) {
+                for (uint32_t b = h->starts[items[i].file]; b < h->starts[items[i].file + 1]; b++) {
                     shared += h->touched[a] == h->touched[b];
+                }
+            }
             assert_int_equal(items[i].support, shared);
             assert_true(shared >= CM_HISTORY_SUPPORT_MIN);
             assert_true(items[i].confidence <= 1 && items[i].weight <= 1);
@@ -121,16 +127,18 @@ static void run_world(fixture *f, uint32_t commits, unsigned steps, uint64_t see
     commit(f);
     for (unsigned i = 0; i < steps; i++) {
         uint32_t kind = pick(&w, 20);
-        if (kind < 15)
+        if (kind < 15) {
             change_some(&w);
-        else if (kind < 17)
+        } else if (kind < 17) {
             git_switch(f->git, branches[pick(&w, 3)]);
-        else if (kind < 19)
+        } else if (kind < 19) {
             rewind_some(&w);
-        else
+        } else {
             merge_some(&w);
-        if (i % 5 == 4 || i + 1 == steps)
+        }
+        if (i % 5 == 4 || i + 1 == steps) {
             assert_equals_fresh(&w, commits, &history);
+        }
     }
     assert_pairs_agree(f, history);
     cm_history_unref(history);

@@ -39,9 +39,11 @@ static const cm_cochange *together(fixture *f, const char *path, size_t *ret_cou
 static uint32_t support(fixture *f, const char *path, const char *other) {
     size_t count;
     const cm_cochange *items = together(f, path, &count);
-    for (size_t i = 0; i < count; i++)
-        if (cm_str_eq_c(cm_history_path(f->history, items[i].file), other))
+    for (size_t i = 0; i < count; i++) {
+        if (cm_str_eq_c(cm_history_path(f->history, items[i].file), other)) {
             return items[i].support;
+        }
+    }
     return 0;
 }
 
@@ -380,8 +382,9 @@ static void test_index_history__a_torn_or_flipped_file_is_found_out(void **state
         cm_buf_init(&flipped, bytes.len);
         cm_buf_add_str(&flipped, cm_buf_str(&bytes));
         flipped.ptr[at] ^= 0x40;
-        if (cm_history_take(&flipped, &f->history, NULL) != CM_OK)
+        if (cm_history_take(&flipped, &f->history, NULL) != CM_OK) {
             continue;
+        }
         cm_history_facts_get(f->history, &facts);
         /* The zeros between sections belong to no section. */
         if (facts.state != CM_HISTORY_DAMAGED) {
@@ -414,8 +417,9 @@ static void run_job(cm_repository *repository) {
 static uint32_t commits_of(cm_repository *repository) {
     cm_history_facts facts = {.commits = UINT32_MAX};
     cm_snapshot *s = cm_repository_snapshot(repository);
-    if (s && cm_snapshot_history(s))
+    if (s && cm_snapshot_history(s)) {
         cm_history_facts_get(cm_snapshot_history(s), &facts);
+    }
     cm_snapshot_unref(s);
     return facts.commits;
 }
@@ -453,8 +457,9 @@ static void test_index_history__comes_with_the_job_and_outlives_the_process(void
     for (int way = 0; way < 3; way++) { /* whole, cut, overwritten */
         cm_repository_unref(r);
         cm_indexer_close(indexer);
-        if (way > 0)
+        if (way > 0) {
             damage(&data, way == 1);
+        }
         r = open_repository(f, &data, &indexer);
         assert_int_equal(commits_of(r), way == 0 ? 3 : way == 1 ? UINT32_MAX : 0);
         run_job(r);

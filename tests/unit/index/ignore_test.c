@@ -65,8 +65,9 @@ static void test_index_ignore__rules_answer_as_git_does(void **state) {
         assert_int_equal(cm_ignore_push(ignore, CM_STR_EMPTY, cm_str_from(cases[i].rules), NULL),
                          CM_OK);
         bool got = cm_ignore_match(ignore, cm_str_from(cases[i].path), cases[i].is_directory);
-        if (got != cases[i].ignored)
+        if (got != cases[i].ignored) {
             fail_msg("rules '%s', path '%s': %d", cases[i].rules, cases[i].path, got);
+        }
         cm_ignore_free(ignore);
     }
 }
@@ -90,15 +91,18 @@ static void test_index_ignore__deeper_file_wins(void **state) {
 static void test_index_ignore__hostile_pattern_takes_no_time(void **state) {
     (void)state;
     char pattern[2000], path[2000];
-    for (size_t i = 0; i + 3 <= sizeof(pattern); i += 3)
+    for (size_t i = 0; i + 3 <= sizeof(pattern); i += 3) {
         memcpy(pattern + i, "**/", 3);
+    }
     memset(path, 'a', sizeof(path));
-    for (size_t i = 1; i < sizeof(path); i += 20)
+    for (size_t i = 1; i < sizeof(path); i += 20) {
         path[i] = '/';
+    }
     memcpy(pattern + 300, "zz", 2);
     assert_false(cm_ignore_pattern_match(cm_str_make(pattern, 302), cm_str_make(path, 1000)));
-    for (size_t i = 0; i < sizeof(pattern); i++)
+    for (size_t i = 0; i < sizeof(pattern); i++) {
         pattern[i] = i % 2 ? 'a' : '*';
+    }
     memset(path, 'a', sizeof(path));
     path[sizeof(path) - 1] = 'b';
     assert_false(

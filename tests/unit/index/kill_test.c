@@ -41,8 +41,9 @@ static void close_repository(cm_indexer *indexer, cm_repository *repository) {
 static void write_files(const tree *source, uint32_t round) {
     char path[32], text[64];
     for (uint32_t i = 0; i < FILES; i++) {
-        if ((i * 7 + round) % 3 != 0)
+        if ((i * 7 + round) % 3 != 0) {
             continue;
+        }
         snprintf(path, sizeof(path), "d%u/f%u.txt", i % 4, i);
         snprintf(text, sizeof(text), "round %u of file %u\n", round, i);
         tree_write(source, path, cm_str_from(text));
@@ -56,8 +57,9 @@ static bool edit_in_memory(cm_repository *repository, unsigned round) {
         snprintf(path, sizeof(path), "d%u/f%u.txt", i % 4, i);
         snprintf(text, sizeof(text), "editor %u of file %u\n", round, i);
         if (cm_repository_sync_text(repository, cm_str_from(path), cm_str_from(text), NULL) !=
-            CM_OK)
+            CM_OK) {
             return false;
+        }
     }
     return cm_repository_flush(repository, NULL) == CM_OK;
 }
@@ -72,8 +74,9 @@ static void child_run(const char *data, const tree *source) {
                 CM_OK ||
             cm_repository_wait(repository, 60000, NULL) != CM_OK ||
             cm_repository_sync(repository, (cm_str_list){all, 2}, NULL) != CM_OK ||
-            !edit_in_memory(repository, i))
+            !edit_in_memory(repository, i)) {
             _exit(1);
+        }
     }
 }
 
@@ -91,9 +94,11 @@ static void assert_nothing_unfinished(const char *data) {
     snprintf(folder, sizeof(folder), "%s/index/%s", data, id);
     DIR *dir = opendir(folder);
     assert_non_null(dir);
-    for (struct dirent *entry; (entry = readdir(dir));)
-        if (strstr(entry->d_name, ".tmp-"))
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        if (strstr(entry->d_name, ".tmp-")) {
             fail_msg("'%s' was left behind", entry->d_name);
+        }
+    }
     closedir(dir);
 }
 
@@ -115,8 +120,9 @@ static void assert_equals_fresh(const char *data, const tree *source) {
     }
     assert_same_index(snapshots[0], snapshots[1]);
     cm_history_facts facts[2];
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         cm_history_facts_get(cm_snapshot_history(snapshots[i]), &facts[i]);
+    }
     assert_int_equal(facts[0].state, CM_HISTORY_READ);
     assert_memory_equal(facts[0].head, facts[1].head, sizeof(facts[0].head));
     assert_int_equal(facts[0].counted, facts[1].counted);
@@ -139,8 +145,9 @@ static void test_index_kill__any_moment_leaves_an_index_that_catches_up(void **s
         git_commit_all(git, 1600000000 + round);
         pid_t child = fork();
         assert_true(child >= 0);
-        if (child == 0)
+        if (child == 0) {
             child_run(data.root, &source);
+        }
         seed = seed * 1664525 + 1013904223;
         poll(NULL, 0, (int)(seed >> 24) % 200 + 1); /* the moment is what this test varies */
         int status;
@@ -152,8 +159,9 @@ static void test_index_kill__any_moment_leaves_an_index_that_catches_up(void **s
         cm_repository *repository = open_repository(data.root, &source, &indexer);
         assert_nothing_unfinished(data.root);
         close_repository(indexer, repository);
-        if (round % 8 == 7)
+        if (round % 8 == 7) {
             assert_equals_fresh(data.root, &source);
+        }
     }
     git_free(git);
     tree_free(&source);

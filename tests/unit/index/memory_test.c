@@ -23,11 +23,12 @@ static void write_files(const tree *source) {
         char path[32];
         cm_buf_clear(&text);
         cm_buf_add_f(&text, "from pkg%u import helper_%u\n\n", (i + 1) % 7, i);
-        for (unsigned k = 0; k < FUNCTIONS; k++)
+        for (unsigned k = 0; k < FUNCTIONS; k++) {
             cm_buf_add_f(&text,
                          "def function_%u_%u(first, second_%u):\n    \"\"\"Adds.\"\"\"\n"
                          "    return helper_%u(first, second_%u)\n\n",
                          i, k, k, i, k);
+        }
         snprintf(path, sizeof(path), "pkg%u/m%u.py", i % 7, i);
         tree_write(source, path, cm_buf_str(&text));
     }
@@ -97,8 +98,9 @@ static void test_index_memory__a_small_budget_spills_and_ends_equal(void **state
 }
 
 int main(int argc, char **argv) {
-    if (argc > 1 && strcmp(argv[1], "parse-worker") == 0)
+    if (argc > 1 && strcmp(argv[1], "parse-worker") == 0) {
         return cm_parse_worker_main(argc, argv);
+    }
     assert_int_equal(cm_parser_pool_new(&(cm_parser_options){.workers = 1}, &parser, NULL), CM_OK);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_index_memory__a_small_budget_spills_and_ends_equal),

@@ -40,8 +40,9 @@ static inline int tear_down(void **state) {
 static inline void write_file(fixture *f, const char *path, unsigned turn) {
     char text[2048];
     size_t len = (size_t)snprintf(text, sizeof(text), "turn %u\n", turn);
-    for (unsigned i = 0; i < 40; i++)
+    for (unsigned i = 0; i < 40; i++) {
         len += (size_t)snprintf(text + len, sizeof(text) - len, "%s has line %u\n", path, i);
+    }
     tree_write(&f->t, path, cm_str_make(text, len));
 }
 
@@ -56,8 +57,9 @@ static inline void change_together(fixture *f, unsigned times, const char *const
     static unsigned turn;
     for (unsigned n = 0; n < times; n++) {
         turn++;
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
             write_file(f, paths[i], turn);
+        }
         commit(f);
     }
 }
@@ -83,8 +85,9 @@ static inline void read_at(const char *root, uint32_t commits, const cm_history 
     cm_history_options options = {.commits = commits, .old = old};
     cm_buf_init(bytes, CM_MIB(64));
     cm_rc rc = cm_history_read(root, &options, bytes, ret_known, &err);
-    if (rc != CM_OK)
+    if (rc != CM_OK) {
         fail_msg("%s", err.text);
+    }
 }
 
 #endif

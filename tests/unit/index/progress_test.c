@@ -27,8 +27,9 @@ static const cm_uuid some_id = {{9, 9, 9}};
 static void write_words(const tree *t, const char *path, size_t bytes) {
     cm_buf text;
     cm_buf_init(&text, CM_MIB(8));
-    for (unsigned i = 0; text.len < bytes; i++)
+    for (unsigned i = 0; text.len < bytes; i++) {
         cm_buf_add_f(&text, "value_%u = other_%u\n", i * 7919 % 5003, i % 611);
+    }
     cm_buf_truncate(&text, bytes);
     tree_write(t, path, cm_buf_str(&text));
     cm_buf_done(&text);
@@ -74,8 +75,9 @@ static uint64_t bytes_of_first(fixture *f, uint64_t files) {
     cm_snapshot *s = cm_repository_snapshot(f->repository);
     cm_index_document d;
     uint64_t bytes = 0, seen = 0;
-    for (uint32_t cursor = 0; seen < files && cm_snapshot_next_document(s, &cursor, &d); seen++)
+    for (uint32_t cursor = 0; seen < files && cm_snapshot_next_document(s, &cursor, &d); seen++) {
         bytes += cm_document_has_text(&d) ? d.size : 0;
+    }
     assert_int_equal(seen, files);
     cm_snapshot_unref(s);
     return bytes;
@@ -83,8 +85,9 @@ static uint64_t bytes_of_first(fixture *f, uint64_t files) {
 
 /* The end that is told is the time gone so far stretched to the whole work, so it is as true as the progress is. */
 static void assert_estimate(const cm_index_progress *p, int64_t before_ms, int64_t after_ms) {
-    if (p->status != CM_INDEX_INDEXING || p->progress < 0.02 || before_ms <= p->started_ms)
+    if (p->status != CM_INDEX_INDEXING || p->progress < 0.02 || before_ms <= p->started_ms) {
         return;
+    }
     double least = (double)(before_ms - p->started_ms) / p->progress;
     double most = (double)(after_ms - p->started_ms) / p->progress;
     double told = (double)(p->estimated_completion_ms - p->started_ms);
@@ -100,8 +103,9 @@ static size_t record(fixture *f, cm_index_progress *samples) {
         int64_t before_ms = cm_clock_wall_ms();
         cm_repository_progress(f->repository, &p);
         assert_estimate(&p, before_ms, cm_clock_wall_ms());
-        if (count == 0 || p.files_indexed != samples[count - 1].files_indexed)
+        if (count == 0 || p.files_indexed != samples[count - 1].files_indexed) {
             samples[count++] = p;
+        }
     } while (count < SAMPLES_MAX - 1 && cm_repository_wait(f->repository, 1, &err) == CM_TIMEOUT);
     assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
     cm_repository_progress(f->repository, &samples[count]);
@@ -120,12 +124,14 @@ static void test_index_progress__is_true_after_the_first_quarter(void **state) {
         const cm_index_progress *p = &samples[i];
         assert_true(p->progress >= before && p->progress <= 1.0);
         before = p->progress;
-        if (p->status != CM_INDEX_INDEXING)
+        if (p->status != CM_INDEX_INDEXING) {
             continue;
+        }
         assert_true(p->progress < 1.0); /* not before all is written */
         double done = CM_PROGRESS_READING * (double)bytes_of_first(f, p->files_indexed) / total;
-        if (p->progress < 0.25 || p->work_written > 0)
+        if (p->progress < 0.25 || p->work_written > 0) {
             continue;
+        }
         judged++;
         assert_true(p->progress > done - 0.2 && p->progress < done + 0.2);
     }
@@ -149,8 +155,9 @@ static void test_index_progress__unchanged_files_are_no_work(void **state) {
 }
 
 static void cancel_at_once(void *repository, const cm_index_progress *progress) {
-    if (progress->finished_ms == 0)
+    if (progress->finished_ms == 0) {
         cm_repository_cancel(repository);
+    }
 }
 
 static void test_index_progress__a_cancelled_job_ends_within_a_file(void **state) {

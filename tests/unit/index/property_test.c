@@ -37,8 +37,9 @@ static uint32_t pick(world *w, uint32_t below) {
 static cm_indexer *open_indexer(world *w, const char *data, cm_repository **ret_repository) {
     cm_indexer *indexer;
     cm_indexer_options options = {.parser = w->parser, .pool = w->pool, .ram_bytes = 1};
-    if (pick(w, 2) == 0)
+    if (pick(w, 2) == 0) {
         options.ram_bytes = 0; /* one segment a job, otherwise one for every file */
+    }
     assert_int_equal(cm_indexer_open(data, &options, &indexer, NULL), CM_OK);
     assert_int_equal(cm_indexer_add(indexer, &some_id, w->source.root, NULL, ret_repository, NULL),
                      CM_OK);
@@ -61,8 +62,9 @@ static void name_of(world *w, char path[64]) {
 }
 
 static void touch(world *w, const char *path) {
-    if (w->touched_count < FILES)
+    if (w->touched_count < FILES) {
         snprintf(w->touched[w->touched_count++], 64, "%s", path);
+    }
 }
 
 static void edit(world *w) {
@@ -70,10 +72,11 @@ static void edit(world *w) {
     char path[64], text[2048];
     size_t len = 0;
     name_of(w, path);
-    for (uint32_t i = pick(w, 5) + 1; i-- > 0;)
+    for (uint32_t i = pick(w, 5) + 1; i-- > 0;) {
         len += (size_t)snprintf(
             text + len, sizeof(text) - len, "import %s\ndef %s%u(x):\n    return %s(x) + %u\n\n",
             words[pick(w, 6)], words[pick(w, 6)], pick(w, 4), words[pick(w, 6)], pick(w, 100));
+    }
     tree_write(&w->source, path, cm_str_make(text, pick(w, 12) == 0 ? 0 : len));
     touch(w, path);
 }
@@ -108,24 +111,27 @@ static void switch_branch(world *w) {
     static const char *const branches[] = {"one", "two", "three"};
     git_commit_all(w->git, 1600000000 + w->commits++);
     git_switch(w->git, branches[pick(w, 3)]);
-    if (pick(w, 2) == 0)
+    if (pick(w, 2) == 0) {
         sync_all(w);
-    else
+    } else {
         run_job(w->repository, CM_INDEX_INCREMENTAL);
+    }
     w->touched_count = 0;
 }
 
 static void step(world *w) {
     uint32_t kind = pick(w, 21);
-    if (kind < 10)
+    if (kind < 10) {
         edit(w);
-    else if (kind < 13)
+    } else if (kind < 13) {
         remove_one(w);
-    else if (kind < 16)
+    } else if (kind < 16) {
         rename_one(w);
-    else if (kind == 16) /* many files at once */
-        for (int i = 0; i < 8; i++)
+    } else if (kind == 16) { /* many files at once */
+        for (int i = 0; i < 8; i++) {
             edit(w);
+        }
+    }
     if (kind == 20) {
         switch_branch(w);
         return;
@@ -140,8 +146,9 @@ static void step(world *w) {
         w->touched_count = 0;
     } else if (kind >= 8 && kind != 19) {
         cm_str paths[FILES];
-        for (size_t i = 0; i < w->touched_count; i++)
+        for (size_t i = 0; i < w->touched_count; i++) {
             paths[i] = cm_str_from(w->touched[i]);
+        }
         assert_int_equal(
             cm_repository_sync(w->repository, (cm_str_list){paths, w->touched_count}, NULL), CM_OK);
         w->touched_count = 0;
@@ -152,8 +159,9 @@ static void step(world *w) {
 static void ask_for_graph(world *w) {
     const cm_graph *graph;
     cm_snapshot *s = cm_repository_snapshot(w->repository);
-    if (s && pick(w, 2) == 0)
+    if (s && pick(w, 2) == 0) {
         assert_int_equal(cm_snapshot_graph(s, NULL, &graph, NULL), CM_OK);
+    }
     cm_snapshot_unref(s);
 }
 
@@ -182,14 +190,16 @@ static void run_world(bool with_parser, unsigned steps, uint64_t seed) {
     tree_new(&w.data);
     w.git = git_new(&w.source);
     assert_int_equal(cm_pool_new(2, 64, &w.pool, NULL), CM_OK);
-    if (with_parser)
+    if (with_parser) {
         assert_int_equal(cm_parser_pool_new(NULL, &w.parser, NULL), CM_OK);
+    }
     w.indexer = open_indexer(&w, w.data.root, &w.repository);
     for (unsigned i = 0; i < steps; i++) {
         step(&w);
         ask_for_graph(&w);
-        if (i % 25 == 24 || i + 1 == steps)
+        if (i % 25 == 24 || i + 1 == steps) {
             compare_with_fresh(&w);
+        }
     }
     cm_repository_unref(w.repository);
     cm_indexer_close(w.indexer);
@@ -211,8 +221,9 @@ static void test_index_property__edits_with_symbols_equal_a_fresh_index(void **s
 }
 
 int main(int argc, char **argv) {
-    if (argc > 1 && strcmp(argv[1], "parse-worker") == 0)
+    if (argc > 1 && strcmp(argv[1], "parse-worker") == 0) {
         return cm_parse_worker_main(argc, argv);
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_index_property__edits_and_checkouts_equal_a_fresh_index),
         cmocka_unit_test(test_index_property__edits_with_symbols_equal_a_fresh_index),

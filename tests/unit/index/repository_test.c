@@ -65,8 +65,9 @@ static const char *text_of(fixture *f, const char *path, cm_arena *arena) {
     cm_str text;
     const char *result = NULL;
     if (s && cm_snapshot_find_document(s, cm_str_from(path), &d) &&
-        cm_snapshot_text(s, d.id, arena, &text, NULL) == CM_OK)
+        cm_snapshot_text(s, d.id, arena, &text, NULL) == CM_OK) {
         result = cm_arena_c(arena, text);
+    }
     cm_snapshot_unref(s);
     return result;
 }
@@ -198,10 +199,12 @@ static void damage(fixture *f, const char *part) {
     DIR *dir = opendir(folder);
     assert_non_null(dir);
     path[0] = 0;
-    for (struct dirent *e; (e = readdir(dir));)
-        if (strncmp(e->d_name, "seg-", 4) == 0)
+    for (struct dirent *e; (e = readdir(dir));) {
+        if (strncmp(e->d_name, "seg-", 4) == 0) {
             assert_true(snprintf(path, sizeof(path), "%s/%s/%s", folder, e->d_name, part) <
                         (int)sizeof(path));
+        }
+    }
     closedir(dir);
     struct stat st;
     assert_int_equal(stat(path, &st), 0);
@@ -243,8 +246,9 @@ static void test_index_repository__torn_manifest_starts_empty_and_rebuilds(void 
     tree_path(&f->data, "index/01020300-0000-0000-0000-000000000000", folder);
     DIR *dir = opendir(folder);
     for (struct dirent *e; (e = readdir(dir));) {
-        if (strncmp(e->d_name, "MANIFEST-", 9) != 0)
+        if (strncmp(e->d_name, "MANIFEST-", 9) != 0) {
             continue;
+        }
         assert_true(snprintf(path, sizeof(path), "%s/%s", folder, e->d_name) < (int)sizeof(path));
         assert_int_equal(truncate(path, 40), 0);
     }
@@ -260,9 +264,11 @@ static void age_manifest(const fixture *f) {
     char folder[PATH_MAX], path[PATH_MAX] = "";
     tree_path(&f->data, "index/01020300-0000-0000-0000-000000000000", folder);
     DIR *dir = opendir(folder);
-    for (struct dirent *e; (e = readdir(dir));)
-        if (strncmp(e->d_name, "MANIFEST-", 9) == 0)
+    for (struct dirent *e; (e = readdir(dir));) {
+        if (strncmp(e->d_name, "MANIFEST-", 9) == 0) {
             assert_true(snprintf(path, sizeof(path), "%s/%s", folder, e->d_name) < PATH_MAX);
+        }
+    }
     closedir(dir);
     cm_buf text;
     cm_buf_init(&text, CM_MIB(1));
@@ -300,8 +306,9 @@ static size_t occurrences(fixture *f, const char *word) {
     for (size_t i = 0; i < cm_snapshot_suffix_count(s); i++) {
         uint32_t first;
         cm_suffix_range ranges[2];
-        if (cm_suffix_match(cm_snapshot_suffix(s, i, &first), context, 1, ranges, 1) == 1)
+        if (cm_suffix_match(cm_snapshot_suffix(s, i, &first), context, 1, ranges, 1) == 1) {
             total += ranges[1].high - ranges[1].low;
+        }
     }
     cm_snapshot_unref(s);
     return total;
@@ -425,10 +432,12 @@ static void test_index_repository__edit_during_a_fold_is_not_undone_by_it(void *
     cm_builder *builder = cm_builder_new();
     cm_buf parts[CM_PART_KIND_COUNT];
     cm_segment *merged;
-    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++)
+    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
         cm_buf_init(&parts[kind], CM_PART_BYTES_MAX);
-    for (int i = 0; i < 2; i++)
+    }
+    for (int i = 0; i < 2; i++) {
         assert_int_equal(cm_builder_add_segment(builder, dropped[i], NULL, NULL), CM_OK);
+    }
     assert_int_equal(cm_builder_finish(builder, parts, NULL), CM_OK);
     assert_int_equal(cm_repository_seal(f->repository, parts, false, &merged, NULL), CM_OK);
     tree_write(&f->source, "a.py", CM_STR("new a\n"));

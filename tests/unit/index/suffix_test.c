@@ -9,8 +9,9 @@
 
 static int compare_suffixes(const uint32_t *text, uint32_t count, uint32_t a, uint32_t b) {
     for (; a < count && b < count; a++, b++) {
-        if (text[a] != text[b])
+        if (text[a] != text[b]) {
             return text[a] < text[b] ? -1 : 1;
+        }
     }
     return a == count ? -1 : 1; /* the shorter one is smaller */
 }
@@ -22,8 +23,9 @@ static void check_order(const uint32_t *text, uint32_t count, uint32_t max) {
     for (uint32_t i = 0; i < count; i++) {
         assert_true(order[i] < count && !seen[order[i]]);
         seen[order[i]] = true;
-        if (i > 0 && compare_suffixes(text, count, order[i - 1], order[i]) > 0)
+        if (i > 0 && compare_suffixes(text, count, order[i - 1], order[i]) > 0) {
             fail_msg("%u suffixes of values up to %u: wrong at %u", count, max, i);
+        }
     }
 }
 
@@ -34,11 +36,13 @@ static void test_index_sais__sorts_like_comparing_every_pair(void **state) {
         uint32_t text[600];
         uint32_t count = (uint32_t)cm_draw_below(&seed, round % 10 ? 60 : 600);
         uint32_t max = (uint32_t)cm_draw_below(&seed, round % 3 ? 4 : 1000);
-        for (uint32_t i = 0; i < count; i++)
+        for (uint32_t i = 0; i < count; i++) {
             text[i] = (uint32_t)cm_draw_below(&seed, max + 1);
+        }
         if (round % 7 == 0) { /* long repeats */
-            for (uint32_t i = 5; i < count; i++)
+            for (uint32_t i = 5; i < count; i++) {
                 text[i] = text[i % 5];
+            }
         }
         check_order(text, count, max);
     }
@@ -47,8 +51,9 @@ static void test_index_sais__sorts_like_comparing_every_pair(void **state) {
 static void test_index_sais__each_failing_allocation_is_reported(void **state) {
     (void)state;
     uint32_t text[400], order[400];
-    for (uint32_t i = 0; i < CM_COUNT(text); i++)
+    for (uint32_t i = 0; i < CM_COUNT(text); i++) {
         text[i] = i * i % 7;
+    }
     bool done = false;
     for (uint64_t n = 1; !done; n++) {
         cm_mem_fail_after(n);
@@ -64,8 +69,9 @@ static cm_str draw_document(uint64_t *seed, cm_buf *out) {
                                         "\n", "\n\n\n", "  ", ";",  "a1", "1.5"};
     cm_buf_clear(out);
     size_t count = cm_draw_below(seed, 120);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         cm_buf_add_c(out, words[cm_draw_below(seed, CM_COUNT(words))]);
+    }
     return cm_str_make(cm_buf_c(out), out->len);
 }
 
@@ -88,8 +94,9 @@ static void make_corpus(struct corpus *c, uint64_t *seed) {
         cm_lexer lexer;
         cm_token token;
         cm_lexer_init(&lexer, text);
-        while (cm_lexer_next(&lexer, &token))
+        while (cm_lexer_next(&lexer, &token)) {
             assert_true(cm_vec_push(&c->tokens, token) && cm_vec_push(&c->documents, number));
+        }
         assert_true(cm_vec_push(&c->tokens, (cm_token){0}) && cm_vec_push(&c->documents, number));
     }
     assert_int_equal(cm_suffix_builder_tokens(builder), c->tokens.count);
@@ -104,15 +111,17 @@ static void free_corpus(struct corpus *c) {
     cm_buf_done(&c->part);
     cm_vec_done(&c->tokens);
     cm_vec_done(&c->documents);
-    for (size_t d = 0; d < CM_COUNT(c->texts); d++)
+    for (size_t d = 0; d < CM_COUNT(c->texts); d++) {
         cm_buf_done(&c->texts[d]);
+    }
 }
 
 static bool follows(const struct corpus *c, size_t position, const cm_str *context, size_t length) {
     for (size_t back = 1; back <= length; back++) {
         if (back > position || context[10 - back].len == 0 || /* a match ends with its document */
-            !cm_str_eq(c->tokens.items[position - back].text, context[10 - back]))
+            !cm_str_eq(c->tokens.items[position - back].text, context[10 - back])) {
             return false;
+        }
     }
     return true;
 }
@@ -123,14 +132,17 @@ static void check_ranges(const struct corpus *c, const cm_str *context) {
     size_t longest = cm_suffix_match(c->suffix, context, 10, ranges, 10);
     for (size_t length = 0; length <= 10; length++) {
         size_t expected = 0;
-        for (size_t p = 0; p < c->tokens.count; p++)
+        for (size_t p = 0; p < c->tokens.count; p++) {
             expected += follows(c, p, context, length);
+        }
         assert_int_equal(length <= longest, expected > 0);
-        if (length > longest)
+        if (length > longest) {
             break;
+        }
         assert_int_equal(ranges[length].high - ranges[length].low, expected);
-        for (uint32_t e = ranges[length].low; e < ranges[length].high; e++)
+        for (uint32_t e = ranges[length].low; e < ranges[length].high; e++) {
             assert_true(follows(c, cm_suffix_position(c->suffix, e), context, length));
+        }
     }
 }
 
@@ -143,10 +155,12 @@ static void test_index_suffix__ranges_are_those_of_a_scan(void **state) {
         for (int query = 0; query < 30; query++) {
             cm_str context[10];
             size_t at = cm_draw_below(&seed, c.tokens.count - 10);
-            for (size_t i = 0; i < 10; i++)
+            for (size_t i = 0; i < 10; i++) {
                 context[i] = c.tokens.items[at + i].text;
-            if (query % 3 == 0)
+            }
+            if (query % 3 == 0) {
                 context[cm_draw_below(&seed, 10)] = CM_STR("unheard");
+            }
             check_ranges(&c, context);
         }
         free_corpus(&c);
@@ -229,20 +243,24 @@ static void test_index_suffix__damage_is_found_and_never_leads_outside(void **st
     struct corpus c;
     make_corpus(&c, &seed);
     cm_str context[10];
-    for (size_t i = 0; i < 10; i++)
+    for (size_t i = 0; i < 10; i++) {
         context[i] = c.tokens.items[i].text;
+    }
     char *copy = cm_alloc(c.part.len);
     for (int round = 0; round < 2000; round++) {
         memcpy(copy, c.part.ptr, c.part.len);
-        for (size_t flips = 1 + cm_draw_below(&seed, 8); flips > 0; flips--)
+        for (size_t flips = 1 + cm_draw_below(&seed, 8); flips > 0; flips--) {
             copy[cm_draw_below(&seed, c.part.len)] ^= (char)(1 + cm_draw_below(&seed, 255));
+        }
         cm_suffix *s = NULL;
         cm_err err;
-        if (memcmp(copy, c.part.ptr, c.part.len) == 0)
+        if (memcmp(copy, c.part.ptr, c.part.len) == 0) {
             continue;
+        }
         assert_int_equal(cm_suffix_open(copy, c.part.len, true, &s, &err), CM_CORRUPT);
-        if (cm_suffix_open(copy, c.part.len, false, &s, &err) != CM_OK)
+        if (cm_suffix_open(copy, c.part.len, false, &s, &err) != CM_OK) {
             continue;
+        }
         cm_suffix_range ranges[11];
         size_t longest = cm_suffix_match(s, context, 10, ranges, 10);
         for (uint32_t e = ranges[longest].low; e < ranges[longest].high && e < 1000; e++) {
@@ -275,8 +293,9 @@ static void test_index_suffix__each_failing_allocation_is_reported(void **state)
             rc = cm_suffix_builder_add(builder, d, CM_STR("for i in range(10):\n  print(i)"), NULL);
             assert_true(rc == CM_OK || cm_suffix_builder_tokens(builder) == before);
         }
-        if (rc == CM_OK)
+        if (rc == CM_OK) {
             rc = cm_suffix_builder_finish(builder, &part, NULL);
+        }
         cm_mem_fail_after(0);
         done = rc == CM_OK;
         assert_true(done || (rc == CM_NOMEM && part.len == 0));

@@ -68,8 +68,9 @@ static void world_new(world *w, fixture *f, bool with_parser) {
     *w = (world){.f = f, .seed = 5};
     tree_new(&w->source);
     tree_new(&w->data);
-    if (with_parser)
+    if (with_parser) {
         assert_ok(cm_parser_pool_new(NULL, &w->parser, err));
+    }
     add_row(w);
 }
 
@@ -93,7 +94,7 @@ static void write_one(world *w, uint32_t number) {
     static const char *const words[] = {"alpha", "beta", "gamma", "delta", "open", "close", "run"};
     char path[64], text[4096];
     size_t len = 0;
-    for (uint32_t i = pick(w, 4) + 1; i-- > 0;)
+    for (uint32_t i = pick(w, 4) + 1; i-- > 0;) {
         len += (size_t)snprintf(text + len, sizeof(text) - len,
                                 "from pkg import m%u\n\n\nclass C%u:\n    \"\"\"About %s.\"\"\"\n\n"
                                 "    def %s(self):\n        return %s(%s)\n\n\n"
@@ -101,6 +102,7 @@ static void write_one(world *w, uint32_t number) {
                                 pick(w, FILES), pick(w, 3), words[pick(w, 7)], words[pick(w, 7)],
                                 words[pick(w, 7)], words[pick(w, 7)], words[pick(w, 7)], pick(w, 3),
                                 pick(w, 3), words[pick(w, 7)]);
+    }
     snprintf(path, sizeof(path), "pkg/m%u.py", number);
     tree_write(&w->source, path, cm_str_make(text, len));
 }
@@ -120,8 +122,9 @@ static void edit(world *w, cm_str *path, char buffer[64]) {
 /* ---- what the snapshot says ---- */
 
 static const char *id_text(const cm_uuid *id, char text[CM_UUID_TEXT]) {
-    if (cm_uuid_is_nil(id))
+    if (cm_uuid_is_nil(id)) {
         return "-";
+    }
     cm_uuid_format(id, text);
     return text;
 }
@@ -145,10 +148,12 @@ static definition *meaning(oracle *o, uint32_t document, cm_str name) {
     size_t count = 0;
     for (size_t i = 0; i < o->definitions.count; i++) {
         definition *d = &o->definitions.items[i];
-        if (!cm_str_eq(d->name, name))
+        if (!cm_str_eq(d->name, name)) {
             continue;
-        if (d->document == document)
+        }
+        if (d->document == document) {
             return d;
+        }
         only = d;
         count++;
     }
@@ -157,14 +162,16 @@ static definition *meaning(oracle *o, uint32_t document, cm_str name) {
 
 static void list_definitions(oracle *o) {
     cm_index_document d;
-    for (uint32_t cursor = 0; cm_snapshot_next_document(o->s, &cursor, &d);)
+    for (uint32_t cursor = 0; cm_snapshot_next_document(o->s, &cursor, &d);) {
         for (uint32_t i = 0; i < d.symbol_count; i++) {
             cm_index_symbol s;
             assert_true(cm_snapshot_symbol(o->s, d.first_symbol + i, &s));
             definition def = {s.name, d.id, cm_snapshot_symbol_uuid(o->s, s.id), 0};
-            if (s.kind != CM_SYMBOL_IMPORT)
+            if (s.kind != CM_SYMBOL_IMPORT) {
                 assert_true(cm_vec_push(&o->definitions, def));
+            }
         }
+    }
 }
 
 static void list_references(oracle *o, const cm_snapshot_segment *in, cm_buf *line) {
@@ -179,14 +186,17 @@ static void list_references(oracle *o, const cm_snapshot_segment *in, cm_buf *li
         while (cm_reference_cursor_next(&c)) {
             char id[CM_UUID_TEXT];
             if (cm_bitmap_has(in->dead, c.now.document) ||
-                (document == c.now.document && at_line == c.now.line && at_column == c.now.column))
+                (document == c.now.document && at_line == c.now.line &&
+                 at_column == c.now.column)) {
                 continue; /* one place is one row */
+            }
             document = c.now.document;
             at_line = c.now.line;
             at_column = c.now.column;
             definition *d = meaning(o, in->first_document + document, name);
-            if (d)
+            if (d) {
                 d->uses++;
+            }
             cm_buf_add_f(line, "reference %.*s:%u:%u %.*s %s",
                          CM_STR_ARG(cm_segment_path(in->segment, document)), at_line, at_column,
                          CM_STR_ARG(name), d ? id_text(&d->id, id) : "-");
@@ -204,9 +214,11 @@ static void expect_symbols(oracle *o, const cm_index_document *d, dump *out, cm_
         cm_uuid own = cm_snapshot_symbol_uuid(o->s, s.id);
         cm_uuid parent = cm_snapshot_symbol_uuid(o->s, s.parent);
         unsigned uses = 0;
-        for (size_t n = 0; n < o->definitions.count; n++)
-            if (cm_uuid_eq(&o->definitions.items[n].id, &own))
+        for (size_t n = 0; n < o->definitions.count; n++) {
+            if (cm_uuid_eq(&o->definitions.items[n].id, &own)) {
                 uses = o->definitions.items[n].uses;
+            }
+        }
         cm_buf_add_f(line, "symbol %.*s %s %.*s %s %u-%u [%.*s] [%.*s] %s %u", CM_STR_ARG(d->path),
                      id_text(&own, id), CM_STR_ARG(cm_snapshot_qualified_name(o->s, s.id, arena)),
                      cm_symbol_kind_name(s.kind), s.start_line, s.end_line, CM_STR_ARG(s.signature),
@@ -228,8 +240,9 @@ static void expect_parts(oracle *o, const cm_graph *graph, const cm_index_docume
         bool added;
         assert_non_null(cm_map_slot(seen, cm_buf_str(line), &added));
         cm_buf_add_f(line, " %.*s %u", CM_STR_ARG(target.path), import.line);
-        if (added)
+        if (added) {
             dump_add(out, line);
+        }
         cm_buf_clear(line);
     }
     for (uint32_t i = 0; i < d->chunk_count; i++) {
@@ -254,8 +267,9 @@ static void expect(const cm_snapshot *s, enum cm_tables_mode mode, dump *out) {
     cm_buf_init(&line, CM_MIB(1));
     assert_ok(cm_snapshot_graph(s, NULL, &graph, err));
     list_definitions(&o);
-    for (size_t i = 0; i < s->count; i++)
+    for (size_t i = 0; i < s->count; i++) {
         list_references(&o, &s->segments[i], &line);
+    }
     for (uint32_t cursor = 0;
          mode != CM_TABLES_NONE && cm_snapshot_next_document(s, &cursor, &d);) {
         char hash[CM_HASH128_TEXT];
@@ -264,16 +278,18 @@ static void expect(const cm_snapshot *s, enum cm_tables_mode mode, dump *out) {
                      CM_STR_ARG(d.language), hash, (unsigned long long)d.size, d.line_count,
                      cm_document_status_name(d.status));
         dump_add(out, &line);
-        if (mode != CM_TABLES_ALL)
+        if (mode != CM_TABLES_ALL) {
             continue;
+        }
         expect_symbols(&o, &d, out, &line, arena);
         expect_parts(&o, graph, &d, out, &line);
     }
     for (size_t i = 0; i < o.references.lines.count; i++) {
-        if (mode == CM_TABLES_ALL)
+        if (mode == CM_TABLES_ALL) {
             assert_true(cm_vec_push(&out->lines, o.references.lines.items[i]));
-        else
+        } else {
             cm_free(o.references.lines.items[i]);
+        }
     }
     cm_vec_done(&o.references.lines);
     cm_vec_done(&o.definitions);
@@ -293,9 +309,11 @@ typedef struct reading {
 } reading;
 
 static cm_str path_of(const reading *r, const cm_uuid *file) {
-    for (size_t i = 0; i < r->file_count; i++)
-        if (cm_uuid_eq(&r->files[i].id, file))
+    for (size_t i = 0; i < r->file_count; i++) {
+        if (cm_uuid_eq(&r->files[i].id, file)) {
             return r->files[i].file_path;
+        }
+    }
     return CM_STR("-");
 }
 
@@ -386,8 +404,9 @@ static void read_tables(const cm_db *db, dump *out) {
 }
 
 static void sort_lines(dump *d) {
-    if (d->lines.count > 1)
+    if (d->lines.count > 1) {
         qsort(d->lines.items, d->lines.count, sizeof(char *), dump_cmp);
+    }
 }
 
 static void assert_tables_equal_snapshot(world *w, enum cm_tables_mode mode) {
@@ -397,9 +416,10 @@ static void assert_tables_equal_snapshot(world *w, enum cm_tables_mode mode) {
     read_tables(&w->f->system, &found);
     sort_lines(&wanted);
     sort_lines(&found);
-    for (size_t i = 0; i < CM_MAX(wanted.lines.count, found.lines.count); i++)
+    for (size_t i = 0; i < CM_MAX(wanted.lines.count, found.lines.count); i++) {
         assert_string_equal(i < found.lines.count ? found.lines.items[i] : "(end)",
                             i < wanted.lines.count ? wanted.lines.items[i] : "(end)");
+    }
     dump_done(&wanted);
     dump_done(&found);
     cm_row_repositories row;
@@ -420,8 +440,9 @@ static void test_index_tables__random_edits_end_as_the_snapshot_says(void **stat
     world w;
     world_new(&w, *state, true);
     open_world(&w, CM_TABLES_ALL);
-    for (uint32_t i = 0; i < FILES; i++)
+    for (uint32_t i = 0; i < FILES; i++) {
         write_one(&w, i);
+    }
     run_job(&w);
     settle(&w);
     assert_tables_equal_snapshot(&w, CM_TABLES_ALL);
@@ -444,8 +465,9 @@ static void test_index_tables__an_unchanged_document_is_not_written_again(void *
     cm_tables_stats before, after;
     world_new(&w, *state, true);
     open_world(&w, CM_TABLES_ALL);
-    for (uint32_t i = 0; i < FILES; i++)
+    for (uint32_t i = 0; i < FILES; i++) {
         write_one(&w, i);
+    }
     run_job(&w);
     settle(&w);
     cm_tables_stats_get(w.tables, &before);
@@ -496,12 +518,14 @@ static void test_index_tables__a_change_of_mode_is_a_difference(void **state) {
                                                 CM_TABLES_NONE, CM_TABLES_FILES};
     world w;
     world_new(&w, *state, true);
-    for (uint32_t i = 0; i < FILES; i++)
+    for (uint32_t i = 0; i < FILES; i++) {
         write_one(&w, i);
+    }
     for (size_t i = 0; i < CM_COUNT(modes); i++) {
         open_world(&w, modes[i]);
-        if (i == 0)
+        if (i == 0) {
             run_job(&w);
+        }
         settle(&w);
         assert_tables_equal_snapshot(&w, modes[i]);
         close_world(&w);
@@ -514,8 +538,9 @@ static void test_index_tables__a_deleted_repository_leaves_no_rows(void **state)
     dump found;
     world_new(&w, *state, true);
     open_world(&w, CM_TABLES_ALL);
-    for (uint32_t i = 0; i < FILES; i++)
+    for (uint32_t i = 0; i < FILES; i++) {
         write_one(&w, i);
+    }
     run_job(&w);
     settle(&w);
     assert_ok(cm_indexer_remove(w.indexer, &w.id, err));
@@ -542,8 +567,9 @@ static void child_run(world *w) {
         cm_str path;
         edit(w, &path, buffer);
         assert_ok(cm_repository_sync(w->repository, (cm_str_list){&path, 1}, err));
-        if (pick(w, 3) == 0)
+        if (pick(w, 3) == 0) {
             settle(w);
+        }
     }
 }
 
@@ -553,8 +579,9 @@ static void test_index_tables__a_killed_pass_is_caught_up(void **state) {
     unsigned rounds = more ? 40 : 6;
     world w;
     world_new(&w, f, false);
-    for (uint32_t i = 0; i < FILES; i++)
+    for (uint32_t i = 0; i < FILES; i++) {
         write_one(&w, i);
+    }
     for (unsigned round = 0; round < rounds; round++) {
         cm_store_close(f->store); /* no thread of ours when it forks */
         w.seed += round;
@@ -583,8 +610,9 @@ static void test_index_tables__a_killed_pass_is_caught_up(void **state) {
 }
 
 int main(int argc, char **argv) {
-    if (argc > 1 && strcmp(argv[1], "parse-worker") == 0)
+    if (argc > 1 && strcmp(argv[1], "parse-worker") == 0) {
         return cm_parse_worker_main(argc, argv);
+    }
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_index_tables__random_edits_end_as_the_snapshot_says),

@@ -186,10 +186,12 @@ static void test_index_watch__overflow_of_the_queue_loses_nothing(void **state) 
                      CM_OK);
     assert_true(cm_str_to_u64(cm_str_trim(cm_buf_str(&text)), &queue));
     cm_buf_done(&text);
-    if (queue > 100000)
+    if (queue > 100000) {
         skip();
-    for (uint64_t round = 1; round <= 6 && stats_of(f).overflows == 0; round++)
+    }
+    for (uint64_t round = 1; round <= 6 && stats_of(f).overflows == 0; round++) {
         flood(f, 2 * round * queue);
+    }
     assert_in_range(stats_of(f).overflows, 1, 1000);
     assert_int_equal(cm_repository_wait(f->repository, PATIENCE_MS, NULL), CM_OK);
     tree_write(&f->source, "deep/er/new.py", CM_STR("newer\n")); /* its folder is watched again */
@@ -230,10 +232,12 @@ static pid_t start_child(const char *role, const fixture *f, const char *setting
     snprintf(limit, sizeof(limit), "%d", number);
     pid_t child = fork();
     assert_true(child >= 0);
-    if (child > 0)
+    if (child > 0) {
         return child;
-    if (log >= 0)
+    }
+    if (log >= 0) {
         dup2(log, STDERR_FILENO);
+    }
     execl("/proc/self/exe", "watch_test", role, f->source.root, setting, limit, (char *)NULL);
     _exit(1);
 }
@@ -242,8 +246,9 @@ static void await_child(pid_t child) {
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) == CHILD_SKIPS)
+    if (WEXITSTATUS(status) == CHILD_SKIPS) {
         skip();
+    }
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
@@ -254,16 +259,18 @@ static bool write_number(const char *path, int number) {
     int n = snprintf(text, sizeof(text), "%d", number);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     bool ok = fd >= 0 && write(fd, text, (size_t)n) == n;
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
+    }
     return ok;
 }
 
 /* Runs with at most `number` of what `setting` counts. */
 static int child_with_limit(const char *root, const char *setting, int number) {
     fixture f = {0};
-    if (unshare(CLONE_NEWUSER) != 0 || !write_number(setting, number))
+    if (unshare(CLONE_NEWUSER) != 0 || !write_number(setting, number)) {
         return CHILD_SKIPS;
+    }
     snprintf(f.source.root, sizeof(f.source.root), "%s", root);
     snprintf(f.data.root, sizeof(f.data.root), "%s/.git", root); /* not walked */
     cm_log_init(CM_LOG_WARN, CM_LOG_JSON, STDERR_FILENO);
@@ -285,8 +292,9 @@ static void run_with_limit(fixture *f, const char *setting, int number) {
     close(log[1]);
     size_t len = 0;
     for (ssize_t n;
-         len < sizeof(said) - 1 && (n = read(log[0], said + len, sizeof(said) - 1 - len)) > 0;)
+         len < sizeof(said) - 1 && (n = read(log[0], said + len, sizeof(said) - 1 - len)) > 0;) {
         len += (size_t)n;
+    }
     said[len] = 0;
     close(log[0]);
     await_child(child);
@@ -312,8 +320,9 @@ static int child_without_rights(const char *root) {
     char full[PATH_MAX];
     snprintf(f.source.root, sizeof(f.source.root), "%s", root);
     snprintf(f.data.root, sizeof(f.data.root), "%s/.git", root);
-    if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0)
+    if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0) {
         return CHILD_SKIPS;
+    }
     open_watched(&f);
     cm_snapshot *s = cm_repository_snapshot(f.repository);
     assert_true(cm_snapshot_find_document(s, CM_STR("closed.py"), &d));
@@ -340,8 +349,9 @@ static void give_away(const tree *t, const char *path, mode_t mode) {
 static void test_index_watch__unreadable_files_are_listed_and_directories_passed_over(
     void **state) {
     fixture *f = *state;
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
         skip(); /* only root can become somebody else */
+    }
     tree_write(&f->source, "closed.py", CM_STR("secret\n"));
     tree_write(&f->source, "shut/in.py", CM_STR("secret\n"));
     tree_write(&f->source, ".git/x", CM_STR("")); /* the data of the child: not walked */
@@ -349,18 +359,21 @@ static void test_index_watch__unreadable_files_are_listed_and_directories_passed
         const char *path;
         mode_t mode;
     } owned[] = {{"", 0700}, {".git", 0700}, {"a.py", 0600}, {"closed.py", 0}, {"shut", 0}};
-    for (size_t i = 0; i < CM_COUNT(owned); i++)
+    for (size_t i = 0; i < CM_COUNT(owned); i++) {
         give_away(&f->source, owned[i].path, owned[i].mode);
+    }
     await_child(start_child("nobody", f, "", 0, -1));
 }
 
 int main(int argc, char **argv) {
     uint64_t number;
     if (argc == 5 && strcmp(argv[1], "limited") == 0 &&
-        cm_str_to_u64(cm_str_from(argv[4]), &number))
+        cm_str_to_u64(cm_str_from(argv[4]), &number)) {
         return child_with_limit(argv[2], argv[3], (int)number);
-    if (argc == 5 && strcmp(argv[1], "nobody") == 0)
+    }
+    if (argc == 5 && strcmp(argv[1], "nobody") == 0) {
         return child_without_rights(argv[2]);
+    }
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_index_watch__edits_appear_without_being_asked_for),

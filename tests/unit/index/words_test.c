@@ -30,8 +30,9 @@ static void collect(void *argument, cm_str word, size_t start, size_t len) {
     (void)start;
     (void)len;
     cm_buf *out = argument;
-    if (out->len > 0)
+    if (out->len > 0) {
         cm_buf_add_char(out, ' ');
+    }
     cm_buf_add_str(out, word);
 }
 

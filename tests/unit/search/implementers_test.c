@@ -29,8 +29,9 @@ static void world_open(world *w, const file *files, size_t count) {
     tree_new(&w->source);
     tree_new(&w->data);
     w->arena = cm_arena_new(0);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         tree_write(&w->source, files[i].path, cm_str_from(files[i].text));
+    }
     cm_indexer_options options = {.parser = parser};
     assert_int_equal(cm_indexer_open(w->data.root, &options, &w->indexer, NULL), CM_OK);
     assert_int_equal(
@@ -59,8 +60,9 @@ static cm_symbol_result ask(world *w, const char *name, const char *from) {
     cm_symbol_result found;
     cm_err err = {0};
     cm_symbol_query query = {.name = cm_str_from(name), .from_path = cm_str_from(from)};
-    if (cm_symbols_implementers(w->snapshot, &query, w->arena, &found, &err) != CM_OK)
+    if (cm_symbols_implementers(w->snapshot, &query, w->arena, &found, &err) != CM_OK) {
         fail_msg("%s", err.text);
+    }
     return found;
 }
 
@@ -69,12 +71,15 @@ static const char *implementers(world *w, const char *name, const char *from) {
     cm_symbol_result found = ask(w, name, from);
     const char **names = cm_arena_alloc(w->arena, (found.count + 1) * sizeof(*names));
     char *line = cm_arena_alloc(w->arena, 4096);
-    for (size_t i = 0; i < found.count; i++)
+    for (size_t i = 0; i < found.count; i++) {
         names[i] = cm_arena_c(w->arena, found.hits[i].symbol.name);
-    if (found.count > 1)
+    }
+    if (found.count > 1) {
         qsort(names, found.count, sizeof(*names), text_cmp);
-    for (size_t i = 0; i < found.count; i++)
+    }
+    for (size_t i = 0; i < found.count; i++) {
         strncat(strncat(line, i > 0 ? " " : "", 2), names[i], 256);
+    }
     return line;
 }
 
@@ -163,8 +168,9 @@ static void test_search_implementers__of_languages_that_say_it(void **state) {
         world w;
         world_open(&w, &(file){said[i].path, said[i].text}, 1);
         const char *found = implementers(&w, said[i].name, "");
-        if (strcmp(found, said[i].expected) != 0)
+        if (strcmp(found, said[i].expected) != 0) {
             fail_msg("%s: expected '%s', found '%s'", said[i].path, said[i].expected, found);
+        }
         world_close(&w);
     }
 }
@@ -254,18 +260,21 @@ static void test_search_implementers__of_go_by_its_methods(void **state) {
     world_open(&w, go_files, CM_COUNT(go_files));
     for (size_t i = 0; i < CM_COUNT(implicit); i++) {
         const char *found = implementers(&w, implicit[i].name, implicit[i].from);
-        if (strcmp(found, implicit[i].expected) != 0)
+        if (strcmp(found, implicit[i].expected) != 0) {
             fail_msg("%s: expected '%s', found '%s'", implicit[i].name, implicit[i].expected,
                      found);
+        }
     }
     world_close(&w);
 }
 
 static double confidence(world *w, const char *interface, const char *type) {
     cm_symbol_result found = ask(w, interface, "");
-    for (size_t i = 0; i < found.count; i++)
-        if (cm_str_eq_c(found.hits[i].symbol.name, type))
+    for (size_t i = 0; i < found.count; i++) {
+        if (cm_str_eq_c(found.hits[i].symbol.name, type)) {
             return found.hits[i].confidence;
+        }
+    }
     return 0;
 }
 
@@ -305,8 +314,9 @@ static void test_search_implementers__odd_go_ends(void **state) {
     cm_buf_add_c(&text, "package odd\n\ntype A interface {\n\tB\n\tRun()\n}\n\n"
                         "type B interface {\n\tA\n\tStop()\n}\n\n"
                         "type S struct{ *T }\n\ntype T struct{ *S }\n\nfunc (S) Run() {}\n\n");
-    for (int i = 0; i < 3000; i++)
+    for (int i = 0; i < 3000; i++) {
         cm_buf_add_f(&text, "type R%d struct{}\n\nfunc (R%d) Run() {}\n\n", i, i);
+    }
     cm_buf_add_c(&text, "func (R7) Stop() {}\n\nfunc (T) Stop() {}\n\n"
                         "type Broken interface {\n\tRun(\n");
     const file files[] = {{"odd/odd.go", cm_buf_c(&text)}};
@@ -319,8 +329,9 @@ static void test_search_implementers__odd_go_ends(void **state) {
 }
 
 int main(int argc, char **argv) {
-    if (argc > 1 && strcmp(argv[1], "parse-worker") == 0)
+    if (argc > 1 && strcmp(argv[1], "parse-worker") == 0) {
         return cm_parse_worker_main(argc, argv);
+    }
     assert_int_equal(cm_parser_pool_new(&(cm_parser_options){.workers = 1}, &parser, NULL), CM_OK);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_search_implementers__of_languages_that_say_it),

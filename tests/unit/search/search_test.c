@@ -50,8 +50,9 @@ static int setup(void **state) {
     tree_new(&f->source);
     tree_new(&f->data);
     f->arena = cm_arena_new(0);
-    for (size_t i = 0; i < CM_COUNT(files); i++)
+    for (size_t i = 0; i < CM_COUNT(files); i++) {
         tree_write(&f->source, files[i].path, cm_str_from(files[i].text));
+    }
     assert_int_equal(cm_parser_pool_new(NULL, &f->parser, NULL), CM_OK);
     cm_indexer_options options = {.parser = f->parser};
     assert_int_equal(cm_indexer_open(f->data.root, &options, &f->indexer, NULL), CM_OK);
@@ -82,15 +83,17 @@ static int teardown(void **state) {
 static cm_search_result search(fixture *f, cm_search_query query) {
     cm_search_result result;
     cm_err err = {0};
-    if (cm_search_run(f->snapshot, &query, f->arena, &result, &err) != CM_OK)
+    if (cm_search_run(f->snapshot, &query, f->arena, &result, &err) != CM_OK) {
         fail_msg("%s", err.text);
+    }
     return result;
 }
 
 static void assert_first(const cm_search_result *result, const char *path) {
     assert_true(result->count > 0);
-    if (!cm_str_eq_c(result->hits[0].document.path, path))
+    if (!cm_str_eq_c(result->hits[0].document.path, path)) {
         fail_msg("first hit is " CM_STR_FMT, CM_STR_ARG(result->hits[0].document.path));
+    }
 }
 
 static void test_search_lexical__question_in_prose_finds_the_function(void **state) {
@@ -115,8 +118,9 @@ static void test_search_lexical__symbol_finds_its_definition_before_uses(void **
 static void test_search_lexical__scores_never_rise_down_the_list(void **state) {
     fixture *f = *state;
     cm_search_result r = search(f, (cm_search_query){.text = CM_STR("header")});
-    for (size_t i = 1; i < r.count; i++)
+    for (size_t i = 1; i < r.count; i++) {
         assert_true(r.hits[i].relevance_score <= r.hits[i - 1].relevance_score);
+    }
 }
 
 static void test_search_filters__language_path_kind_and_excluded_file(void **state) {
@@ -131,16 +135,18 @@ static void test_search_filters__language_path_kind_and_excluded_file(void **sta
     assert_first(&r, "tests/test_request.py");
     query = (cm_search_query){.text = CM_STR("header"), .file_patterns = {not, 1}};
     r = search(f, query);
-    for (size_t i = 0; i < r.count; i++)
+    for (size_t i = 0; i < r.count; i++) {
         assert_false(cm_str_starts(r.hits[i].document.path, CM_STR("vendor/")));
+    }
     query = (cm_search_query){.text = CM_STR("stream"), .symbol_kinds = 1u << CM_SYMBOL_CLASS};
     r = search(f, query);
     assert_first(&r, "net/server.py");
     query =
         (cm_search_query){.text = CM_STR("parse_header"), .exclude_path = CM_STR("net/request.py")};
     r = search(f, query);
-    for (size_t i = 0; i < r.count; i++)
+    for (size_t i = 0; i < r.count; i++) {
         assert_false(cm_str_eq_c(r.hits[i].document.path, "net/request.py"));
+    }
 }
 
 static void test_search_run__limit_says_that_there_is_more(void **state) {
@@ -248,13 +254,15 @@ static void test_search_regex__literals_are_those_every_match_has(void **state) 
         cm_buf all;
         cm_buf_init(&all, 256);
         size_t n = cm_regex_plan(cm_str_from(cases[i].pattern), f->arena, clauses, 8);
-        for (size_t k = 0; k < n; k++)
-            for (size_t l = 0; l < clauses[k].count; l++)
+        for (size_t k = 0; k < n; k++) {
+            for (size_t l = 0; l < clauses[k].count; l++) {
                 cm_buf_add_f(&all, "%s" CM_STR_FMT,
                              l   ? "|"
                              : k ? " "
                                  : "",
                              CM_STR_ARG(clauses[k].literals[l]));
+            }
+        }
         assert_string_equal(cm_buf_c(&all), cases[i].literals);
         cm_buf_done(&all);
     }
@@ -278,9 +286,10 @@ static void test_search_regex__a_plan_finds_what_no_plan_finds(void **state) {
             const cm_search_hit *a = &with.hits[k], *b = &without.hits[k];
             assert_int_equal(a->chunk, b->chunk);
             assert_int_equal(a->highlight_count, b->highlight_count);
-            if (a->highlight_count > 0)
+            if (a->highlight_count > 0) {
                 assert_memory_equal(a->highlights, b->highlights,
                                     a->highlight_count * sizeof(*a->highlights));
+            }
         }
         total += with.count;
     }
@@ -355,9 +364,10 @@ static void test_index_graph__imports_and_uses_become_edges(void **state) {
     uint32_t server = document_of(f, "net/server.py"), request = document_of(f, "net/request.py");
     size_t count = cm_graph_edges(graph, server, &edges);
     bool found = false;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         found =
             found || (edges[i].document == request && edges[i].imports > 0 && edges[i].weight > 2);
+    }
     assert_true(found);
     assert_int_equal(cm_graph_import_target(graph, server, 0), request);
     assert_int_equal(cm_graph_import_target(graph, server, 99), CM_ID_NONE);
@@ -370,8 +380,9 @@ static void test_index_graph__ranks_add_up_and_favour_what_is_used(void **state)
     double sum = 0;
     cm_index_document d;
     assert_int_equal(cm_snapshot_graph(f->snapshot, NULL, &graph, NULL), CM_OK);
-    for (uint32_t cursor = 0; cm_snapshot_next_document(f->snapshot, &cursor, &d);)
+    for (uint32_t cursor = 0; cm_snapshot_next_document(f->snapshot, &cursor, &d);) {
         sum += cm_graph_rank(graph, d.id);
+    }
     assert_true(sum > 0.999 && sum < 1.001);
     assert_true(cm_graph_rank(graph, document_of(f, "net/request.py")) >
                 cm_graph_rank(graph, document_of(f, "net/server.py")));
@@ -390,9 +401,11 @@ static const cm_graph_edge *edge_of(fixture *f, const char *from, const char *to
     const cm_graph_edge *edges;
     assert_int_equal(cm_snapshot_graph(f->snapshot, NULL, &graph, NULL), CM_OK);
     size_t count = cm_graph_edges(graph, document_of(f, from), &edges);
-    for (size_t i = 0; i < count; i++)
-        if (edges[i].document == document_of(f, to))
+    for (size_t i = 0; i < count; i++) {
+        if (edges[i].document == document_of(f, to)) {
             return &edges[i];
+        }
+    }
     return NULL;
 }
 
@@ -400,9 +413,11 @@ static bool is_defined_in(fixture *f, const char *name, const char *path) {
     cm_symbol_result found;
     cm_symbol_query query = {.name = cm_str_from(name), .from_path = CM_STR("net/server.py")};
     assert_int_equal(cm_symbols_definitions(f->snapshot, &query, f->arena, &found, NULL), CM_OK);
-    for (size_t i = 0; i < found.count; i++)
-        if (cm_str_eq_c(found.hits[i].path, path))
+    for (size_t i = 0; i < found.count; i++) {
+        if (cm_str_eq_c(found.hits[i].path, path)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -412,9 +427,11 @@ static bool is_called_in(fixture *f, const char *name, const char *path) {
     assert_int_equal(
         cm_symbols_references(f->snapshot, &query, 1u << CM_REFERENCE_CALL, f->arena, &found, NULL),
         CM_OK);
-    for (size_t i = 0; i < found.count; i++)
-        if (cm_str_eq_c(found.hits[i].path, path))
+    for (size_t i = 0; i < found.count; i++) {
+        if (cm_str_eq_c(found.hits[i].path, path)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -424,9 +441,11 @@ static bool is_offered_to_server(fixture *f, const char *name) {
     assert_int_equal(cm_symbols_imported(f->snapshot, CM_STR("net/server.py"),
                                          (cm_str_list){wanted, 1}, 12, f->arena, &found, NULL),
                      CM_OK);
-    for (size_t i = 0; i < found.count; i++)
-        if (cm_str_eq_c(found.hits[i].symbol.name, name))
+    for (size_t i = 0; i < found.count; i++) {
+        if (cm_str_eq_c(found.hits[i].symbol.name, name)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -434,14 +453,16 @@ static bool is_mapped(fixture *f, const char *path, const char *name) {
     cm_outline outline;
     cm_outline_query query = {.tokens = 2000};
     assert_int_equal(cm_outline_run(f->snapshot, &query, f->arena, &outline, NULL), CM_OK);
-    for (size_t i = 0; i < outline.count; i++)
+    for (size_t i = 0; i < outline.count; i++) {
         for (size_t k = 0; k < outline.files[i].symbol_count; k++) {
             cm_index_symbol s;
             if (cm_str_eq_c(outline.files[i].document.path, path) &&
                 cm_snapshot_symbol(f->snapshot, outline.files[i].symbols[k], &s) &&
-                cm_str_eq_c(s.name, name))
+                cm_str_eq_c(s.name, name)) {
                 return true;
+            }
         }
+    }
     return false;
 }
 
@@ -500,8 +521,9 @@ static void test_search_outline__fits_its_budget_and_names_the_best_first(void *
 }
 
 int main(int argc, char **argv) {
-    if (argc > 1 && strcmp(argv[1], "parse-worker") == 0)
+    if (argc > 1 && strcmp(argv[1], "parse-worker") == 0) {
         return cm_parse_worker_main(argc, argv);
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_search_lexical__question_in_prose_finds_the_function),
         cmocka_unit_test(test_search_lexical__symbol_finds_its_definition_before_uses),
