@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "index/history_priv.h"
-#include "index/indexer.h"
+#include "index/graph/history_priv.h"
+#include "index/live/indexer.h"
 
 #include <sys/resource.h>
 #include <unistd.h>

@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "code/tokens.h"
-#include "index/roles.h"
+#include "index/segment/roles.h"
 #include <ftw.h>
 #include <sys/stat.h>
 

@@ -1,7 +1,7 @@
 /* Any path against a table of routes: what matches has valid parameters, and every header that the
  * gateway reads before it trusts a request is read without harm. */
-#include "api/guard.h"
-#include "api/router.h"
+#include "api/gateway/guard.h"
+#include "api/gateway/router.h"
 #include "base/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

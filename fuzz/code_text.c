@@ -1,7 +1,7 @@
 /* What runs inside the server over any file without a worker: macro masking, chunks by lines, scope ends by
  * brackets, style votes and manifests. The first byte picks the language, the rest is the text. */
 #include "code/chunk_text.h"
-#include "code/dependencies.h"
+#include "code/manifests/dependencies.h"
 #include "code/resolve.h"
 #include "code/scope_end.h"
 #include "code/style.h"

@@ -1,10 +1,10 @@
 /* Parts with valid headers and any contents: a segment opens or is refused, and every reader of it stays
  * inside. Bytes are dealt to the sections by a length before each. */
 #include "base/arena.h"
-#include "index/builder.h"
-#include "index/codebase.h"
-#include "index/postings.h"
-#include "index/snapshot_priv.h"
+#include "index/segment/builder.h"
+#include "index/snapshot/codebase.h"
+#include "index/segment/postings.h"
+#include "index/snapshot/snapshot_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

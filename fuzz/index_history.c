@@ -1,6 +1,6 @@
 /* A history file with a valid header and any contents: it is found damaged, or answers every question within
  * bounds. Bytes are dealt to the sections by a length before each. */
-#include "index/history_priv.h"
+#include "index/graph/history_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 /* Any rule file against any path: matching ends, and a pattern without special characters matches itself. */
-#include "index/ignore.h"
+#include "index/live/ignore.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

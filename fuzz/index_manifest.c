@@ -1,7 +1,7 @@
 /* Any text as a manifest, with its checksum made right so that what lies behind it is reached. */
 #include "base/buf.h"
 #include "base/hash.h"
-#include "index/manifest.h"
+#include "index/segment/manifest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 /* Any bytes as a posting list: reading ends, chunks rise, and seeking agrees with reading. */
-#include "index/postings.h"
+#include "index/segment/postings.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
  * or not, and no look-up leads outside. An intact part answers as the text says. */
 #include "base/mem.h"
 #include "code/tokens.h"
-#include "index/suffix.h"
+#include "index/segment/suffix.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

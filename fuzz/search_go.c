@@ -1,5 +1,5 @@
 /* Go's declarations as text: bodies of types, methods, signatures. All of it is somebody's source file. */
-#include "search/go_types.h"
+#include "code/semantics/go/types.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

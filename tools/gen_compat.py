@@ -102,7 +102,7 @@ def main(schema_path, path, out):
         texts = [select(known, view, pg) for pg in (False, True)]
         digest.update("\n".join([view.name] + texts).encode())
         rows.append(f"    {{{c_text(view.name)},\n     {{{c_text(texts[0])},\n      {c_text(texts[1])}}}}},\n")
-    write(out, '/* Generated from spec/compat.views. */\n#include "store/compat_priv.h"\n\n'
+    write(out, '/* Generated from spec/compat.views. */\n#include "store/schema/compat_priv.h"\n\n'
                f"static const cm_compat_view rows[] = {{\n{''.join(rows)}}};\n"
                f"const cm_compat_views cm_compat_all = {{rows, {len(rows)}, {c_text(digest.hexdigest()[:16])}}};\n")
 

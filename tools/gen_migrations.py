@@ -74,7 +74,7 @@ def write_texts(file, folder):
 def main(folder, schema_folder, out):
     rows = order([read(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".sql")])
     with open(out, "w", encoding="utf-8") as file:
-        file.write('/* Generated from src/store/migrations and src/store/schema. */\n#include "store/migrate_priv.h"\n\n')
+        file.write('/* Generated from src/store/migrations and src/store/schema. */\n#include "store/schema/migrate_priv.h"\n\n')
         for row in rows:
             for (direction, engine), text in row["sql"].items():
                 file.write(f"static const char {direction}_{engine}_{row['revision']}[] =\n{c_lines(text)};\n")

@@ -105,6 +105,36 @@ def rooms_of(tree: Tree) -> dict[str, set[str]]:
     return table
 
 
+def parts_of(tree: Tree) -> dict[str, set[str]]:
+    """cm_part(room/part USES parts...) of cmake/rooms.cmake: "room/part" -> parts of its room it may include."""
+    table = {}
+    for body in re.findall(r"^cm_part\(([^)]*)\)", tree.texts.get("cmake/rooms.cmake", ""), re.M):
+        name, *words = body.split()
+        table[name] = set(words[1:])
+    return table
+
+
+def check_parts(tree: Tree) -> list[Fault]:
+    """A part of a room includes parts below it alone. Files of the room's own folder may include any of its parts;
+    generated folders (store/q) are the room's own."""
+    parts, faults = parts_of(tree), []
+    for path in tree.c_files("src/"):
+        _, room, *rest = path.split("/")
+        part = rest[0] if len(rest) > 1 else ""
+        if part and f"{room}/{part}" not in parts:
+            faults.append(Fault(path, 1, f"part '{room}/{part}' is not in cmake/rooms.cmake"))
+            continue
+        for match in INCLUDE.finditer(tree.texts[path]):
+            target = match.group(1).split("/")
+            other = target[1] if len(target) > 2 and target[0] == room else ""
+            if not part or other in ("", part) or f"{room}/{other}" not in parts:
+                continue
+            if other not in parts[f"{room}/{part}"] and not tree.allowed("upward", f"{path}: {match.group(1)}"):
+                faults.append(Fault(path, line_of(tree.texts[path], match.start()),
+                                    f"{room}/{part} may not include {match.group(1)} (cmake/rooms.cmake)"))
+    return faults
+
+
 def check_layers(tree: Tree) -> list[Fault]:
     rooms, faults = rooms_of(tree), []
     for path in tree.c_files("src/"):
@@ -235,12 +265,12 @@ def check_tests(tree: Tree) -> list[Fault]:
     faults = []
     for path in tree.c_files("src/"):
         _, room, *rest = path.split("/")
-        stem = "/".join(rest)[:-2]
+        stem = rest[-1][:-2]
         if not path.endswith(".c") or path.endswith("/main.c"):
             continue
         included = INCLUDE.findall(tree.texts[path])
         first = included[:1] + [name for name in included if name.startswith(f"{room}/")][:1]
-        doors = {f"{room}/{stem}.h", *first, *(name.replace("_priv.h", ".h") for name in first)}
+        doors = {f"{path[4:-2]}.h", *first, *(name.replace("_priv.h", ".h") for name in first)}
         tests = [p for p in tree.texts if p.startswith(f"tests/unit/{room}/") and p.endswith("_test.c")]
         tested = any(p.endswith(f"/{stem}_test.c") or doors & set(INCLUDE.findall(tree.texts[p])) or
                      re.search(rf"\b{re.escape(stem)}\.c\b", tree.texts[p]) for p in tests)
@@ -279,7 +309,7 @@ def check_headers(tree: Tree, build: Path) -> list[Fault]:
         return [fault for fault in pool.map(compile_alone, headers) if fault]
 
 
-CHECKS = (check_layers, check_files, check_functions, check_lines, check_calls, check_text, check_tests)
+CHECKS = (check_layers, check_parts, check_files, check_functions, check_lines, check_calls, check_text, check_tests)
 
 
 def find_build(root: Path, asked: str | None) -> Path | None:

@@ -8,7 +8,7 @@
 #define CM_API_CODEBASE_H
 
 #include "api/api_gen.h"
-#include "index/codebase.h"
+#include "index/snapshot/codebase.h"
 
 /* Texts are borrowed from the snapshot. `etag` is left empty, `patterns` are none. The style guide is that of the
  * language with most lines, with `overrides` (may be NULL) applied. `snapshot` NULL = nothing is known yet. */

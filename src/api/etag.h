@@ -4,7 +4,7 @@
 #ifndef CM_API_ETAG_H
 #define CM_API_ETAG_H
 
-#include "api/call.h"
+#include "api/gateway/call.h"
 
 /* `"<32 hex digits>"`, quotes included, of `value` as `schema` encodes it. */
 cm_str cm_etag_of(const cm_schema *schema, const void *value, cm_arena *arena);

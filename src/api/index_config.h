@@ -5,7 +5,7 @@
 #define CM_API_INDEX_CONFIG_H
 
 #include "api/api_gen.h"
-#include "index/repository.h"
+#include "index/live/repository.h"
 
 /* For the column `repositories.config`. */
 cm_str cm_index_config_text(const cm_api_index_config *config, cm_arena *arena);

@@ -2,8 +2,8 @@
 #ifndef CM_API_LOOKUP_H
 #define CM_API_LOOKUP_H
 
-#include "api/call.h"
-#include "index/repository.h"
+#include "api/gateway/call.h"
+#include "index/live/repository.h"
 
 /* Whether the first path parameter names a registered repository, indexed or not. */
 bool cm_call_repository_exists(cm_call *call);

@@ -9,8 +9,8 @@
 #define CM_API_REPOSITORIES_H
 
 #include "api/api_gen.h"
-#include "index/indexer.h"
-#include "index/sent.h"
+#include "index/live/indexer.h"
+#include "index/live/sent.h"
 #include "store/store.h"
 
 typedef struct cm_repositories cm_repositories;

@@ -1,6 +1,6 @@
 /* system.c - handlers that need nothing but the API itself: its document, its problems, its metrics. */
 #include "api/api_gen.h"
-#include "api/call_priv.h"
+#include "api/gateway/call_priv.h"
 #include "api/document.h"
 
 #define METRICS_BYTES_MAX CM_MIB(8)

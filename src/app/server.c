@@ -4,7 +4,7 @@
 #include <pthread.h>
 
 #include "api/api_gen.h"
-#include "api/gateway.h"
+#include "api/gateway/gateway.h"
 #include "app/build_gen.h"
 #include "app/server.h"
 #include "app/store_command.h"
@@ -14,8 +14,8 @@
 #include "base/path.h"
 #include "net/http.h"
 #include "rt/metrics.h"
-#include "index/tables.h"
-#include "store/maintenance.h"
+#include "index/tables/tables.h"
+#include "store/maintenance/maintenance.h"
 
 /* Two cores read some hundred tokens in the time there is; each further cell of the window costs
  * memory in every slot, and none is worth it with the default model. */

@@ -17,7 +17,7 @@
 
 #include "base/json.h"
 #include "code/parser.h"
-#include "index/snapshot.h"
+#include "index/snapshot/snapshot.h"
 
 enum cm_context_type {
     CM_CONTEXT_PREFIX,

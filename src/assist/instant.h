@@ -1,7 +1,7 @@
 /* instant.h - completion without a model: what did this team write after these tokens before?
  *
  * The longest suffix of the text before the cursor that occurs in the open document or in the
- * repository's suffix arrays (index/suffix.h) is looked up; its continuations vote. Nearness weighs:
+ * repository's suffix arrays (index/segment/suffix.h) is looked up; its continuations vote. Nearness weighs:
  * same document, same directory, same language. Confidence grows with the length of the match and
  * the agreement of the continuations, and is calibrated so that an answer given with .8 is right
  * (first line, exactly) about eight times in ten; docs/design/instant.md has the measurement.
@@ -10,7 +10,7 @@
 #ifndef CM_ASSIST_INSTANT_H
 #define CM_ASSIST_INSTANT_H
 
-#include "index/snapshot.h"
+#include "index/snapshot/snapshot.h"
 #include "rt/cancel.h"
 
 #define CM_INSTANT_SOURCES_MAX 4

@@ -8,7 +8,7 @@
 #define CM_ASSIST_INSTANT_PRIV_H
 
 #include "assist/instant.h"
-#include "index/suffix.h"
+#include "index/segment/suffix.h"
 
 /* ---- where to look ---- */
 

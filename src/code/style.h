@@ -27,7 +27,7 @@ enum cm_quotes { CM_QUOTES_UNKNOWN, CM_QUOTES_SINGLE, CM_QUOTES_DOUBLE };
 #define CM_STYLE_INDENT_MAX 8  /* widths 1..8 are counted */
 #define CM_STYLE_LIMITS     14 /* usual limits of a line's length, 72..199 */
 
-/* Counters only. An index stores them in this order: a change here raises NOTES_VERSION in index/notes.c. */
+/* Counters only. An index stores them in this order: a change here raises NOTES_VERSION in index/segment/notes.c. */
 typedef struct cm_style_votes {
     uint32_t files;
     uint32_t lines;

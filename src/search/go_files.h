@@ -7,8 +7,8 @@
 #define CM_SEARCH_GO_FILES_H
 
 #include "base/map.h"
-#include "index/snapshot.h"
-#include "search/go_types.h"
+#include "index/snapshot/snapshot.h"
+#include "code/semantics/go/types.h"
 
 typedef struct cm_go_files {
     const cm_snapshot *snapshot;

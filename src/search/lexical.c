@@ -2,9 +2,9 @@
 
 #include "base/clock.h"
 #include "base/vec.h"
-#include "index/postings.h"
-#include "index/snapshot_priv.h"
-#include "index/words.h"
+#include "index/segment/postings.h"
+#include "index/snapshot/snapshot_priv.h"
+#include "index/segment/words.h"
 
 #include <math.h>
 

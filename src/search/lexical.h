@@ -15,13 +15,13 @@
 #define CM_SEARCH_LEXICAL_H
 
 #include "base/arena.h"
-#include "index/snapshot.h"
+#include "index/snapshot/snapshot.h"
 #include "rt/cancel.h"
 
 #define CM_LEXICAL_WORDS_MAX 64 /* distinct words of one question; later ones are ignored */
 
 typedef struct cm_lexical_word {
-    cm_str text; /* as split by index/words.h */
+    cm_str text; /* as split by index/segment/words.h */
     double idf;
     uint64_t chunks; /* that contain it, dead ones included */
 } cm_lexical_word;

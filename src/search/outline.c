@@ -4,7 +4,7 @@
 #include "base/map.h"
 #include "base/utf8.h"
 #include "base/vec.h"
-#include "index/graph.h"
+#include "index/graph/graph.h"
 
 #include <math.h>
 

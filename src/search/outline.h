@@ -5,11 +5,11 @@
  * its file's rank times the logarithm of how often its name is used, more when it was mentioned.
  * Definitions are taken best first while they fit, then shown by file and line.
  *
- * Thread: any. The first call on a snapshot builds its graph (index/graph.h). */
+ * Thread: any. The first call on a snapshot builds its graph (index/graph/graph.h). */
 #ifndef CM_SEARCH_OUTLINE_H
 #define CM_SEARCH_OUTLINE_H
 
-#include "index/snapshot.h"
+#include "index/snapshot/snapshot.h"
 #include "rt/cancel.h"
 
 typedef struct cm_outline_query {

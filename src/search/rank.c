@@ -2,7 +2,7 @@
 
 #include "base/map.h"
 #include "base/path.h"
-#include "index/words.h"
+#include "index/segment/words.h"
 
 #define DEFINITION_SYMBOL 3.0 /* times the best score: asked for by its exact name */
 #define DEFINITION_WORDS  0.2 /* times the share of the question that is in the name */

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/vec.h"
-#include "index/snapshot_priv.h"
+#include "index/snapshot/snapshot_priv.h"
 #include "search/rank.h"
 #include "search/regex_plan.h"
 #include "search/render.h"

@@ -1,7 +1,7 @@
 #include "search/render.h"
 
 #include "base/vec.h"
-#include "index/words.h"
+#include "index/segment/words.h"
 
 #define CONTEXT_MAX 50
 

@@ -4,7 +4,7 @@
 #include "base/limits.h"
 #include "base/path.h"
 #include "base/vec.h"
-#include "index/words.h"
+#include "index/segment/words.h"
 #include "search/lexical.h"
 #include "search/rank.h"
 #include "search/regex.h"

@@ -11,7 +11,7 @@
 #define CM_SEARCH_SEARCH_H
 
 #include "base/utf8.h"
-#include "index/snapshot.h"
+#include "index/snapshot/snapshot.h"
 #include "rt/cancel.h"
 
 enum cm_search_type { CM_SEARCH_HYBRID, CM_SEARCH_LEXICAL, CM_SEARCH_SEMANTIC };

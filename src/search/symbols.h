@@ -7,7 +7,7 @@
 #ifndef CM_SEARCH_SYMBOLS_H
 #define CM_SEARCH_SYMBOLS_H
 
-#include "index/snapshot.h"
+#include "index/snapshot/snapshot.h"
 #include "rt/cancel.h"
 
 typedef struct cm_symbol_query {

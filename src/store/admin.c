@@ -1,8 +1,8 @@
 /* admin.c - migrations for operators: status, up, down, reset, views, adopting. */
 #include "store/admin.h"
 
-#include "store/compat_priv.h"
-#include "store/drift_priv.h"
+#include "store/schema/compat_priv.h"
+#include "store/schema/drift_priv.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 #ifndef CM_STORE_PRIV_H
 #define CM_STORE_PRIV_H
 
-#include "store/migrate_priv.h"
+#include "store/schema/migrate_priv.h"
 #include "store/query.h"
 #include "store/value.h"
 

@@ -1,7 +1,7 @@
 /* vectors.c - see vectors.h. */
 #include "store/vectors.h"
 
-#include "store/sqlite_priv.h"
+#include "store/sqlite/sqlite_priv.h"
 #include "store/q/embeddings.h"
 
 #include <math.h>

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import tidy  # noqa: E402
 
-ROOMS = "cm_room(base LIBS m)\ncm_room(rt USES base LIBS PkgConfig::libuv)\ncm_room(net USES base rt)\n"
+ROOMS = "cm_part(net/low)\ncm_part(net/high USES low)\ncm_room(base LIBS m)\ncm_room(rt USES base LIBS PkgConfig::libuv)\ncm_room(net USES base rt)\n"
 GOOD = {
     "cmake/rooms.cmake": ROOMS,
     "src/base/str.h": "#include \"base/base.h\"\n",
@@ -44,6 +44,9 @@ FAULTS = {
                                            "str.c:2: base may not include net/x.h"),
     "an unknown room": ("src/attic/x.h", '#include "base/str.h"\n', "room 'attic' is not in"),
     "the inside of another room": ("src/net/x.h", '#include "rt/pool_priv.h"\n', "belongs to the inside of rt"),
+    "an unknown part": ("src/net/attic/x.h", "\n", "part 'net/attic' is not in"),
+    "a lower part includes a higher one": ("src/net/low/x.h", '#include "net/x.h"\n#include "net/high/x.h"\n',
+                                           "x.h:2: net/low may not include net/high/x.h"),
     "a C file is included": ("tests/unit/base/x_test.c", '#include "base/str.c"\n', "a .c file is never included"),
     "a header is too long": ("src/base/x.h", "\n" * 301, "301 lines, 300 are the limit"),
     "a source is too long": ("tests/unit/base/y_test.c", "\n" * 1001, "1001 lines, 1000 are the limit"),

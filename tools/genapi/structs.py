@@ -47,7 +47,7 @@ def handler_name(operation):
 
 
 def header_text(spec, types):
-    body = '#include "api/call.h"\n#include "base/schema.h"\n\n'
+    body = '#include "api/gateway/call.h"\n#include "base/schema.h"\n\n'
     body += "#define CM_API_LIST(type) \\\n    struct {              \\\n        type *items;      \\\n"
     body += "        size_t count;     \\\n    }\n\n"
     body += "".join(enum_text(kind) for kind in types.enums)

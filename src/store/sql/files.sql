@@ -27,7 +27,7 @@ DELETE FROM files WHERE repository_id = :repository_id AND indexed_at < :before;
 --: file_path files.file_path
 DELETE FROM files WHERE repository_id = :repository_id AND file_path = :file_path;
 
--- ---- What the index writes (src/index/tables.h). Rows come as {"rows": [...]}, one object a row. ----
+-- ---- What the index writes (src/index/tables/tables.h). Rows come as {"rows": [...]}, one object a row. ----
 
 -- Which files of a repository are there, and from what they were made.
 --! files_projected many @system

@@ -1,6 +1,6 @@
 /* Which dialect a body is in, by the table of the real route. */
 #include "api/api_gen.h"
-#include "api/decode.h"
+#include "api/gateway/decode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "api/guard.h"
+#include "api/gateway/guard.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "api/problem.h"
+#include "api/gateway/problem.h"
 
 #include "base/json.h"
 

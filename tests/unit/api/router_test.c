@@ -1,4 +1,4 @@
-#include "api/router.h"
+#include "api/gateway/router.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,7 +5,7 @@
 #include <cmocka.h>
 #include "base/buf.h"
 #include "base/mem.h"
-#include "code/dependencies.h"
+#include "code/manifests/dependencies.h"
 
 /* Expected: "manager name version[ dev][ locked]" lines. */
 static const struct {

@@ -3,11 +3,11 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "index/codebase.h"
-#include "index/indexer.h"
-#include "index/notes.h"
-#include "index/part.h"
-#include "index/records.h"
+#include "index/snapshot/codebase.h"
+#include "index/live/indexer.h"
+#include "index/segment/notes.h"
+#include "index/segment/part.h"
+#include "index/segment/records.h"
 #include "tree.h"
 
 #include <dirent.h>

@@ -5,9 +5,9 @@
 
 #include "base/buf.h"
 #include "base/vec.h"
-#include "index/graph.h"
-#include "index/postings.h"
-#include "index/snapshot_priv.h"
+#include "index/graph/graph.h"
+#include "index/segment/postings.h"
+#include "index/snapshot/snapshot_priv.h"
 
 typedef struct dump {
     CM_VEC(char *) lines;

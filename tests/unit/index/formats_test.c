@@ -5,9 +5,9 @@
 #include <cmocka.h>
 
 #include "base/vec.h"
-#include "index/dict.h"
-#include "index/part.h"
-#include "index/postings.h"
+#include "index/segment/dict.h"
+#include "index/segment/part.h"
+#include "index/segment/postings.h"
 
 static void write_dict(uint32_t count, cm_buf *out) {
     cm_dict_writer w;

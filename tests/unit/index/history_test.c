@@ -5,8 +5,8 @@
 #include <cmocka.h>
 
 #include "past.h"
-#include "index/graph.h"
-#include "index/indexer.h"
+#include "index/graph/graph.h"
+#include "index/live/indexer.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "index/ignore.h"
+#include "index/live/ignore.h"
 
 /* Expected answers are those of `git check-ignore` 2.39. */
 static const struct {

@@ -8,7 +8,7 @@
 
 #include "dump.h"
 #include "git.h"
-#include "index/repository_priv.h"
+#include "index/live/repository_priv.h"
 #include "rounds.h"
 #include "tree.h"
 

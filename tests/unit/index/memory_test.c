@@ -6,8 +6,8 @@
 
 #include "code/parser.h"
 #include "dump.h"
-#include "index/manifest.h"
-#include "index/repository_priv.h"
+#include "index/segment/manifest.h"
+#include "index/live/repository_priv.h"
 #include "tree.h"
 
 #define FILES     120

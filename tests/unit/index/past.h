@@ -3,7 +3,7 @@
 #define CM_TEST_INDEX_PAST_H
 
 #include "git.h"
-#include "index/history_priv.h"
+#include "index/graph/history_priv.h"
 
 #define DAY 86400
 #define NOW 1600000000

@@ -5,7 +5,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "index/indexer.h"
+#include "index/live/indexer.h"
 #include "tree.h"
 
 #define SMALL       600

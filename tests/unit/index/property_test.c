@@ -9,7 +9,7 @@
 #include "code/parser.h"
 #include "dump.h"
 #include "git.h"
-#include "index/indexer.h"
+#include "index/live/indexer.h"
 #include "rounds.h"
 
 #define FILES 24

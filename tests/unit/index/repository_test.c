@@ -4,9 +4,9 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
-#include "index/builder.h"
-#include "index/repository_priv.h"
-#include "index/suffix.h"
+#include "index/segment/builder.h"
+#include "index/live/repository_priv.h"
+#include "index/segment/suffix.h"
 #include "tree.h"
 
 #include <dirent.h>

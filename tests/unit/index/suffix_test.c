@@ -1,10 +1,10 @@
 /* sais.c, suffix_build.c and suffix.c against sorting and searching by brute force. */
-#include "index/suffix.h"
+#include "index/segment/suffix.h"
 
 #include "base/mem.h"
 #include "base/vec.h"
 #include "code/tokens.h"
-#include "index/sais.h"
+#include "index/segment/sais.h"
 #include "unit/check.h"
 
 static int compare_suffixes(const uint32_t *text, uint32_t count, uint32_t a, uint32_t b) {

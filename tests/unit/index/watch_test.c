@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "git.h"
-#include "index/repository_priv.h"
-#include "index/watch.h"
+#include "index/live/repository_priv.h"
+#include "index/live/watch.h"
 
 #include <poll.h>
 #include <sched.h>

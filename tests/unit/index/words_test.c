@@ -4,7 +4,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "index/words.h"
+#include "index/segment/words.h"
 
 static const struct {
     const char *text, *words;

@@ -5,7 +5,7 @@
 #include <cmocka.h>
 
 #include "code/parser.h"
-#include "index/indexer.h"
+#include "index/live/indexer.h"
 #include "search/symbols.h"
 #include "unit/index/tree.h"
 

@@ -4,8 +4,8 @@
 #include <cmocka.h>
 
 #include "code/parser.h"
-#include "index/graph.h"
-#include "index/indexer.h"
+#include "index/graph/graph.h"
+#include "index/live/indexer.h"
 #include "search/fuse.h"
 #include "search/outline.h"
 #include "search/regex.h"

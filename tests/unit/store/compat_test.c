@@ -3,7 +3,7 @@
 #include "store/filler.h" /* tests/unit/store */
 
 #include "store/admin.h"
-#include "store/compat_priv.h"
+#include "store/schema/compat_priv.h"
 #include "store/store_priv.h"
 
 /* Written down from the documents, not from spec/compat.views. */

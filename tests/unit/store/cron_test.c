@@ -2,7 +2,7 @@
 #include "store/fixture.h" /* tests/unit/store */
 
 #include "base/clock.h"
-#include "store/cron.h"
+#include "store/jobs/cron.h"
 
 static int64_t at(const char *text) {
     int64_t ms = 0;

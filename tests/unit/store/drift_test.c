@@ -1,7 +1,7 @@
 /* Is the schema what its history says: what status finds, and what adopting takes. */
 #include "store/fixture.h" /* tests/unit/store */
 
-#include "store/drift_priv.h"
+#include "store/schema/drift_priv.h"
 #include "store/q/users.h"
 
 #include <pthread.h>

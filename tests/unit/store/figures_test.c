@@ -2,7 +2,7 @@
 #include "store/fixture.h" /* tests/unit/store */
 
 #include "base/clock.h"
-#include "store/maintenance.h"
+#include "store/maintenance/maintenance.h"
 #include "store/value.h"
 
 #include "store/q/ai_models.h"

@@ -2,7 +2,7 @@
 #include "store/fixture.h" /* tests/unit/store */
 
 #include "base/clock.h"
-#include "store/jobs.h"
+#include "store/jobs/jobs.h"
 
 #include "store/q/job_schedules.h"
 

@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "store/cron.h"
-#include "store/maintenance.h"
+#include "store/jobs/cron.h"
+#include "store/maintenance/maintenance.h"
 
 #include "store/blobs.h"
 #include "store/q/blobs.h"

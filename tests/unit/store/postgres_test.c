@@ -2,7 +2,7 @@
  * Skipped without a server (tests/tools/with_postgres.py). */
 #include "store/filler.h" /* tests/unit/store */
 
-#include "store/pg_priv.h"
+#include "store/postgres/pg_priv.h"
 #include "store/q/completion_requests.h"
 #include "store/q/completion_results.h"
 #include "store/q/users.h"

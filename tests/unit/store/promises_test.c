@@ -3,9 +3,9 @@
 
 #include "base/buf.h"
 #include "base/json.h"
-#include "store/audit.h"
-#include "store/maintenance.h"
-#include "store/person.h"
+#include "store/maintenance/audit.h"
+#include "store/maintenance/maintenance.h"
+#include "store/maintenance/person.h"
 #include "store/secret.h"
 #include "store/store_priv.h"
 #include "store/q/analytics_events.h"

@@ -3,7 +3,7 @@
 #include "store/toxiproxy.h" /* tests/unit/store */
 
 #include "base/clock.h"
-#include "store/pg_priv.h"
+#include "store/postgres/pg_priv.h"
 #include "store/q/usage_metrics.h"
 #include "store/q/users.h"
 

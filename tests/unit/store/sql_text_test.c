@@ -1,7 +1,7 @@
 /* An SQL script cut into statements: what hides a semicolon, and how the one that failed is named. */
 #include "store/fixture.h" /* tests/unit/store */
 
-#include "store/migrate_priv.h"
+#include "store/schema/migrate_priv.h"
 
 static void check(const char *sql, const char *const *expected) {
     cm_str rest = cm_str_from(sql);

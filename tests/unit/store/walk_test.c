@@ -5,7 +5,7 @@
  * that there always is a way to walk. */
 #include "store/filler.h" /* tests/unit/store */
 
-#include "store/drift_priv.h"
+#include "store/schema/drift_priv.h"
 
 #define CHAIN_MAX 64
 #define BOTH(sql) \

@@ -1,0 +1,116 @@
+/* serve.c - `codementor serve`: open, announce, wait for a signal or for idleness, drain, close. */
+#include "base/base.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "app/cli.h"
+#include "app/client.h"
+#include "app/server.h"
+#include "base/log.h"
+#include "rt/signals.h"
+
+#define DRAIN_MS      10000
+#define IDLE_CHECK_MS 1000
+
+typedef struct stop {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned signals;
+} stop;
+
+static void on_signal(void *user, int signal, unsigned count) {
+    stop *s = user;
+    (void)signal;
+    pthread_mutex_lock(&s->lock);
+    s->signals = count;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    if (count > 1) {
+        _exit(130); /* asked twice: at once; the index and the database survive kill -9 too */
+    }
+}
+
+static cm_rc index_now(const cm_server *server, const char *path, cm_err *err) {
+    const cm_services *services = cm_server_services(server);
+    cm_repository *repository = NULL;
+    cm_uuid job;
+    cm_repository_add add = {.root = cm_str_from(path)};
+    cm_rc rc = cm_repositories_add(services->repositories, &add, &repository, err);
+    if (rc == CM_OK) {
+        rc = cm_repositories_index(services->repositories, repository, CM_INDEX_INCREMENTAL, &job,
+                                   err);
+        rc = rc == CM_CONFLICT ? CM_OK : rc; /* a job left half done was started already */
+    }
+    cm_repository_unref(repository);
+    return rc;
+}
+
+static void announce(const cm_cli *cli, const cm_server *server) {
+    const char *address = cm_server_address(server);
+    printf("ready %s\n", address);
+    if (!cli->json && isatty(STDOUT_FILENO) == 1) {
+        printf("\n"
+               "  try it     curl -s %s/infill -H 'Content-Type: application/json' -d "
+               "'{\"input_prefix\":\"def fib(n):\\n    \","
+               "\"input_suffix\":\"\\n\"}'\n"
+               "  llama.vim  let g:llama_config = { 'endpoint_fim': '%s/infill' }\n"
+               "  VS Code    llama.vscode: set llama-vscode.endpoint to %s\n"
+               "  OpenAI     base_url = %s/v1 (any key)\n"
+               "  API        %s/docs\n\n",
+               address, address, address, address, address);
+    }
+    fflush(stdout);
+}
+
+/* Returns when a signal came or nothing was asked for `idle_minutes`. */
+static void wait_until_stopped(stop *s, const cm_server *server, int64_t idle_minutes) {
+    uint64_t idle_ms = (uint64_t)idle_minutes * 60000;
+    pthread_mutex_lock(&s->lock);
+    while (s->signals == 0) {
+        if (idle_ms == 0) {
+            pthread_cond_wait(&s->changed, &s->lock);
+            continue;
+        }
+        if (cm_server_idle_ms(server) >= idle_ms) {
+            cm_log(CM_LOG_INFO, "idle: stopping", CM_I("minutes", idle_minutes));
+            break;
+        }
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += IDLE_CHECK_MS / 1000;
+        pthread_cond_timedwait(&s->changed, &s->lock, &until);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+static cm_rc serve(const cm_cli *cli, stop *s, cm_err *err) {
+    const cm_args_serve *args = cli->args;
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_places places;
+    cm_server *server = NULL;
+    cm_rc rc = cm_places_resolve(cli->config, arena, &places, err);
+    rc = rc == CM_OK ? cm_server_open(cli->config, &places, &(cm_server_options){0}, &server, err)
+                     : rc;
+    if (rc == CM_OK && args->repository != NULL) {
+        rc = index_now(server, args->repository, err);
+    }
+    if (rc == CM_OK) {
+        announce(cli, server);
+        wait_until_stopped(s, server, args->idle_exit);
+        cm_log(CM_LOG_INFO, "stopping: running requests are finished first");
+        cm_server_drain(server, DRAIN_MS);
+    }
+    cm_server_close(server);
+    return rc;
+}
+
+int cm_cmd_serve(const cm_cli *cli) {
+    stop s = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    cm_signals *signals = NULL;
+    cm_err err;
+    cm_rc rc = cm_signals_new(on_signal, &s, &signals, &err);
+    rc = rc == CM_OK ? serve(cli, &s, &err) : rc;
+    cm_signals_free(signals);
+    return rc == CM_OK ? 0 : cm_command_fail(cli, rc, &err);
+}

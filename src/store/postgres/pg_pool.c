@@ -1,0 +1,155 @@
+/* pg_pool.c - the connections to one server: taken, given back, renewed.
+ *
+ * A connection that the server has closed meanwhile is noticed before anything is sent on it: one poll of its
+ * socket, a microsecond beside a round trip. When one connection is lost in use, the idle ones have most
+ * likely gone the same way and are closed with it, so that a restarted server is met by fresh connections and
+ * not by one error for each old one. */
+#include "store/postgres/pg_priv.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <poll.h>
+
+#define ACQUIRE_MS 5000
+#define LIFE_MS    (30 * 60 * 1000)
+
+/* Old age has a little scatter, so that not all connections are renewed at once. */
+static bool is_stale(const cm_pg_conn *conn) {
+    if (cm_clock_ms() - conn->made_ms > LIFE_MS + (conn->made_ms % 64) * 1000) {
+        return true;
+    }
+    struct pollfd fd = {.fd = PQsocket(conn->pg), .events = POLLIN};
+    return poll(&fd, 1, 0) != 0; /* nobody asked anything: it is a good-bye */
+}
+
+static cm_rc wait_free(cm_pg_pool *pool, cm_err *err) {
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += ACQUIRE_MS / 1000;
+    while (pool->free_conns == NULL && pool->conns == pool->conns_max) {
+        if (pool->never_waits) {
+            return cm_fail(err, CM_DATABASE_UNAVAILABLE, "all %zu connections to '%s' are busy",
+                           pool->conns_max, pool->place);
+        }
+        if (pthread_cond_timedwait(&pool->freed, &pool->mutex, &end) != 0) {
+            return cm_fail(err, CM_DATABASE_UNAVAILABLE,
+                           "all %zu database connections are busy for %d seconds", pool->conns_max,
+                           ACQUIRE_MS / 1000);
+        }
+    }
+    return CM_OK;
+}
+
+static void forget(cm_pg_pool *pool, cm_pg_conn *conn) {
+    cm_pg_disconnect(conn);
+    pthread_mutex_lock(&pool->mutex);
+    pool->conns--;
+    pthread_cond_signal(&pool->freed);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+static void forget_idle(cm_pg_pool *pool) {
+    pthread_mutex_lock(&pool->mutex);
+    cm_pg_conn *idle = pool->free_conns;
+    pool->free_conns = NULL;
+    pthread_mutex_unlock(&pool->mutex);
+    for (cm_pg_conn *next; idle != NULL; idle = next) {
+        next = idle->next;
+        forget(pool, idle);
+    }
+}
+
+/* An idle connection, or NULL with room for a new one. */
+static cm_rc take_idle(cm_pg_pool *pool, cm_pg_conn **ret_conn, cm_err *err) {
+    for (;;) {
+        pthread_mutex_lock(&pool->mutex);
+        cm_rc rc = wait_free(pool, err);
+        cm_pg_conn *conn = pool->free_conns;
+        if (rc == CM_OK && conn != NULL) {
+            pool->free_conns = conn->next;
+        } else if (rc == CM_OK) {
+            pool->conns++;
+        }
+        pthread_mutex_unlock(&pool->mutex);
+        if (rc != CM_OK || conn == NULL || !is_stale(conn)) {
+            *ret_conn = conn;
+            return rc;
+        }
+        forget(pool, conn);
+    }
+}
+
+cm_rc cm_pg_take(cm_pg_pool *pool, cm_pg_conn **ret_conn, cm_err *err) {
+    cm_pg_conn *conn = NULL;
+    cm_rc rc = take_idle(pool, &conn, err);
+    if (rc == CM_OK && conn == NULL) {
+        rc = cm_pg_connect(pool, &conn, err);
+        if (rc != CM_OK) {
+            forget(pool, NULL);
+            return rc;
+        }
+        conn->pool = pool;
+        PQsetnonblocking(conn->pg, 1);
+        PQenterPipelineMode(conn->pg);
+    }
+    if (rc == CM_OK) {
+        *ret_conn = conn;
+    }
+    return rc;
+}
+
+void cm_pg_give(cm_pg_conn *conn) {
+    cm_pg_pool *pool = conn->pool;
+    if (conn->broken || PQstatus(conn->pg) != CONNECTION_OK ||
+        PQtransactionStatus(conn->pg) != PQTRANS_IDLE) {
+        bool lost = conn->lost;
+        forget(pool, conn);
+        if (lost) {
+            forget_idle(pool);
+        }
+        return;
+    }
+    pthread_mutex_lock(&pool->mutex);
+    conn->next = pool->free_conns;
+    pool->free_conns = conn;
+    pthread_cond_signal(&pool->freed);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+/* postgresql://user:secret@host/db -> postgresql://user@host/db */
+static char *without_password(const char *url) {
+    cm_str text = cm_str_from(url);
+    size_t at = cm_str_find_char(text, '@');
+    size_t start = cm_str_find(text, CM_STR("://"));
+    if (at == SIZE_MAX || start == SIZE_MAX || at < start) {
+        size_t query = cm_str_find_char(text, '?');
+        return cm_strndup(url, query == SIZE_MAX ? text.len : query);
+    }
+    cm_str user = cm_str_sub(text, start + 3, at - start - 3);
+    size_t colon = cm_str_find_char(user, ':');
+    cm_str name = colon == SIZE_MAX ? user : cm_str_sub(user, 0, colon);
+    cm_str rest = cm_str_from_offset(text, at);
+    size_t query = cm_str_find_char(rest, '?');
+    rest = query == SIZE_MAX ? rest : cm_str_sub(rest, 0, query);
+    return cm_asprintf("postgresql://" CM_STR_FMT CM_STR_FMT, CM_STR_ARG(name), CM_STR_ARG(rest));
+}
+
+void cm_pg_pool_init(cm_pg_pool *pool, const char *url) {
+    pool->url = cm_strdup(url);
+    pool->place = without_password(url);
+    pool->stops = cm_pg_stops_new();
+    pthread_mutex_init(&pool->mutex, NULL);
+    pthread_cond_init(&pool->freed, NULL);
+}
+
+void cm_pg_pool_done(cm_pg_pool *pool) {
+    forget_idle(pool);
+    cm_pg_stops_unref(pool->stops);
+    pthread_cond_destroy(&pool->freed);
+    pthread_mutex_destroy(&pool->mutex);
+    cm_free(pool->url);
+    cm_free(pool->place);
+}
