@@ -38,7 +38,7 @@ void cm_extractor_free(cm_extractor *extractor) {
         cm_compiled_done(&extractor->compiled[i]);
     }
     cm_free(extractor->compiled);
-    cm_recent_done(&extractor->recent);
+    cm_trees_done(&extractor->trees);
     ts_query_cursor_delete(extractor->cursor);
     ts_parser_delete(extractor->parser);
     cm_vec_done(&extractor->lines);
@@ -159,7 +159,7 @@ static cm_rc parse(cm_run *run, cm_err *err) {
         }
         run->parsed_text = cm_buf_str(&x->masked);
     }
-    run->tree = cm_recent_parse(run);
+    run->tree = cm_trees_parse(run);
     if (!run->tree && !run->stopped) {
         run->tree = cm_run_parse(run, NULL, 0, (uint32_t)run->text.len);
     }
@@ -175,7 +175,7 @@ cm_rc cm_extract(cm_extractor *extractor, const cm_language *language, cm_str te
     if (rc != CM_OK) {
         return rc;
     }
-    cm_recent_keep(&run);
+    cm_trees_keep(&run);
     bool has_error = ts_node_has_error(ts_tree_root_node(run.tree));
     out->header.status = has_error ? CM_PARSE_PARTIAL : CM_PARSE_OK;
     out->header.line_count = (uint32_t)extractor->lines.count;

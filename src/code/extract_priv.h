@@ -1,4 +1,4 @@
-/* extract_priv.h - the parts of one extraction, shared by extract.c, recent.c, query.c, paths.c, captures.c, walk.c,
+/* extract_priv.h - the parts of one extraction, shared by extract.c, trees.c, query.c, paths.c, captures.c, walk.c,
  * documentation.c and chunks.c.
  *
  * Order of work: parse; walk the tree once for comments and plain uses of names (walk.c), running the
@@ -145,25 +145,25 @@ typedef struct cm_run {
 } cm_run;
 
 /* The last tree of a file that is being edited, and the text it is of. */
-typedef struct recent_tree {
+typedef struct kept_tree {
     uint64_t document; /* cm_extract_limits.document */
     TSTree *tree;      /* NULL: this place is free */
     char *text;        /* as the grammar saw it; owned */
     size_t len;        /* of the text */
     uint64_t used;     /* the larger, the later */
-} recent_tree;
+} kept_tree;
 
-typedef struct cm_recent {
-    recent_tree trees[CM_RECENT_TREES_MAX];
+typedef struct cm_trees {
+    kept_tree all[CM_TREES_MAX];
     size_t count, bytes; /* trees, and of their texts */
     uint64_t clock;
-} cm_recent;
+} cm_trees;
 
 struct cm_extractor {
     TSParser *parser;
     TSQueryCursor *cursor;
     cm_compiled *compiled; /* by language index */
-    cm_recent recent;
+    cm_trees trees;
     /* Scratch of the current run, kept for the next. */
     CM_VEC(uint32_t) lines; /* start offset of each line */
     CM_VEC(definition) definitions;
@@ -218,11 +218,11 @@ bool cm_run_is_broken(const cm_run *run);
 void cm_run_segments(cm_run *run);
 /* extract.c: parses [start, end) of the text, with what `old` (edited to fit, or NULL) has of it; NULL when stopped. */
 TSTree *cm_run_parse(cm_run *run, const TSTree *old, uint32_t start, uint32_t end);
-/* recent.c: the tree of the text made from the document's last one; NULL: there is none, it cannot be trusted, or the
+/* trees.c: the tree of the text made from the document's last one; NULL: there is none, it cannot be trusted, or the
  * run was stopped. Keep: remembers run->tree as the document's last. */
-TSTree *cm_recent_parse(cm_run *run);
-void cm_recent_keep(cm_run *run);
-void cm_recent_done(cm_recent *recent);
+TSTree *cm_trees_parse(cm_run *run);
+void cm_trees_keep(cm_run *run);
+void cm_trees_done(cm_trees *kept);
 /* captures.c: definitions -> out->symbols with parents, signatures, documentation and visibility. */
 void cm_run_symbols(cm_run *run);
 /* walk.c: the walk over run->tree collects captures, comments (documentation needs them before the symbols are

@@ -37,9 +37,8 @@
 typedef struct worker {
     cm_child *child; /* NULL: not started, or could not be */
     uint64_t sequence;
-    bool *ready; /* by language index: it has compiled that query */
-    uint64_t
-        documents[CM_RECENT_TREES_MAX]; /* whose trees it keeps, as far as we know; latest first */
+    bool *ready;                      /* by language index: it has compiled that query */
+    uint64_t documents[CM_TREES_MAX]; /* whose trees it keeps, as far as we know; latest first */
 } worker;
 
 struct cm_parser_pool {
@@ -158,7 +157,7 @@ static void replace(cm_parser_pool *pool, worker *w) {
 }
 
 static bool keeps(const worker *w, uint64_t document) {
-    for (size_t i = 0; i < CM_RECENT_TREES_MAX && document != 0; i++) {
+    for (size_t i = 0; i < CM_TREES_MAX && document != 0; i++) {
         if (w->documents[i] == document) {
             return true;
         }
@@ -169,7 +168,7 @@ static bool keeps(const worker *w, uint64_t document) {
 /* Notes that the worker has just kept the document's tree. */
 static void note_kept(worker *w, uint64_t document) {
     size_t at = 0;
-    while (at + 1 < CM_RECENT_TREES_MAX && w->documents[at] != document) {
+    while (at + 1 < CM_TREES_MAX && w->documents[at] != document) {
         at++;
     }
     memmove(&w->documents[1], &w->documents[0], at * sizeof(w->documents[0]));

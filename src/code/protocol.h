@@ -21,7 +21,7 @@
 #define CM_WORKER_CONTROL_BYTES 4096u
 
 /* Files of which a worker keeps the tree between edits. */
-#define CM_RECENT_TREES_MAX 8
+#define CM_TREES_MAX 8
 
 typedef struct cm_worker_control {
     atomic_uint stop; /* the parent sets it: give up the current request */

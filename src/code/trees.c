@@ -1,4 +1,4 @@
-/* recent.c - the last trees of files that are being edited, so that the next edit costs what it changed.
+/* trees.c - the last trees of files that are being edited, so that the next edit costs what it changed.
  *
  * A parse reuses the nodes of an earlier tree that the edit did not touch. What changed is found by comparing
  * the texts, in whole lines: then no character is cut in two and columns behind the edit stay what they were.
@@ -13,10 +13,10 @@
 #define TEXT_BYTES_MAX  CM_KIB(256) /* of a kept file; its tree takes some 25 times that */
 #define TOTAL_BYTES_MAX CM_KIB(1024)
 
-static recent_tree *find(cm_run *run) {
-    cm_recent *recent = &run->extractor->recent;
-    for (size_t i = 0; i < CM_COUNT(recent->trees); i++) {
-        recent_tree *r = &recent->trees[i];
+static kept_tree *find(cm_run *run) {
+    cm_trees *kept = &run->extractor->trees;
+    for (size_t i = 0; i < CM_COUNT(kept->all); i++) {
+        kept_tree *r = &kept->all[i];
         if (r->tree && r->document == run->limits->document &&
             ts_tree_language(r->tree) == run->compiled->language) {
             return r;
@@ -25,18 +25,18 @@ static recent_tree *find(cm_run *run) {
     return NULL;
 }
 
-static void drop(cm_recent *recent, recent_tree *r) {
+static void drop(cm_trees *kept, kept_tree *r) {
     ts_tree_delete(r->tree);
-    recent->count--;
-    recent->bytes -= r->len;
+    kept->count--;
+    kept->bytes -= r->len;
     cm_free(r->text);
-    *r = (recent_tree){0};
+    *r = (kept_tree){0};
 }
 
-void cm_recent_done(cm_recent *recent) {
-    for (size_t i = 0; i < CM_COUNT(recent->trees); i++) {
-        if (recent->trees[i].tree) {
-            drop(recent, &recent->trees[i]);
+void cm_trees_done(cm_trees *kept) {
+    for (size_t i = 0; i < CM_COUNT(kept->all); i++) {
+        if (kept->all[i].tree) {
+            drop(kept, &kept->all[i]);
         }
     }
 }
@@ -89,12 +89,12 @@ static TSInputEdit edit_between(cm_str old, cm_str new) {
 
 /* --- the door ---------------------------------------------------------------------------------- */
 
-TSTree *cm_recent_parse(cm_run *run) {
-    recent_tree *r = run->limits->document != 0 ? find(run) : NULL;
+TSTree *cm_trees_parse(cm_run *run) {
+    kept_tree *r = run->limits->document != 0 ? find(run) : NULL;
     if (!r) {
         return NULL;
     }
-    r->used = ++run->extractor->recent.clock;
+    r->used = ++run->extractor->trees.clock;
     TSTree *old = ts_tree_copy(r->tree); /* edited in the copy: it may be needed again as it is */
     TSInputEdit edit = edit_between(cm_str_make(r->text, r->len), run->parsed_text);
     ts_tree_edit(old, &edit);
@@ -109,29 +109,29 @@ TSTree *cm_recent_parse(cm_run *run) {
 }
 
 /* The tree used longest ago; NULL: there is none. */
-static recent_tree *oldest(cm_recent *recent) {
-    recent_tree *oldest = NULL;
-    for (size_t i = 0; i < CM_COUNT(recent->trees); i++) {
-        recent_tree *r = &recent->trees[i];
+static kept_tree *oldest(cm_trees *kept) {
+    kept_tree *oldest = NULL;
+    for (size_t i = 0; i < CM_COUNT(kept->all); i++) {
+        kept_tree *r = &kept->all[i];
         oldest = r->tree && (!oldest || r->used < oldest->used) ? r : oldest;
     }
     return oldest;
 }
 
 /* A free place, after as many trees went as make room for a text of `bytes`. */
-static recent_tree *make_room(cm_recent *recent, size_t bytes) {
-    while (recent->count == CM_COUNT(recent->trees) || recent->bytes + bytes > TOTAL_BYTES_MAX) {
-        drop(recent, oldest(recent));
+static kept_tree *make_room(cm_trees *kept, size_t bytes) {
+    while (kept->count == CM_COUNT(kept->all) || kept->bytes + bytes > TOTAL_BYTES_MAX) {
+        drop(kept, oldest(kept));
     }
-    recent_tree *place = recent->trees;
+    kept_tree *place = kept->all;
     while (place->tree) {
         place++;
     }
     return place;
 }
 
-void cm_recent_keep(cm_run *run) {
-    cm_recent *recent = &run->extractor->recent;
+void cm_trees_keep(cm_run *run) {
+    cm_trees *kept = &run->extractor->trees;
     cm_str text = run->parsed_text;
     if (run->limits->document == 0 || run->language->whole || text.len > TEXT_BYTES_MAX ||
         ts_node_has_error(ts_tree_root_node(run->tree))) {
@@ -142,15 +142,15 @@ void cm_recent_keep(cm_run *run) {
         return; /* the next edit costs a whole parse, nothing else */
     }
     memcpy(copy, text.ptr, text.len);
-    recent_tree *before = find(run);
+    kept_tree *before = find(run);
     if (before) {
-        drop(recent, before);
+        drop(kept, before);
     }
-    *make_room(recent, text.len) = (recent_tree){.document = run->limits->document,
-                                                 .tree = ts_tree_copy(run->tree),
-                                                 .text = copy,
-                                                 .len = text.len,
-                                                 .used = ++recent->clock};
-    recent->count++;
-    recent->bytes += text.len;
+    *make_room(kept, text.len) = (kept_tree){.document = run->limits->document,
+                                             .tree = ts_tree_copy(run->tree),
+                                             .text = copy,
+                                             .len = text.len,
+                                             .used = ++kept->clock};
+    kept->count++;
+    kept->bytes += text.len;
 }
