@@ -45,7 +45,7 @@ cm_rc cm_assist_admit(cm_assist *assist, const cm_uuid *id, cm_err *err) {
     if (entry != NULL && cm_state_is_live(entry->life.state)) {
         rc = cm_fail(err, CM_REQUEST_IN_PROGRESS, "a completion with this request_id is running");
     } else if (cm_recent_add(assist->recent, id) == NULL) {
-        rc = cm_fail(err, CM_NOMEM, "no memory to remember a completion");
+        rc = cm_fail(err, CM_OVERLOADED, "%d completions are under way already", RECENT_MAX);
     } else {
         assist->stats.live++;
     }

@@ -14,7 +14,8 @@ struct cm_assist {
     cm_assist_stats stats;
 };
 
-/* Takes the request's id: CM_REQUEST_IN_PROGRESS when it is live already. */
+/* Takes the request's id until cm_assist_record. CM_REQUEST_IN_PROGRESS when it is live already, CM_OVERLOADED
+ * when too many are. */
 cm_rc cm_assist_admit(cm_assist *assist, const cm_uuid *id, cm_err *err) cm_must_check;
 /* Remembers the outcome for feedback, counts it and queues its rows for the store. */
 void cm_assist_record(cm_assist *assist, const cm_completion *result, cm_rc rc);

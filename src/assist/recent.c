@@ -23,11 +23,16 @@ static cm_str own(cm_str text) {
     return cm_str_make(cm_strndup(text.ptr == NULL ? "" : text.ptr, text.len), text.len);
 }
 
-static void entry_done(cm_recent_entry *entry) {
+static void forget_results(cm_recent_entry *entry) {
     for (size_t i = 0; i < entry->result_count; i++) {
         cm_free((char *)(uintptr_t)entry->results[i].text.ptr);
         cm_free((char *)(uintptr_t)entry->results[i].modified_text.ptr);
     }
+    entry->result_count = 0;
+}
+
+static void entry_done(cm_recent_entry *entry) {
+    forget_results(entry);
     *entry = (cm_recent_entry){0};
 }
 
@@ -55,17 +60,37 @@ cm_recent_entry *cm_recent_find(cm_recent *recent, const cm_uuid *id) {
     return cm_map_get(recent->by_id, key_of(id), &slot) ? &recent->slots[slot] : NULL;
 }
 
+/* The oldest entry whose answer is out; NULL when all are live. */
+static cm_recent_entry *oldest_finished(cm_recent *recent) {
+    for (size_t i = 0; i < recent->capacity; i++) {
+        cm_recent_entry *entry = &recent->slots[recent->next];
+        recent->next = (recent->next + 1) % recent->capacity;
+        if (cm_uuid_is_nil(&entry->id) || !cm_state_is_live(entry->life.state)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static cm_recent_entry *take_slot(cm_recent *recent, const cm_uuid *id) {
+    cm_recent_entry *entry = oldest_finished(recent);
+    if (entry == NULL ||
+        !cm_map_put(recent->by_id, key_of(id), (uint64_t)(entry - recent->slots))) {
+        return NULL;
+    }
+    if (!cm_uuid_is_nil(&entry->id)) {
+        cm_map_remove(recent->by_id, key_of(&entry->id));
+    }
+    return entry;
+}
+
 cm_recent_entry *cm_recent_add(cm_recent *recent, const cm_uuid *id) {
     cm_recent_entry *entry = cm_recent_find(recent, id);
     if (entry == NULL) {
-        entry = &recent->slots[recent->next];
-        if (!cm_uuid_is_nil(&entry->id)) {
-            cm_map_remove(recent->by_id, key_of(&entry->id));
-        }
-        if (!cm_map_put(recent->by_id, key_of(id), recent->next)) {
-            return NULL;
-        }
-        recent->next = (recent->next + 1) % recent->capacity;
+        entry = take_slot(recent, id);
+    }
+    if (entry == NULL) {
+        return NULL;
     }
     entry_done(entry);
     entry->id = *id;
@@ -74,15 +99,17 @@ cm_recent_entry *cm_recent_add(cm_recent *recent, const cm_uuid *id) {
 }
 
 void cm_recent_set_results(cm_recent_entry *entry, const cm_completion *completion) {
+    cm_assert(completion->item_count <= CM_COUNT(entry->results));
+    forget_results(entry);
     entry->life = completion->life;
     entry->stored = completion->life.state;
     entry->delivered_at_ms = cm_clock_wall_ms();
     for (size_t i = 0; i < completion->item_count; i++) {
-        cm_recent_result *result = &entry->results[entry->result_count++];
-        *result = (cm_recent_result){.id = completion->items[i].id,
-                                     .text = own(completion->items[i].text),
-                                     .accepted_length = -1};
+        entry->results[i] = (cm_recent_result){.id = completion->items[i].id,
+                                               .text = own(completion->items[i].text),
+                                               .accepted_length = -1};
     }
+    entry->result_count = completion->item_count;
 }
 
 void cm_recent_set_modified(cm_recent_result *result, cm_str text) {
