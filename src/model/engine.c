@@ -319,6 +319,7 @@ static cm_rc load(cm_engine *engine, cm_err *err) {
         cm_model_unref(model);
         return rc;
     }
+    atomic_store(&engine->context, engine->runner->context);
     atomic_store(&engine->model, model);
     if (options.path != NULL) { /* the fake has nothing to warm */
         warm_up(engine);
@@ -461,6 +462,7 @@ cm_rc cm_engine_start(const cm_engine_options *options, cm_engine **ret_engine, 
     pthread_cond_init(&engine->loaded, &monotonic);
     pthread_condattr_destroy(&monotonic);
     cm_pace_init(&engine->pace, engine->options.threads);
+    atomic_store(&engine->context, engine->options.context);
     int failed = pthread_create(&engine->thread, NULL, run, engine);
     if (failed != 0) {
         engine_destroy(engine);
@@ -543,7 +545,7 @@ static uint32_t coarse(double tokens) {
 }
 
 uint32_t cm_engine_budget(const cm_engine *engine, uint32_t ms, uint32_t reserve) {
-    uint32_t context = engine->options.context;
+    uint32_t context = atomic_load(&engine->context);
     uint32_t window = context - CM_MIN(CM_MAX(reserve, 1), context / 4);
     if (ms == 0) {
         return window;

@@ -80,6 +80,7 @@ struct cm_engine {
 
     atomic_bool stop; /* = stopping, for the abort callback and the loader */
     _Atomic(cm_model *) model;
+    atomic_uint context; /* tokens of a slot: as configured until loaded, then as there are */
 
     /* of the inference thread */
     cm_runner *runner;

@@ -297,6 +297,15 @@ static void test_model_engine__prompt_longer_than_the_window_loses_its_front(voi
     assert_true(result.completion_tokens > 0);
 }
 
+/* The fake was trained on 8,192 tokens, so a configured context of more is not what a slot holds. */
+static void test_model_engine__the_budget_is_of_the_context_there_is(void **state) {
+    (void)state;
+    cm_engine *engine = start_engine(&(cm_engine_options){.context = 65536, .slots = 1});
+    assert_int_equal(cm_engine_budget(engine, 0, 100), 8192 - 100);
+    assert_int_equal(cm_engine_budget(engine, UINT32_MAX, 100), 8192 - 100);
+    cm_engine_free(engine);
+}
+
 /* many requests */
 
 typedef struct counter {
@@ -619,6 +628,7 @@ int main(void) {
         IN(set_up, penalties_break_a_loop),
         IN(set_up, probabilities_are_those_of_the_model),
         IN(set_up, bad_settings_are_refused),
+        cmocka_unit_test(test_model_engine__the_budget_is_of_the_context_there_is),
         IN(set_up, prompt_longer_than_the_window_loses_its_front),
         IN(set_up, batched_texts_equal_lone_ones),
         IN(set_up, repetition_drafts_itself),
