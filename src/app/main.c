@@ -4,6 +4,7 @@
  * anything else: it must not read settings, open files or start threads. */
 #include "base/base.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "app/cli.h"
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "code/parser.h"
 #include "model/model.h"
+#include "rt/signals.h"
 
 /* One-shot commands stay quiet unless asked: their answer is on standard output. */
 static void start_log(const cm_cli *cli) {
@@ -60,13 +62,25 @@ static int run(int argc, char **argv, cm_arena *arena) {
     return cm_cli_function(&cli)(&cli);
 }
 
+/* An answer that could not be written is no answer. A reader that left early (`| head`) needs no message. */
+static int end_output(int status) {
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return status;
+    }
+    if (errno != EPIPE) {
+        fprintf(stderr, "codementor: cannot write the answer: %s\n", strerror(errno));
+    }
+    return status != 0 ? status : 1;
+}
+
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "parse-worker") == 0) {
         return cm_parse_worker_main(argc, argv);
     }
+    cm_signals_ignore_write_faults();
     cm_model_environment();
     cm_arena *arena = cm_arena_new(0);
     int status = run(argc, argv, arena);
     cm_arena_free(arena);
-    return status;
+    return end_output(status);
 }

@@ -41,6 +41,7 @@ cm_rc cm_err_set(cm_err *err, cm_rc rc, const char *file, int line, const char *
 static cm_rc rc_of_errno(int value) {
     switch (value) {
     case ENOSPC:
+    case EFBIG: /* ulimit -f, with SIGXFSZ ignored */
     case EDQUOT: return CM_STORAGE_FULL;
     case ENOENT:
     case ENOTDIR: return CM_NOT_FOUND;

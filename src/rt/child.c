@@ -130,6 +130,8 @@ static int set_attributes(posix_spawnattr_t *attributes) {
     sigemptyset(&none);
     sigemptyset(&defaults);
     sigaddset(&defaults, SIGPIPE);
+    sigaddset(&defaults, SIGXFSZ);
+    sigaddset(&defaults, SIGHUP);
     sigaddset(&defaults, SIGTERM);
     sigaddset(&defaults, SIGINT);
     int rc = posix_spawnattr_setsigmask(attributes, &none);

@@ -38,7 +38,8 @@ static void *signals_main(void *argument) {
         }
         struct signalfd_siginfo info;
         if (read(signals->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-            signals->run(signals->user, (int)info.ssi_signo, ++count);
+            count += info.ssi_signo != SIGHUP;
+            signals->run(signals->user, (int)info.ssi_signo, count);
         }
     }
 }
@@ -54,6 +55,11 @@ static void signals_close(cm_signals *signals) {
     cm_free(signals);
 }
 
+void cm_signals_ignore_write_faults(void) {
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 cm_rc cm_signals_new(cm_signal_fn *run, void *user, cm_signals **ret_signals, cm_err *err) {
     cm_signals *signals = CM_NEW(cm_signals);
     signals->run = run;
@@ -62,8 +68,8 @@ cm_rc cm_signals_new(cm_signal_fn *run, void *user, cm_signals **ret_signals, cm
     sigemptyset(&mask);
     sigaddset(&mask, SIGTERM);
     sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &mask, &signals->old_mask);
-    signal(SIGPIPE, SIG_IGN);
     signals->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     signals->stop_fd = eventfd(0, EFD_CLOEXEC);
     int failed = signals->signal_fd < 0 || signals->stop_fd < 0 ? errno : 0;

@@ -2,6 +2,7 @@
 
 import os
 import random
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -195,6 +196,33 @@ def test_disk__full_while_indexing_is_said_and_the_server_goes_on(tmp_path, smal
             server.wait_indexed(reply["repository_id"])
         assert server.http.get("/livez").status_code == 200
         assert server.complete(root / "x.py", "a = ", 0, 4).status_code == 200
+
+
+def test_disk__a_limit_on_file_sizes_is_an_error_and_no_death(tmp_path):
+    root = small_repository(tmp_path / "tree")
+    with Server(tmp_path, on_sqlite=True) as server:
+        old = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (64, old[1]))
+        refused = server.http.post("/v1/repositories/index",
+                                   json={"workspace_id": "default", "repository_path": str(root)})
+        assert refused.status_code in (500, 507) and refused.json()["retryable"], refused.text
+        assert server.http.get("/livez").status_code == 200
+        assert server.complete(root / "x.py", "a = ", 0, 4).status_code == 200
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, old)
+        server.index(root)
+
+
+def test_commands__a_file_limit_and_a_reader_that_left_are_errors(tmp_path):
+    root = small_repository(tmp_path / "tree")
+    server = Server(tmp_path)
+    limited = subprocess.run(["bash", "-c", 'ulimit -f 1; "$@"', "limited", *server.command("index", str(root))],
+                             env=server.env, capture_output=True, text=True, check=False)
+    assert limited.returncode == 1 and "codementor: " in limited.stderr, limited
+    for target, said in (("/dev/full", "No space left"), ("| true", "")):
+        command = f'"$@" {"> " + target if target.startswith("/") else target}; exit ${{PIPESTATUS[0]}}'
+        done = subprocess.run(["bash", "-c", command, "writer", *server.command("config", "print")], env=server.env,
+                              capture_output=True, text=True, check=False)
+        assert done.returncode in ((1,) if said else (0, 1)) and said in done.stderr, done
 
 
 def test_disk__read_only_is_refused_by_name(tmp_path, small_disk):
