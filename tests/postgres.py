@@ -1,9 +1,12 @@
 """Databases on the PostgreSQL that CODEMENTOR_TEST_POSTGRES names (tests/tools/with_postgres.py sets it), by its
 own psql. Nothing is dropped: the whole server is thrown away at the end."""
 
+import fcntl
 import os
 import subprocess
 import uuid
+from contextlib import contextmanager
+from urllib.parse import parse_qs, urlsplit
 
 SERVER = os.environ.get("CODEMENTOR_TEST_POSTGRES")
 TEMPLATE = "api_template"
@@ -21,6 +24,18 @@ def sql(text, database="postgres", server=SERVER):
     return done.stdout.strip()
 
 
+@contextmanager
+def alone():
+    """One process of pytest at a time makes databases: the template is made once, and nobody is in it when it is
+    copied. The lock lies on the folder of the server's socket."""
+    folder = os.open(parse_qs(urlsplit(SERVER).query)["host"][0], os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 def make_template(binary, directory):
     """Migrating takes a second, copying a migrated database a twentieth of that."""
     if sql(f"SELECT count(*) FROM pg_database WHERE datname = '{TEMPLATE}'") != "0":
@@ -34,7 +49,8 @@ def make_template(binary, directory):
 
 def fresh(binary, directory):
     """A new, migrated database; returns its name."""
-    make_template(binary, directory)
     name = f"t{uuid.uuid4().hex[:12]}"
-    sql(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    with alone():
+        make_template(binary, directory)
+        sql(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     return name

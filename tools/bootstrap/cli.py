@@ -28,7 +28,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--without", metavar="NAME", action="append", default=[],
                         help="make everything but this")
     parser.add_argument("--with", metavar="GROUP", action="append", default=[], dest="extra",
-                        help="also what is needed only on demand: test, fresh, fuzz, peers, postgres, faults")
+                        help="also what is needed only on demand: test, load, fresh, fuzz, peers, postgres, faults")
     parser.add_argument("--rebuild", action="store_true", help="build again what is in the cache")
     parser.add_argument("--offline", action="store_true", help="fetch nothing; say what is missing")
     parser.add_argument("--list", action="store_true", help="show what there is and what is in the cache")
