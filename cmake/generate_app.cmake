@@ -1,7 +1,7 @@
 # spec/options.toml and spec/commands.toml -> settings and command line.
 set(CM_GEN_app "")
 function(cm_generate_app table)
-  list(TRANSFORM ARGN PREPEND ${CM_GEN}/app/ OUTPUT_VARIABLE outputs)
+  list(TRANSFORM ARGN PREPEND ${CM_GEN}/ OUTPUT_VARIABLE outputs)
   add_custom_command(
     OUTPUT ${outputs}
     COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/gen_${table}.py spec/${table}.toml ${outputs}
@@ -11,5 +11,6 @@ function(cm_generate_app table)
     VERBATIM)
   set(CM_GEN_app ${CM_GEN_app} ${outputs} PARENT_SCOPE)
 endfunction()
-cm_generate_app(options options_gen.h options_gen.c)
-cm_generate_app(commands commands_gen.h commands_gen.c commands_run_gen.c)
+cm_generate_app(options app/options_gen.h app/options_gen.c rt/settings_gen.h)
+list(APPEND CM_GEN_rt ${CM_GEN}/rt/settings_gen.h) # every room may hold the settings that a reload changes
+cm_generate_app(commands app/commands_gen.h app/commands_gen.c app/commands_run_gen.c)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Turns spec/options.toml into struct cm_config and the table of options.
+"""Turns spec/options.toml into struct cm_config, the table of options, and struct cm_settings: those a reload applies.
 
-    gen_options.py SPEC OUT_H OUT_C
+    gen_options.py SPEC OUT_H OUT_C OUT_SETTINGS_H
 """
 import sys
 import tomllib
@@ -48,6 +48,8 @@ def check_option(spec, option, by_name, seen):
         stop(place, "the default is not one of its values")
     if not isinstance(option["default"], str):
         stop(place, "the default is written as text, as in the settings file")
+    if option.get("scope", "boot") not in ("boot", "reload"):
+        stop(place, f"unknown scope '{option['scope']}'")
     if len(option["help"]) > 80:
         stop(place, "help is longer than 80 characters; the rest belongs to 'more'")
 
@@ -84,18 +86,34 @@ def member_text(option):
     return f"        {c_type}{key}; /* {comment} */\n"
 
 
+def is_reloaded(option):
+    return option.get("scope") == "reload"
+
+
+def settings_text(sections):
+    options = [option for option in options_of(sections) if is_reloaded(option)]
+    text = '#include "base/str.h"\n\n' + "".join(enum_text(row) for row in options if row["type"] == "enum")
+    text += "/* The settings that a reload applies, as they are now. */\ntypedef struct cm_settings {\n"
+    for section, rows in sections:
+        members = "".join(member_text(row) for row in rows if is_reloaded(row))
+        text += f"    struct {{\n{members}    }} {section['name']};\n" if members else ""
+    return guard("rt/settings_gen.h", text + "} cm_settings;\n", "spec/options.toml")
+
+
 def header_text(sections):
     options = options_of(sections)
-    enums = "".join(enum_text(option) for option in options if option["type"] == "enum")
+    enums = "".join(enum_text(option) for option in options if option["type"] == "enum" and not is_reloaded(option))
     ids = "".join(f"    {identifier(option)},\n" for option in options)
     members = ""
     for section, rows in sections:
         members += "    struct {\n" + "".join(member_text(row) for row in rows) + f"    }} {section['name']};\n"
     body = (
-        '#include "base/str.h"\n\n'
+        '#include "rt/settings_gen.h"\n\n'
         f"enum cm_option_id {{\n{ids}    CM_OPTION_COUNT\n}};\n\n{enums}"
         f"typedef struct cm_config {{\n{members}"
-        "    uint8_t sources[CM_OPTION_COUNT]; /* enum cm_config_source */\n} cm_config;\n"
+        "    uint8_t sources[CM_OPTION_COUNT]; /* enum cm_config_source */\n} cm_config;\n\n"
+        "/* What of `config` a reload applies; strings are those of `config`. */\n"
+        "cm_settings cm_config_settings(const cm_config *config);\n"
     )
     return guard("app/options_gen.h", body, "spec/options.toml")
 
@@ -109,7 +127,7 @@ def row_text(option):
         f"    {{{c_text(option['name'])}, {c_text(environment(option))}, {c_text_or_null(option.get('flag'))},\n"
         f"     {kind}, offsetof(cm_config, {section}.{c_name(key)}), {c_text(option['default'])}, {values},\n"
         f"     {c_bool(bounded)}, {option.get('min', 0)}, {option.get('max', 0)}, "
-        f"{c_bool(option.get('global'))}, {c_bool(option.get('scope') == 'reload')}, "
+        f"{c_bool(option.get('global'))}, {c_bool(is_reloaded(option))}, "
         f"{c_bool(option.get('secret'))},\n"
         f"     {c_text(option['help'])}}},\n"
     )
@@ -123,16 +141,19 @@ def source_text(sections):
             names = ", ".join(c_text(value) for value in option["values"])
             text += f"static const char *const values_{c_name(option['name'])}[] = {{{names}, NULL}};\n"
     rows = "".join(row_text(option) for option in options)
-    return text + f"\nconst cm_option cm_options[CM_OPTION_COUNT] = {{\n{rows}}};\n"
+    text += f"\nconst cm_option cm_options[CM_OPTION_COUNT] = {{\n{rows}}};\n\n"
+    fields = "".join(f"        .{row['name']} = config->{row['name']},\n" for row in options if is_reloaded(row))
+    return text + f"cm_settings cm_config_settings(const cm_config *config) {{\n    return (cm_settings){{\n{fields}    }};\n}}\n"
 
 
-def main(spec, out_h, out_c):
+def main(spec, out_h, out_c, out_settings_h):
     sections = load(spec)
+    write(out_settings_h, settings_text(sections))
     write(out_h, header_text(sections))
     write(out_c, source_text(sections))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) != 5:
         sys.exit(__doc__)
     main(*sys.argv[1:])

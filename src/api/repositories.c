@@ -300,11 +300,13 @@ void cm_repositories_close(cm_repositories *repositories) {
 /* ---- adding ---- */
 
 static bool is_allowed(const cm_repositories *r, cm_str root) {
-    cm_str_list roots = r->options.allowed_roots;
+    const cm_settings *settings = cm_settings_take(r->options.settings);
+    cm_str_list roots = settings->index.allowed_roots;
     bool allowed = roots.count == 0;
     for (size_t i = 0; i < roots.count && !allowed; i++) {
         allowed = cm_path_is_inside(root, roots.items[i]);
     }
+    cm_settings_unref(settings);
     return allowed;
 }
 

@@ -11,6 +11,7 @@
 #include "api/api_gen.h"
 #include "index/live/indexer.h"
 #include "index/live/sent.h"
+#include "rt/settings.h"
 #include "store/store.h"
 
 typedef struct cm_repositories cm_repositories;
@@ -21,7 +22,8 @@ typedef struct cm_repositories_options {
     cm_indexer *indexer;
     const cm_sent
         *sent; /* borrowed; as the indexer was given. NULL = content lies in the index alone */
-    cm_str_list allowed_roots; /* directories that may be indexed by path; empty = all */
+    cm_settings_cell
+        *settings; /* index.allowed_roots: directories that may be indexed by path; none = all */
     size_t file_bytes_max;
 } cm_repositories_options;
 

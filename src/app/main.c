@@ -5,28 +5,13 @@
 #include "base/base.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 #include "app/cli.h"
 #include "app/client.h"
-#include "base/log.h"
+#include "app/settings.h"
 #include "code/parser.h"
 #include "model/model.h"
 #include "rt/signals.h"
-
-/* One-shot commands stay quiet unless asked: their answer is on standard output. */
-static void start_log(const cm_cli *cli) {
-    static const enum cm_log_level levels[] = {[CM_CONFIG_LOG_LEVEL_DEBUG] = CM_LOG_DEBUG,
-                                               [CM_CONFIG_LOG_LEVEL_INFO] = CM_LOG_INFO,
-                                               [CM_CONFIG_LOG_LEVEL_WARN] = CM_LOG_WARN,
-                                               [CM_CONFIG_LOG_LEVEL_ERROR] = CM_LOG_ERROR,
-                                               [CM_CONFIG_LOG_LEVEL_OFF] = CM_LOG_OFF};
-    bool preset = cm_config_source_of(cli->config, CM_OPTION_LOG_LEVEL) == CM_CONFIG_DEFAULT;
-    bool quiet = preset && cli->id != CM_COMMAND_SERVE;
-    bool json = cli->config->log.format == CM_CONFIG_LOG_FORMAT_JSON;
-    cm_log_init(quiet ? CM_LOG_WARN : levels[cli->config->log.level],
-                json ? CM_LOG_JSON : CM_LOG_HUMAN, STDERR_FILENO);
-}
 
 static int print_help(const cm_cli *cli) {
     cm_cleanup(cm_buf_done) cm_buf out;
@@ -47,18 +32,14 @@ static int run(int argc, char **argv, cm_arena *arena) {
     if (cli.help) {
         return print_help(&cli);
     }
-    cm_config_input input = {.file = cli.config_file,
-                             .environ = (const char *const *)environ,
-                             .flags = cli.flags,
-                             .flag_count = cli.flag_count};
-    rc = cm_config_load(&input, arena, &cli.config, &faults, &err);
+    rc = cm_settings_load(&cli, arena, &cli.config, &faults, &err);
     if (rc != CM_OK) {
         if (faults.len > 0) {
             fprintf(stderr, CM_STR_FMT, CM_STR_ARG(faults));
         }
         return cm_command_fail(&cli, rc, &err);
     }
-    start_log(&cli);
+    cm_settings_start_log(&cli, cli.config);
     return cm_cli_function(&cli)(&cli);
 }
 

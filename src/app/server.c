@@ -26,6 +26,7 @@
 
 struct cm_server {
     cm_services services; /* first: handed out by address */
+    cm_settings_cell *settings;
     cm_owner *owner;
     cm_pool *index_pool; /* NULL = jobs read on their own thread */
     cm_parser_pool *index_parser;
@@ -118,7 +119,7 @@ static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *
                                             .local = s->services.local,
                                             .indexer = s->services.indexer,
                                             .sent = &s->sent,
-                                            .allowed_roots = config->index.allowed_roots,
+                                            .settings = s->settings,
                                             .file_bytes_max =
                                                 (size_t)config->index.max_file_size_kb * 1024};
     return rc == CM_OK ? cm_repositories_open(&repositories, &s->services.repositories, err) : rc;
@@ -173,9 +174,7 @@ static cm_rc open_assist(cm_server *s, const cm_config *config, cm_err *err) {
                                  .pool = services->pool,
                                  .store = services->store,
                                  .local = services->local,
-                                 .instant = config->completion.instant,
-                                 .instant_min_confidence =
-                                     config->completion.instant_min_confidence,
+                                 .settings = s->settings,
                                  .max_prompt_ms = (uint32_t)config->model.max_prompt_ms,
                                  .max_predict_ms = (uint32_t)config->model.max_predict_ms};
     return cm_assist_new(&options, &services->assist, err);
@@ -189,7 +188,7 @@ static cm_rc open_gateway(cm_server *s, const cm_config *config, cm_err *err) {
                                  .metrics = s->metrics,
                                  .services = &s->services,
                                  .local_mode = config->auth.mode == CM_CONFIG_AUTH_MODE_LOCAL,
-                                 .cors_origins = config->http.cors_origins};
+                                 .settings = s->settings};
     cm_rc rc = cm_gateway_new(&gateway, &s->gateway, err);
     rc = rc == CM_OK ? cm_loops_new((unsigned)config->http.loops, &s->loops, err) : rc;
     if (rc != CM_OK) {
@@ -313,6 +312,8 @@ cm_rc cm_server_open(const cm_config *config, const cm_places *places,
                      const cm_server_options *options, cm_server **ret_server, cm_err *err) {
     cm_server *s = CM_NEW(cm_server);
     s->one_shot = options->socket_only;
+    cm_settings settings = cm_config_settings(config);
+    s->settings = cm_settings_cell_new(&settings, NULL);
     s->services.version = CM_BUILD_VERSION;
     s->services.commit = CM_BUILD_COMMIT;
     s->services.build_date = CM_BUILD_DATE;
@@ -337,6 +338,10 @@ const char *cm_server_address(const cm_server *server) {
 
 const cm_services *cm_server_services(const cm_server *server) {
     return &server->services;
+}
+
+cm_settings_cell *cm_server_settings(const cm_server *server) {
+    return server->settings;
 }
 
 uint64_t cm_server_idle_ms(const cm_server *server) {
@@ -391,6 +396,7 @@ void cm_server_close(cm_server *server) {
     cm_parser_pool_free(server->index_parser);
     cm_compute_free(server->compute);
     cm_tls_free(server->tls);
+    cm_settings_cell_free(server->settings);
     cm_owner_release(server->owner);
     cm_buf_done(&server->address);
     pthread_cond_destroy(&server->drained);

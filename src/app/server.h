@@ -9,6 +9,7 @@
 
 #include "api/services.h"
 #include "app/places.h"
+#include "rt/settings.h"
 
 typedef struct cm_server cm_server;
 
@@ -17,13 +18,16 @@ typedef struct cm_server_options {
     bool without_model; /* do not load one */
 } cm_server_options;
 
-/* Takes the data directory (CM_CONFLICT when it has an owner), opens everything and serves. */
+/* Takes the data directory (CM_CONFLICT when it has an owner), opens everything and serves. `config` outlives the
+ * server. Errors: those of every room it opens. */
 cm_rc cm_server_open(const cm_config *config, const cm_places *places,
                      const cm_server_options *options, cm_server **ret_server,
                      cm_err *err) cm_must_check;
 /* "http://127.0.0.1:8012"; empty with socket_only. */
 const char *cm_server_address(const cm_server *server);
 const cm_services *cm_server_services(const cm_server *server);
+/* Where a reload publishes; lives as long as the server. */
+cm_settings_cell *cm_server_settings(const cm_server *server);
 /* Milliseconds since the last request began or ended; 0 while one runs. */
 uint64_t cm_server_idle_ms(const cm_server *server);
 /* Stops accepting and waits until running requests are done, at most `deadline_ms`. */

@@ -12,6 +12,7 @@
 #include "index/live/indexer.h"
 #include "model/models.h"
 #include "rt/pool.h"
+#include "rt/settings.h"
 #include "store/store.h"
 
 typedef struct cm_assist cm_assist;
@@ -22,8 +23,7 @@ typedef struct cm_assist_options {
     cm_pool *pool;
     cm_store *store; /* completions are recorded here; may be NULL */
     cm_store_local local;
-    bool instant;                  /* use the instant tier */
-    double instant_min_confidence; /* at least this sure: sent without asking the model */
+    cm_settings_cell *settings; /* completion.*: the instant tier and how sure it must be */
     uint32_t max_prompt_ms, max_predict_ms;
 } cm_assist_options;
 

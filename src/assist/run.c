@@ -35,6 +35,7 @@ typedef struct run {
     cm_assist *assist;
     cm_arena *arena;
     const cm_completion_request *request;
+    const cm_settings *settings; /* taken: one run sees one state of them */
     cm_completion_sink sink;
     cm_completion result;
     cm_snapshot *snapshot;
@@ -64,6 +65,7 @@ static cm_rc enter(run *r, enum cm_state state, cm_err *err) {
 /* ---- the end ---- */
 
 static void run_free(run *r) {
+    cm_settings_unref(r->settings);
     cm_snapshot_unref(r->snapshot);
     for (uint32_t i = 0; i < r->candidate_count; i++) {
         cm_buf_done(&r->candidates[i].text);
@@ -165,7 +167,7 @@ static void add_instant_sources(run *r) {
 static cm_rc predict_instant(run *r, cm_err *err) {
     const cm_completion_request *request = r->request;
     if (request->raw || request->tier == CM_TIER_MODEL ||
-        (!r->assist->options.instant && request->tier != CM_TIER_INSTANT)) {
+        (!r->settings->completion.instant && request->tier != CM_TIER_INSTANT)) {
         return CM_OK;
     }
     cm_instant_request instant = {.prefix = request->prefix,
@@ -436,7 +438,7 @@ static bool instant_alone(run *r, const char **ret_reason) {
         return !request->raw;
     }
     if (have && says_something(r->instant.text) &&
-        r->instant.confidence >= r->assist->options.instant_min_confidence) {
+        r->instant.confidence >= r->settings->completion.instant_min_confidence) {
         *ret_reason = "the repository is sure";
         return true;
     }
@@ -602,6 +604,7 @@ void cm_assist_complete(cm_assist *assist, const cm_completion_request *request,
     cm_arena *arena = cm_arena_new(0);
     run *r = CM_ARENA_NEW(arena, run);
     r->assist = assist;
+    r->settings = cm_settings_take(assist->options.settings);
     r->arena = arena;
     r->request = request;
     r->sink = *sink;

@@ -128,7 +128,10 @@ static bool check_origin(cm_call_state *state) {
         return true;
     }
     (void)!cm_http_head_find(head, "Host", &host);
-    if (!cm_guard_origin_allowed(origin, host, head->tls, state->gateway->config.cors_origins)) {
+    const cm_settings *settings = cm_settings_take(state->gateway->config.settings);
+    bool allowed = cm_guard_origin_allowed(origin, host, head->tls, settings->http.cors_origins);
+    cm_settings_unref(settings);
+    if (!allowed) {
         return refuse(state, CM_ORIGIN_NOT_ALLOWED,
                       "origin is not in the setting http.cors_origins");
     }

@@ -16,6 +16,7 @@
 #include "net/http.h"
 #include "rt/metrics.h"
 #include "rt/pool.h"
+#include "rt/settings.h"
 
 typedef struct cm_gateway cm_gateway;
 
@@ -23,10 +24,10 @@ typedef struct cm_gateway_config {
     const cm_route *routes; /* cm_routes, cm_route_count */
     uint32_t route_count;
     cm_pool *pool;
-    cm_metrics *metrics;      /* may be NULL */
-    void *services;           /* given to handlers as call->services */
-    bool local_mode;          /* loopback Host only, no credentials */
-    cm_str_list cors_origins; /* borrowed */
+    cm_metrics *metrics;        /* may be NULL */
+    void *services;             /* given to handlers as call->services */
+    bool local_mode;            /* loopback Host only, no credentials */
+    cm_settings_cell *settings; /* borrowed */
 } cm_gateway_config;
 
 cm_rc cm_gateway_new(const cm_gateway_config *config, cm_gateway **ret_gateway,

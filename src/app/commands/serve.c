@@ -1,12 +1,17 @@
-/* serve.c - `codementor serve`: open, announce, wait for a signal or for idleness, drain, close. */
+/* serve.c - `codementor serve`: open, announce, wait for a signal or for idleness, drain, close.
+ *
+ * SIGHUP reads the settings again, on this thread and so never while the server opens or closes; those
+ * that came meanwhile are one. Only when the terminal it was started on is gone does it mean the end. */
 #include "base/base.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "app/cli.h"
 #include "app/client.h"
 #include "app/server.h"
+#include "app/settings.h"
 #include "base/log.h"
 #include "rt/signals.h"
 
@@ -17,16 +22,23 @@ typedef struct stop {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned signals;
+    bool reload;
+    bool on_terminal; /* when it was started */
 } stop;
+
+static bool terminal_is_gone(const stop *s) {
+    return s->on_terminal && isatty(STDIN_FILENO) == 0;
+}
 
 static void on_signal(void *user, int signal, unsigned count) {
     stop *s = user;
-    (void)signal;
+    bool hangup = signal == SIGHUP && terminal_is_gone(s);
     pthread_mutex_lock(&s->lock);
-    s->signals = count;
+    s->signals = count + hangup;
+    s->reload |= signal == SIGHUP;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
-    if (count > 1) {
+    if (count > 1 && signal != SIGHUP) {
         _exit(130); /* asked twice: at once; the index and the database survive kill -9 too */
     }
 }
@@ -63,11 +75,27 @@ static void announce(const cm_cli *cli, const cm_server *server) {
     fflush(stdout);
 }
 
-/* Returns when a signal came or nothing was asked for `idle_minutes`. */
-static void wait_until_stopped(stop *s, const cm_server *server, int64_t idle_minutes) {
+/* Its faults are in the log; the server goes on with what it has. */
+static void reload(cm_reloader *reloader) {
+    cm_err err;
+    if (cm_settings_reload(reloader, &err) == CM_OK) {
+        cm_log(CM_LOG_DEBUG, "settings reloaded");
+    }
+}
+
+/* Returns when a signal to stop came or nothing was asked for `idle_minutes`. */
+static void wait_until_stopped(stop *s, const cm_server *server, int64_t idle_minutes,
+                               cm_reloader *reloader) {
     uint64_t idle_ms = (uint64_t)idle_minutes * 60000;
     pthread_mutex_lock(&s->lock);
     while (s->signals == 0) {
+        if (s->reload) {
+            s->reload = false;
+            pthread_mutex_unlock(&s->lock);
+            reload(reloader);
+            pthread_mutex_lock(&s->lock);
+            continue;
+        }
         if (idle_ms == 0) {
             pthread_cond_wait(&s->changed, &s->lock);
             continue;
@@ -97,7 +125,8 @@ static cm_rc serve(const cm_cli *cli, stop *s, cm_err *err) {
     }
     if (rc == CM_OK) {
         announce(cli, server);
-        wait_until_stopped(s, server, args->idle_exit);
+        cm_reloader reloader = {cli, cm_server_settings(server), cli->config};
+        wait_until_stopped(s, server, args->idle_exit, &reloader);
         cm_log(CM_LOG_INFO, "stopping: running requests are finished first");
         cm_server_drain(server, DRAIN_MS);
     }
@@ -106,7 +135,9 @@ static cm_rc serve(const cm_cli *cli, stop *s, cm_err *err) {
 }
 
 int cm_cmd_serve(const cm_cli *cli) {
-    stop s = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    stop s = {.lock = PTHREAD_MUTEX_INITIALIZER,
+              .changed = PTHREAD_COND_INITIALIZER,
+              .on_terminal = isatty(STDIN_FILENO) == 1};
     cm_signals *signals = NULL;
     cm_err err;
     cm_rc rc = cm_signals_new(on_signal, &s, &signals, &err);
