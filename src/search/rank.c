@@ -9,8 +9,11 @@
 #define STEM_BOOST        0.3 /* all words of the file's stem are in the question */
 #define TEST_FACTOR       0.6
 #define VENDORED_FACTOR   0.5
-#define FURTHER_FACTOR    0.5 /* each further chunk of one file */
-#define NEAR_BOOST        0.05
+#define FURTHER_FACTOR    0.5         /* each further chunk of one file */
+#define FURTHER_LEAST     (1.0 / 256) /* ... but no less */
+#define FILE_BOOST \
+    0.2 /* times the scores of the others of its file, halved each time: the best chunk */
+#define NEAR_BOOST 0.05
 
 static bool is_name_char(char c) {
     return cm_is_word(c) || c == '.' || c == ':' || c == '#' || c == '$';
@@ -80,9 +83,15 @@ static bool asks_for(const cm_lexical_result *question, const char *word) {
     return false;
 }
 
-/* Last component of a qualified name: "open" of "Store::open". */
-static cm_str last_name(cm_str text) {
+/* The name a question asks for: its last component when it is one word, "open" of "Store::open". The last word of a
+ * sentence is no name: "wait for ctrl-c" asks for no function `c`. */
+static cm_str name_asked(cm_str text) {
     text = cm_str_trim(text);
+    for (size_t i = 0; i < text.len; i++) {
+        if (cm_is_space(text.ptr[i])) {
+            return CM_STR_EMPTY;
+        }
+    }
     for (size_t i = text.len; i-- > 0;) {
         if (!cm_is_word(text.ptr[i])) {
             return cm_str_from_offset(text, i + 1);
@@ -176,10 +185,40 @@ static int ranked_cmp(const void *left, const void *right) {
     return (a->chunk > b->chunk) - (a->chunk < b->chunk);
 }
 
+/* What a file says in several places it is more likely about: its best chunk gains from the others, and they, which
+ * would only crowd the answer, lose. Pieces of one long function count once. */
+static void weigh_by_file(cm_ranked *ranked, size_t count) {
+    cm_map64 *files = cm_map64_new(0); /* document -> place of its best chunk */
+    for (size_t i = 0; i < count; i++) {
+        bool added;
+        uint64_t *place = cm_map64_slot(files, ranked[i].document, &added);
+        if (place == NULL || added) {
+            if (place != NULL) {
+                *place = i;
+                ranked[i].share = 1;
+            }
+            continue;
+        }
+        cm_ranked *best = &ranked[*place];
+        double score = ranked[i].score;
+        if (!ranked[i].is_definition) {
+            ranked[i].score *= CM_MAX(best->share * FURTHER_FACTOR, FURTHER_LEAST);
+        }
+        best->share *= FURTHER_FACTOR;
+        if (ranked[i].symbol == CM_ID_NONE || ranked[i].symbol != best->symbol) {
+            best->gained += FILE_BOOST * best->share * score;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        ranked[i].score += ranked[i].gained;
+    }
+    cm_map64_free(files);
+}
+
 void cm_rank_run(const cm_snapshot *snapshot, cm_str text, cm_str near_path,
                  const cm_lexical_result *lexical, cm_ranked *ranked, size_t count) {
     bool symbol_asked = cm_rank_is_symbol(text);
-    cm_str name = last_name(text);
+    cm_str name = name_asked(text);
     double top = 0;
     for (size_t i = 0; i < count; i++) {
         top = CM_MAX(top, ranked[i].bm25);
@@ -190,17 +229,7 @@ void cm_rank_run(const cm_snapshot *snapshot, cm_str text, cm_str near_path,
     if (count > 1) {
         qsort(ranked, count, sizeof(*ranked), ranked_cmp);
     }
-    cm_map64 *seen = cm_map64_new(0);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t *times = cm_map64_slot(seen, ranked[i].document, NULL);
-        for (uint64_t t = 0; times && t < *times && t < 8 && !ranked[i].is_definition; t++) {
-            ranked[i].score *= FURTHER_FACTOR;
-        }
-        if (times) {
-            (*times)++;
-        }
-    }
-    cm_map64_free(seen);
+    weigh_by_file(ranked, count);
     if (count > 1) {
         qsort(ranked, count, sizeof(*ranked), ranked_cmp);
     }

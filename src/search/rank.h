@@ -16,6 +16,8 @@ typedef struct cm_ranked {
     double bm25;        /* before the rules */
     double score;       /* after */
     bool is_definition; /* of a name in the question */
+    double share;       /* of the best chunk of a file: what its next chunk counts */
+    double gained;      /* of the same: from the file's other chunks */
 } cm_ranked;
 
 /* Re-orders in place, best first. `text` is the question. */

@@ -114,14 +114,15 @@ static cm_rc document_text(const cm_snapshot *snapshot, text_cache *cache, size_
     return rc;
 }
 
-static void fill_scores(cm_search_hit *hit, const cm_ranked *r, double best_possible) {
+/* `most`: the relevance of the hit before, which no later one exceeds. */
+static void fill_scores(cm_search_hit *hit, const cm_ranked *r, double best_possible, double most) {
     hit->scores.bm25 = r->bm25;
     hit->match_type = r->is_definition ? CM_MATCH_SYMBOL : CM_MATCH_LEXICAL;
     double share = best_possible > 0 ? r->score / best_possible : 0;
     if (r->is_definition && share < 0.5) {
         share = 0.5 + share / 2;
     }
-    hit->relevance_score = CM_MIN(share, 1.0);
+    hit->relevance_score = CM_MIN(share, most);
 }
 
 cm_rc cm_search_render(const cm_snapshot *snapshot, const cm_search_query *query,
@@ -130,6 +131,7 @@ cm_rc cm_search_render(const cm_snapshot *snapshot, const cm_search_query *query
     cm_search_hit *hits = CM_ARENA_ARRAY(arena, cm_search_hit, (size_t)limit + 1);
     text_cache *cache = CM_ARENA_ARRAY(arena, text_cache, (size_t)limit + 1);
     size_t n = 0, cached = 0;
+    double most = 1;
     if (!hits || !cache) {
         return cm_fail(err, CM_NOMEM, "out of memory searching");
     }
@@ -137,7 +139,8 @@ cm_rc cm_search_render(const cm_snapshot *snapshot, const cm_search_query *query
         cm_search_hit *hit = &hits[n];
         cm_index_chunk chunk;
         cm_str text;
-        fill_scores(hit, &ranked[i], lexical->best_possible);
+        fill_scores(hit, &ranked[i], lexical->best_possible, most);
+        most = hit->relevance_score;
         if (hit->relevance_score < query->min_score ||
             !cm_snapshot_chunk(snapshot, ranked[i].chunk, &chunk) ||
             !cm_snapshot_document(snapshot, chunk.document, &hit->document)) {

@@ -10,8 +10,8 @@
 #include "search/regex.h"
 #include "search/render.h"
 
-#define LIMIT_DEFAULT    10
-#define CANDIDATES_LEAST 200 /* enough for the rules to reorder */
+#define LIMIT_DEFAULT 10
+#define CANDIDATES    500 /* put in order whatever the limit, which must not change it */
 
 /* ---- filters ---- */
 
@@ -120,7 +120,7 @@ static cm_rc run_lexical(const cm_snapshot *snapshot, const cm_search_query *que
     filter f = {snapshot, query};
     cm_lexical_query lexical_query = {
         .text = query->text,
-        .candidates = CM_MAX((size_t)limit * 5, CANDIDATES_LEAST),
+        .candidates = CANDIDATES,
         .allowed = is_filtered(query) ? filter_chunk : NULL,
         .argument = &f,
         .deadline_ns = deadline_ns,

@@ -1,8 +1,9 @@
-"""Natural-language code search: script/eval search DATA_DIR | --docstrings python|go.
+"""Natural-language code search: script/eval search DATA_DIR | --docstrings python|go | --files python|go.
 
 --docstrings needs no outside data: functions of the Python standard library or of Go's source tree, each a file of its own with
 its documentation taken away; the first sentence of that documentation is the question (the function's own name, with which
-Go begins it, left out). DATA_DIR holds CoSQA's retrieval split as published with CoCLR: cosqa-retrieval-dev-500.json (questions) and
+Go begins it, left out). --files asks the same questions of the same trees as they are, files whole and all documentation of
+functions taken away: a question is answered by its function's file. DATA_DIR holds CoSQA's retrieval split as published with CoCLR: cosqa-retrieval-dev-500.json (questions) and
 cosqa-code_idx_map.json (6,267 Python functions). Each function becomes a file of its own; prints mean
 reciprocal rank, recall at 1 and 10 and NDCG at 10 over the first 100 files. The data may be used for measuring
 only and is never committed."""
@@ -26,22 +27,30 @@ def program():
     return Path(binary).parent / "bench" / "index_probe"
 
 
-def write_tree(codes, tree, suffix):
-    for number, code in codes:
-        folder = tree / f"part{chr(97 + number % 26)}"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"n{number}{suffix}").write_text(code + "\n")
+def write_tree(files, tree):
+    for path, text in files.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(text + "\n")
+
+
+def alone(number, suffix):
+    """The file of a function that has one of its own."""
+    return f"part{chr(97 + number % 26)}/n{number}{suffix}"
 
 
 def first_sentence(text):
     return re.split(r"(?<=[.!?])\s|\n\s*\n", " ".join(text.strip().splitlines()), maxsplit=1)[0]
 
 
+def python_sources():
+    root = Path(sysconfig.get_path("stdlib"))
+    for path in sorted(root.rglob("*.py")):
+        if not {"test", "tests", "idlelib", "site-packages", "lib2to3"} & set(path.parts):
+            yield str(path.relative_to(root)), path.read_text(errors="replace")
+
+
 def python_functions():
-    for path in sorted(Path(sysconfig.get_path("stdlib")).rglob("*.py")):
-        if {"test", "tests", "idlelib", "site-packages", "lib2to3"} & set(path.parts):
-            continue
-        source = path.read_text(errors="replace")
+    for _, source in python_sources():
         try:
             tree = ast.parse(source)
         except (SyntaxError, ValueError):
@@ -57,14 +66,53 @@ def python_functions():
 GO_FUNCTION = re.compile(r"((?:^//[^\n]*\n)+)(^func (?:\([^)]*\) )?(\w+)\(.*?^}\n)", re.M | re.S)
 
 
-def go_functions():
+def go_sources():
     root = Path(subprocess.run(["go", "env", "GOROOT"], capture_output=True, text=True, check=True).stdout.strip()) / "src"
     for path in sorted(root.rglob("*.go")):
-        if path.name.endswith("_test.go") or {"testdata", "vendor", "cmd"} & set(path.relative_to(root).parts):
+        relative = path.relative_to(root)
+        if not path.name.endswith("_test.go") and not {"testdata", "vendor", "cmd"} & set(relative.parts):
+            yield str(relative), path.read_text(errors="replace")
+
+
+def go_question(comment, name):
+    text = " ".join(line[2:].strip() for line in comment.splitlines() if not line.startswith("//go:"))
+    return first_sentence(re.sub(rf"^{name}\s+", "", text.strip()))
+
+
+def go_functions():
+    for _, source in go_sources():
+        for comment, code, name in GO_FUNCTION.findall(source):
+            yield "package p\n\n" + code, go_question(comment, name)
+
+
+def python_file(source):
+    """The source without what documents its functions, and the questions they answered."""
+    lines, questions = source.splitlines(), []
+    for node in ast.walk(ast.parse(source)):
+        documentation = ast.get_docstring(node) if isinstance(node, ast.FunctionDef) else None
+        if documentation and len(node.body) > 1:
+            questions.append(first_sentence(documentation))
+            first, last = node.body[0].lineno - 1, node.body[0].end_lineno
+            lines[first:last] = [""] * (last - first)
+    return "\n".join(lines), questions
+
+
+def go_file(source):
+    questions = [go_question(comment, name) for comment, _, name in GO_FUNCTION.findall(source)]
+    return GO_FUNCTION.sub(lambda m: m[2], source), questions
+
+
+def whole_files(language):
+    sources, strip = {"python": (python_sources, python_file), "go": (go_sources, go_file)}[language]
+    files, found = {}, []
+    for path, source in sources():
+        try:
+            files[path], questions = strip(source)
+        except (SyntaxError, ValueError):
             continue
-        for comment, code, name in GO_FUNCTION.findall(path.read_text(errors="replace")):
-            text = " ".join(line[2:].strip() for line in comment.splitlines() if not line.startswith("//go:"))
-            yield "package p\n\n" + code, first_sentence(re.sub(rf"^{name}\s+", "", text.strip()))
+        found += [(question, path) for question in questions if len(question.split()) >= WORDS_LEAST]
+    random.Random(1).shuffle(found)
+    return [{"doc": question, "path": path} for question, path in found[:QUESTIONS]], files
 
 
 def docstrings(language):
@@ -73,15 +121,16 @@ def docstrings(language):
              if len(question.split()) >= WORDS_LEAST]
     chance = random.Random(1)
     chance.shuffle(found)
-    codes = list(enumerate(code for code, _ in found[:FUNCTIONS]))
-    questions = [{"doc": question, "retrieval_idx": number} for number, (_, question) in enumerate(found[:QUESTIONS])]
-    return questions, codes, {"python": ".py", "go": ".go"}[language]
+    suffix = {"python": ".py", "go": ".go"}[language]
+    questions = [{"doc": question, "path": alone(number, suffix)} for number, (_, question) in enumerate(found[:QUESTIONS])]
+    return questions, {alone(number, suffix): code for number, (code, _) in enumerate(found[:FUNCTIONS])}
 
 
 def cosqa(folder):
     questions = json.loads((folder / "cosqa-retrieval-dev-500.json").read_text())
     codes = json.loads((folder / "cosqa-code_idx_map.json").read_text())
-    return questions, [(number, code) for code, number in codes.items()], ".py"
+    questions = [{"doc": question["doc"], "path": alone(question["retrieval_idx"], ".py")} for question in questions]
+    return questions, {alone(number, ".py"): code for code, number in codes.items()}
 
 
 def ranks(questions, tree, data):
@@ -93,8 +142,8 @@ def ranks(questions, tree, data):
             probe.stdin.write(json.dumps({"query": question["doc"], "limit": 100}) + "\n")
             probe.stdin.flush()
             answer = json.loads(probe.stdout.readline())
-            found = list(dict.fromkeys(Path(path).stem for path in answer["paths"]))
-            wanted = f"n{question['retrieval_idx']}"
+            found = list(dict.fromkeys(answer["paths"]))
+            wanted = question["path"]
             yield (found.index(wanted) + 1 if wanted in found else None), answer["took_us"]
         probe.stdin.close()
 
@@ -103,13 +152,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data_dir", type=Path, nargs="?")
     parser.add_argument("--docstrings", choices=["python", "go"])
+    parser.add_argument("--files", choices=["python", "go"])
     arguments = parser.parse_args()
-    if (arguments.data_dir is None) == (arguments.docstrings is None):
-        parser.error("give DATA_DIR or --docstrings")
-    questions, codes, suffix = cosqa(arguments.data_dir) if arguments.data_dir else docstrings(arguments.docstrings)
+    wanted = [(make, given) for make, given in ((cosqa, arguments.data_dir), (docstrings, arguments.docstrings),
+                                                (whole_files, arguments.files)) if given is not None]
+    if len(wanted) != 1:
+        parser.error("give DATA_DIR, --docstrings or --files")
+    questions, files = wanted[0][0](wanted[0][1])
     with tempfile.TemporaryDirectory() as directory:
         tree = Path(directory) / "tree"
-        write_tree(codes, tree, suffix)
+        write_tree(files, tree)
         results = list(ranks(questions, tree, Path(directory) / "data"))
     found = [rank for rank, _ in results if rank]
     count = len(results)

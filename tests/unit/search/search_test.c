@@ -8,6 +8,7 @@
 #include "index/live/indexer.h"
 #include "search/fuse.h"
 #include "search/outline.h"
+#include "search/rank.h"
 #include "search/regex.h"
 #include "search/regex_plan.h"
 #include "search/search.h"
@@ -42,7 +43,25 @@ static const struct {
     {"store/cache.go", "package store\n\n// Evict drops the oldest entries.\n"
                        "func Evict(limit int) int {\n\treturn limit\n}\n"},
     {"notes.txt", "remember the milk\nTODO: header\n"},
+    {"signal/wait.py", "def await_interrupt(signal):\n"
+                       "    \"\"\"Wait for the interrupt signal, as ctrl-c sends it.\"\"\"\n"
+                       "    return signal.wait()\n"},
+    {"maths/c.py", "def c(value):\n    return value + 1\n"},
 };
+
+/* Two functions, each too long to share a chunk. */
+static void write_long_file(const tree *source) {
+    cm_buf text;
+    cm_buf_init(&text, CM_KIB(64));
+    for (int f = 0; f < 2; f++) {
+        cm_buf_add_f(&text, "def long_%d(row):\n", f);
+        for (int i = 0; i < 120; i++) {
+            cm_buf_add_f(&text, "    row.entry_%d = row.other_%d\n", i, i * f);
+        }
+    }
+    tree_write(source, "store/long.py", cm_buf_str(&text));
+    cm_buf_done(&text);
+}
 
 static int setup(void **state) {
     fixture *f = CM_NEW(fixture);
@@ -53,6 +72,7 @@ static int setup(void **state) {
     for (size_t i = 0; i < CM_COUNT(files); i++) {
         tree_write(&f->source, files[i].path, cm_str_from(files[i].text));
     }
+    write_long_file(&f->source);
     assert_int_equal(cm_parser_pool_new(NULL, &f->parser, NULL), CM_OK);
     cm_indexer_options options = {.parser = f->parser};
     assert_int_equal(cm_indexer_open(f->data.root, &options, &f->indexer, NULL), CM_OK);
@@ -113,6 +133,58 @@ static void test_search_lexical__symbol_finds_its_definition_before_uses(void **
     assert_first(&r, "net/request.py");
     assert_int_equal(r.hits[0].match_type, CM_MATCH_SYMBOL);
     assert_null(r.degraded);
+}
+
+static void test_search_lexical__last_word_of_a_sentence_is_no_symbol(void **state) {
+    fixture *f = *state;
+    cm_search_result r = search(f, (cm_search_query){.text = CM_STR("wait for ctrl-c")});
+    assert_first(&r, "signal/wait.py");
+    for (size_t i = 0; i < r.count; i++) {
+        assert_int_not_equal(r.hits[i].match_type, CM_MATCH_SYMBOL);
+    }
+    r = search(f, (cm_search_query){.text = CM_STR(" c ")}); /* one word is a name */
+    assert_first(&r, "maths/c.py");
+    assert_int_equal(r.hits[0].match_type, CM_MATCH_SYMBOL);
+}
+
+static void test_search_lexical__order_does_not_depend_on_the_limit(void **state) {
+    fixture *f = *state;
+    cm_search_query query = {.text = CM_STR("header line wait stream"), .limit = 200};
+    cm_search_result all = search(f, query);
+    assert_true(all.count > 3);
+    for (query.limit = 1; query.limit < all.count; query.limit++) {
+        cm_search_result some = search(f, query);
+        assert_int_equal(some.count, query.limit);
+        for (size_t i = 0; i < some.count; i++) {
+            assert_int_equal(some.hits[i].chunk, all.hits[i].chunk);
+        }
+    }
+}
+
+static void test_search_rank__a_file_gains_by_what_else_it_says(void **state) {
+    fixture *f = *state;
+    cm_lexical_result lexical = {0};
+    uint32_t lone = CM_ID_NONE, many[2] = {CM_ID_NONE, CM_ID_NONE};
+    cm_index_chunk chunk;
+    cm_index_document d;
+    cm_index_symbol s;
+    for (uint32_t i = 0; cm_snapshot_chunk(f->snapshot, i, &chunk); i++) {
+        assert_true(cm_snapshot_document(f->snapshot, chunk.document, &d));
+        if (cm_str_eq_c(d.path, "maths/c.py")) {
+            lone = i;
+        } else if (cm_snapshot_symbol(f->snapshot, chunk.symbol, &s)) {
+            many[0] = cm_str_eq_c(s.name, "long_0") ? i : many[0];
+            many[1] = cm_str_eq_c(s.name, "long_1") ? i : many[1];
+        }
+    }
+    assert_true(lone != CM_ID_NONE && many[0] != CM_ID_NONE && many[1] != CM_ID_NONE);
+    cm_ranked ranked[] = {{.chunk = lone, .bm25 = 10},
+                          {.chunk = many[0], .bm25 = 9.8},
+                          {.chunk = many[1], .bm25 = 9.5}};
+    cm_rank_run(f->snapshot, CM_STR("two words"), CM_STR_EMPTY, &lexical, ranked, 3);
+    assert_int_equal(ranked[0].chunk, many[0]);
+    assert_int_equal(ranked[1].chunk, lone);
+    assert_int_equal(ranked[2].chunk, many[1]); /* and does not crowd the answer */
 }
 
 static void test_search_lexical__scores_never_rise_down_the_list(void **state) {
@@ -527,6 +599,9 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_search_lexical__question_in_prose_finds_the_function),
         cmocka_unit_test(test_search_lexical__symbol_finds_its_definition_before_uses),
+        cmocka_unit_test(test_search_lexical__last_word_of_a_sentence_is_no_symbol),
+        cmocka_unit_test(test_search_lexical__order_does_not_depend_on_the_limit),
+        cmocka_unit_test(test_search_rank__a_file_gains_by_what_else_it_says),
         cmocka_unit_test(test_search_lexical__scores_never_rise_down_the_list),
         cmocka_unit_test(test_search_filters__language_path_kind_and_excluded_file),
         cmocka_unit_test(test_search_run__limit_says_that_there_is_more),
