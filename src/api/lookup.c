@@ -6,26 +6,33 @@
 #include "store/q/repositories.h"
 #include "store/q/workspaces.h"
 
-bool cm_call_repository_exists(cm_call *call) {
+static cm_rc find_row(cm_call *call, cm_err *err) {
     const cm_services *services = call->services;
     cm_db db = cm_store_as(services->store, services->local.user_id);
     cm_q_repositories_get_in in = {0};
     cm_row_repositories row;
-    return cm_uuid_parse(call->path[0], &in.id) &&
-           cm_q_repositories_get(&db, &in, call->arena, &row, NULL) == CM_OK;
+    return cm_uuid_parse(call->path[0], &in.id)
+               ? cm_q_repositories_get(&db, &in, call->arena, &row, err)
+               : CM_NOT_FOUND;
+}
+
+bool cm_call_repository_exists(cm_call *call) {
+    return find_row(call, NULL) == CM_OK;
 }
 
 static void answer_missing(cm_call *call) {
     cm_err err;
-    if (cm_call_repository_exists(call)) {
+    cm_rc rc = find_row(call, &err);
+    if (rc == CM_OK) {
         cm_fail(&err, CM_INDEX_NOT_READY,
                 "the repository was never indexed; POST /v1/repositories/index does it");
         cm_call_fail_extra(call, err.rc, &err, CM_STR("\"progress\":0"));
         return;
     }
-    cm_fail(&err, CM_NOT_FOUND, "there is no repository '" CM_STR_FMT "'",
-            CM_STR_ARG(call->path[0]));
-    cm_call_fail(call, err.rc, &err);
+    if (rc == CM_NOT_FOUND) {
+        cm_fail(&err, rc, "there is no repository '" CM_STR_FMT "'", CM_STR_ARG(call->path[0]));
+    }
+    cm_call_fail(call, rc, &err); /* or nobody knows: the database does not say */
 }
 
 cm_repository *cm_call_repository(cm_call *call) {

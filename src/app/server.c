@@ -19,7 +19,11 @@
 
 /* Two cores read some hundred tokens in the time there is; each further cell of the window costs
  * memory in every slot, and none is worth it with the default model. */
-#define DEFAULT_CONTEXT    1024
+#define DEFAULT_CONTEXT 1024
+#define DATABASE_WORKERS \
+    8 /* they wait more than they work; PostgreSQL's pool has ten connections */
+#define HEALTH_MS          1000
+#define CLOSE_MS           2000 /* of the drain time: for what has to be written down at the end */
 #define INDEX_QUEUE        256
 #define ONE_SHOT_TABLES_MS 5000 /* `index` without a server: its rows are written before it ends */
 #define MODEL_WAIT_NS      60000000000ull /* a one-shot command waits this long for its model */
@@ -28,7 +32,8 @@ struct cm_server {
     cm_services services; /* first: handed out by address */
     cm_settings_cell *settings;
     cm_owner *owner;
-    cm_pool *index_pool; /* NULL = jobs read on their own thread */
+    cm_pool *database_pool; /* handlers that may wait for the database */
+    cm_pool *index_pool;    /* NULL = jobs read on their own thread */
     cm_parser_pool *index_parser;
     cm_compute *compute;
     cm_metrics *metrics;
@@ -52,6 +57,9 @@ struct cm_server {
 static cm_rc open_workers(cm_server *s, const cm_config *config, cm_err *err) {
     cm_rc rc = cm_pool_new((unsigned)config->http.workers, (size_t)config->http.queue_max,
                            &s->services.pool, err);
+    if (rc == CM_OK) {
+        rc = cm_pool_new(DATABASE_WORKERS, (size_t)config->http.queue_max, &s->database_pool, err);
+    }
     cm_parser_options parser = {.workers = (unsigned)config->parse.workers,
                                 .text_max = (size_t)config->index.max_file_size_kb * 1024,
                                 .memory_max = CM_MIB(config->parse.memory_mb),
@@ -70,6 +78,7 @@ static cm_rc open_store(cm_server *s, const cm_config *config, const cm_places *
                         cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_store_options store = cm_store_settings(config, places, arena);
+    store.health_ms = s->one_shot ? 0 : HEALTH_MS;
     cm_rc rc = cm_store_open(&store, &s->services.store, err);
     if (rc != CM_OK) {
         return rc;
@@ -185,6 +194,7 @@ static cm_rc open_gateway(cm_server *s, const cm_config *config, cm_err *err) {
     cm_gateway_config gateway = {.routes = cm_routes,
                                  .route_count = cm_route_count,
                                  .pool = s->services.pool,
+                                 .database_pool = s->database_pool,
                                  .metrics = s->metrics,
                                  .services = &s->services,
                                  .local_mode = config->auth.mode == CM_CONFIG_AUTH_MODE_LOCAL,
@@ -360,7 +370,8 @@ static void on_drained(void *argument) {
 }
 
 void cm_server_drain(cm_server *server, uint32_t deadline_ms) {
-    cm_http_server_drain(server->http, deadline_ms, on_drained, server);
+    uint32_t requests_ms = deadline_ms - CM_MIN(deadline_ms, (uint32_t)CLOSE_MS);
+    cm_http_server_drain(server->http, requests_ms, on_drained, server);
     pthread_mutex_lock(&server->lock);
     while (!server->is_drained) {
         pthread_cond_wait(&server->drained, &server->lock);
@@ -376,6 +387,9 @@ void cm_server_close(cm_server *server) {
     if (server->http != NULL && !server->is_drained) {
         cm_server_drain(server, 0); /* no new request may reach what is closed below */
     }
+    if (services->store != NULL) {
+        cm_store_closing(services->store, CLOSE_MS); /* whatever the database does */
+    }
     if (server->gateway != NULL) {
         cm_gateway_wait(server->gateway); /* nor an old one whose client has left */
     }
@@ -385,6 +399,7 @@ void cm_server_close(cm_server *server) {
     cm_tables_close(server->tables, server->one_shot ? ONE_SHOT_TABLES_MS : 0);
     cm_repositories_close(services->repositories);
     cm_pool_free(server->index_pool);
+    cm_pool_free(server->database_pool);
     cm_pool_free(services->pool); /* runs what is queued: answers of runs that just ended */
     cm_http_server_free(server->http);
     cm_loops_free(server->loops);

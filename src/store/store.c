@@ -2,6 +2,7 @@
  * where their rows go. Owns no SQL. */
 #include "store/store_priv.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/vec.h"
@@ -97,6 +98,9 @@ cm_rc cm_store_open(const cm_store_options *options, cm_store **ret_store, cm_er
     if (rc == CM_OK) {
         rc = cm_writer_start(store, options->queue_max, err);
     }
+    if (rc == CM_OK && options->health_ms != 0) {
+        rc = cm_health_start(store, options, err);
+    }
     if (rc != CM_OK) {
         cm_store_close(store);
         return rc;
@@ -109,6 +113,7 @@ void cm_store_close(cm_store *store) {
     if (store == NULL) {
         return;
     }
+    cm_health_stop(store);
     cm_writer_stop(store);
     if (store->backend != NULL) {
         store->ops->close(store);
@@ -147,12 +152,60 @@ cm_rc cm_store_check(cm_store *store, cm_err *err) {
     return cm_tx_run(&db, CM_TX_READ, CM_NORMAL, do_nothing, NULL, err);
 }
 
+/* --- Who asks --------------------------------------------------------------------------------- */
+
+/* Of the thread, not of the process: an argument of every function between a handler and the store could be
+ * forgotten in each of them. */
+static _Thread_local const cm_cancel *bound;
+
+const cm_cancel *cm_store_bind(const cm_cancel *asker) {
+    const cm_cancel *before = bound;
+    bound = asker;
+    return before;
+}
+
+enum cm_cancel_reason cm_db_over(const cm_store *store, const cm_db *db, bool writes) {
+    uint64_t closing_ms = atomic_load(&store->closing_ms);
+    if (closing_ms != 0 && cm_clock_ms() >= closing_ms) {
+        return CM_CANCEL_SHUTDOWN;
+    }
+    if (db == NULL || db->asker == NULL) {
+        return CM_CANCEL_NONE;
+    }
+    enum cm_cancel_reason reason = cm_cancel_hit(db->asker);
+    bool left = reason == CM_CANCEL_USER || reason == CM_CANCEL_SUPERSEDED;
+    if (!left || !writes) {
+        return reason;
+    }
+    uint64_t deadline_ns = cm_cancel_deadline_ns(db->asker);
+    return deadline_ns != 0 && cm_clock_ns() >= deadline_ns ? CM_CANCEL_DEADLINE : CM_CANCEL_NONE;
+}
+
+#define TURN_MS 25
+
+void cm_cond_turn(pthread_cond_t *condition, pthread_mutex_t *mutex) {
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_nsec += TURN_MS * 1000000;
+    end.tv_sec += end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(condition, mutex, &end);
+}
+
+void cm_store_closing(cm_store *store, uint32_t limit_ms) {
+    uint64_t none = 0;
+    if (store->ops->single_writer) {
+        return; /* the disk is waited for */
+    }
+    atomic_compare_exchange_strong(&store->closing_ms, &none, cm_clock_ms() + limit_ms);
+}
+
 cm_db cm_store_as(cm_store *store, cm_uuid user_id) {
-    return (cm_db){.store = store, .scope = CM_DB_USER, .user_id = user_id};
+    return (cm_db){.store = store, .scope = CM_DB_USER, .user_id = user_id, .asker = bound};
 }
 
 cm_db cm_store_system(cm_store *store) {
-    return (cm_db){.store = store, .scope = CM_DB_SYSTEM};
+    return (cm_db){.store = store, .scope = CM_DB_SYSTEM, .asker = bound};
 }
 
 /* --- Transactions --------------------------------------------------------------------------- */

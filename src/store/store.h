@@ -47,6 +47,9 @@ typedef struct cm_store_options {
         *replica_urls; /* NULL-terminated: PostgreSQL to read on when it has caught up */
     uint32_t wait_ms;  /* PostgreSQL: for the answer to one statement; 0 = 30,000 */
     uint32_t busy_ms;  /* wait for a lock of another process; 0 = 5,000 */
+    uint32_t
+        health_ms; /* the database and the disk are probed this often; 0 = never. While a probe finds
+                         * PostgreSQL silent, calls fail at once instead of waiting for it */
     bool unmapped; /* SQLite: read the file, do not map it: who walks through all of it would keep
                         * 256 MiB of it resident for nothing */
     enum cm_vector_index vector_index; /* see cm_store_vector_indexes */
@@ -95,8 +98,24 @@ typedef struct cm_store_stats {
 } cm_store_stats;
 
 void cm_store_stats_get(const cm_store *store, cm_store_stats *ret_stats);
-/* One cheap read, for /readyz. CM_DATABASE_UNAVAILABLE, or CM_IO after a failed fsync. */
+/* One cheap read by the caller: CM_DATABASE_UNAVAILABLE, or CM_IO after a failed fsync. */
 cm_rc cm_store_check(cm_store *store, cm_err *err) cm_must_check;
+
+/* From now on no wait for PostgreSQL lasts longer than `limit_ms` in all: for the end of a server, whatever the
+ * database does. Posted writes that it did not take are kept in the spool. */
+void cm_store_closing(cm_store *store, uint32_t limit_ms);
+
+enum cm_store_part { CM_PART_DATABASE, CM_PART_DISK, CM_STORE_PARTS };
+
+typedef struct cm_store_health {
+    struct {
+        bool good;
+        char why[256]; /* when it is not; no password in it */
+    } parts[CM_STORE_PARTS];
+} cm_store_health;
+
+/* What the last probe found (options.health_ms). Never waits for the database. Without probes all is good. */
+void cm_store_health_get(cm_store *store, cm_store_health *ret_health);
 
 /* --- Who asks ------------------------------------------------------------------------------- */
 
@@ -106,9 +125,17 @@ typedef struct cm_db {
     cm_store *store;
     enum cm_db_scope scope;  /* CM_DB_USER with a nil user sees no tenant row at all */
     cm_uuid user_id;         /* bound to `:me` */
-    const cm_cancel *cancel; /* polled by long reads; may be NULL */
+    const cm_cancel *cancel; /* stops reads and writes; may be NULL */
+    const cm_cancel *asker;  /* of the request it works for (cm_store_bind); may be NULL */
+    int64_t now_ms;          /* bound to `:now` and to defaults of "now"; 0 = the clock */
     cm_tx *tx;               /* set inside cm_db_read and cm_db_write */
 } cm_db;
+
+/* The calling thread works for this request from now on: every cm_db it makes waits for the database no longer
+ * than until the token's deadline (and 100 ms for letting go), and reads end when it is fired; the write of a
+ * client that has left is finished. NULL ends that. Returns the token before. What is over is
+ * CM_TIMEOUT or CM_DATABASE_UNAVAILABLE. */
+const cm_cancel *cm_store_bind(const cm_cancel *asker);
 
 cm_db cm_store_as(cm_store *store, cm_uuid user_id);
 /* Jobs, retention, indexing, administration: no tenant predicate. */

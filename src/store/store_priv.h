@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 typedef struct cm_writer cm_writer;
+typedef struct cm_health cm_health;
 
 enum cm_tx_kind { CM_TX_READ, CM_TX_WRITE };
 
@@ -75,6 +76,8 @@ typedef struct cm_backend_ops {
     /* One statement in its own transaction, on the calling thread. Writes only when !single_writer. */
     cm_rc (*run_alone)(const cm_db *db, const cm_query *query, const void *params,
                        cm_row_sink *sink, uint64_t *ret_changed, cm_err *err);
+    /* One cheap read on the health thread, no longer than `limit` says. */
+    cm_rc (*probe)(cm_store *store, const cm_cancel *limit, cm_err *err);
     /* What only this engine counts; may be NULL. */
     void (*stats)(const cm_store *store, cm_store_stats *ret_stats);
 } cm_backend_ops;
@@ -90,7 +93,25 @@ struct cm_store {
     char *moved_aside;
     char revision[16];
     atomic_bool failed; /* a sync failed: what is on disk is unknown until the next start */
+    cm_health *health;  /* NULL = nobody probes */
+    _Atomic uint64_t
+        closing_ms; /* no wait lasts beyond this moment of cm_clock_ms; 0 = not closing */
+    _Atomic uint64_t
+        silent_since; /* moment of cm_clock_ms; 0 = the database answers, as far as is known */
 };
+
+/* Why a wait for this `db` (NULL or zero = nobody's) is over, or CM_CANCEL_NONE: see cm_store_bind. */
+enum cm_cancel_reason cm_db_over(const cm_store *store, const cm_db *db, bool writes);
+
+/* A short wait on the condition: callers look every turn whether their time is over. */
+void cm_cond_turn(pthread_cond_t *condition, pthread_mutex_t *mutex);
+
+/* --- health.c ------------------------------------------------------------------------------- */
+
+cm_rc cm_health_start(cm_store *store, const cm_store_options *options, cm_err *err) cm_must_check;
+void cm_health_stop(cm_store *store);
+/* CM_DATABASE_UNAVAILABLE while the last probe found the database silent. */
+cm_rc cm_health_refuses(const cm_store *store, cm_err *err) cm_must_check;
 
 /* --- writer.c ------------------------------------------------------------------------------- */
 

@@ -50,7 +50,7 @@ class Operation:
         self.id = node["operationId"]
         self.rate = self.one_of("x-cm-rate", RATES, None)
         self.shape = self.one_of("x-cm-error-shape", SHAPES, "problem")
-        self.run = self.one_of("x-cm-run", {"worker", "loop"}, "worker")
+        self.run = self.one_of("x-cm-run", {"worker", "loop", "database"}, "worker")
         self.stream = self.one_of("x-cm-stream", {"sse", "none"}, "none")
         parameters = [spec.resolve(item) for item in shared + node.get("parameters", [])]
         self.path_parameters = self.in_path_order([row for row in parameters if row["in"] == "path"])

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/uuid.h"
+#include "store/store.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -303,7 +304,9 @@ static void run_job(void *argument, unsigned worker) {
     cm_gateway *gateway = state->gateway;
     cm_exchange *exchange = state->call.exchange;
     state->call.worker = worker;
+    const cm_cancel *before = cm_store_bind(state->call.cancel);
     run_call(state);
+    cm_store_bind(before);
     cm_exchange_unref(exchange);
     job_done(gateway);
 }
@@ -314,6 +317,14 @@ void cm_gateway_wait(cm_gateway *gateway) {
         pthread_cond_wait(&gateway->idle, &gateway->lock);
     }
     pthread_mutex_unlock(&gateway->lock);
+}
+
+static cm_pool *pool_of(const cm_gateway *gateway, const cm_call *call) {
+    const cm_route *route = call->route;
+    bool waits = route->run == CM_RUN_DATABASE ||
+                 (route->idempotent && cm_call_header(call, "Idempotency-Key").len > 0);
+    return waits && gateway->config.database_pool != NULL ? gateway->config.database_pool
+                                                          : gateway->config.pool;
 }
 
 static void on_request(void *user, cm_exchange *exchange) {
@@ -330,7 +341,7 @@ static void on_request(void *user, cm_exchange *exchange) {
     }
     cm_exchange_ref(exchange);
     atomic_fetch_add(&gateway->jobs, 1);
-    cm_rc rc = cm_pool_submit(gateway->config.pool, CM_INTERACTIVE, run_job, state, &err);
+    cm_rc rc = cm_pool_submit(pool_of(gateway, call), CM_INTERACTIVE, run_job, state, &err);
     if (rc != CM_OK) {
         job_done(gateway);
         cm_call_fail(call, rc, &err);

@@ -4,7 +4,9 @@
  * Accept, content type, body limit, deadline; when the body is complete a job goes to the worker pool
  * (503 when its queue is full), which decodes and validates the body and runs the handler. A request
  * refused at any step never reaches the next one. Handlers of routes with `x-cm-run: loop` run on the
- * loop thread at once.
+ * loop thread at once; those with `x-cm-run: database`, and requests with an Idempotency-Key, on a pool of their own,
+ * so that a database that is slow or silent delays no completion and no search. A handler's waits for the
+ * database end with the request's deadline (cm_store_bind).
  *
  * Each answer gets X-Request-Id and the security headers, one line in the log, and is counted.
  *
@@ -24,6 +26,7 @@ typedef struct cm_gateway_config {
     const cm_route *routes; /* cm_routes, cm_route_count */
     uint32_t route_count;
     cm_pool *pool;
+    cm_pool *database_pool;     /* of routes with x-cm-run: database; NULL = the same */
     cm_metrics *metrics;        /* may be NULL */
     void *services;             /* given to handlers as call->services */
     bool local_mode;            /* loopback Host only, no credentials */

@@ -132,6 +132,7 @@ void cm_idempotency_end(cm_call_state *state, int status, cm_str json) {
     cm_str scope = scope_of(state), endpoint = cm_str_from(state->call.route->op);
     cm_err err;
     cm_rc rc;
+    /* The effect is done: what cannot be written in the time of the request is written later. */
     if (status < 300 && json.len <= REPLY_MAX) {
         cm_q_idempotency_keys_complete_in in = {.scope = scope,
                                                 .endpoint = endpoint,
@@ -140,9 +141,12 @@ void cm_idempotency_end(cm_call_state *state, int status, cm_str json) {
                                                 .response_body =
                                                     json.len > 0 ? json : (cm_str){NULL, 0}};
         rc = cm_q_idempotency_keys_complete(&db, &in, NULL, &err);
+        rc = rc == CM_OK ? rc : cm_q_idempotency_keys_complete_post(&db, &in, &err);
     } else {
         cm_q_idempotency_keys_delete_in in = {scope, endpoint, key};
         rc = cm_q_idempotency_keys_delete(&db, &in, &err);
+        rc = rc == CM_OK || rc == CM_NOT_FOUND ? rc
+                                               : cm_q_idempotency_keys_delete_post(&db, &in, &err);
     }
     if (rc != CM_OK) {
         cm_log_err(CM_LOG_WARN, "the reply is not kept under its idempotency key", &err);

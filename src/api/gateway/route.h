@@ -23,7 +23,8 @@ enum cm_method {
 
 enum cm_stream { CM_STREAM_NONE, CM_STREAM_SSE };
 enum cm_error_shape { CM_ERROR_PROBLEM, CM_ERROR_OPENAI, CM_ERROR_LLAMACPP };
-enum cm_run { CM_RUN_WORKER, CM_RUN_LOOP };
+/* DATABASE: the handler may wait for the database; what needs none must not wait behind it. */
+enum cm_run { CM_RUN_WORKER, CM_RUN_LOOP, CM_RUN_DATABASE };
 
 /* One shape a body may have (x-cm-dispatch). The first whose `required` members are all present is
  * taken; with `conflicts` present too the body is ambiguous. Members are paths: "debug_options/raw_prompt". */

@@ -12,37 +12,46 @@ static const char *model_state(const cm_services *services) {
                : states[cm_engine_state_get(cm_models_at(services->models, 0, NULL), NULL)];
 }
 
-/* Writes that the queue had to drop are lost history, not a reason to turn requests away. */
-static const char *store_state(const cm_services *services) {
+/* True when all of it is good. Writes that the queue had to drop are lost history, not a reason to turn requests
+ * away. */
+static bool add_store_states(const cm_services *services, json_t *states) {
+    static const char *const names[] = {[CM_PART_DATABASE] = "store", [CM_PART_DISK] = "disk"};
     cm_store_stats stats;
+    cm_store_health health;
+    bool good = true;
     cm_store_stats_get(services->store, &stats);
-    return stats.dropped > 0 ? "dropping" : "ok";
+    cm_store_health_get(services->store, &health);
+    for (size_t i = 0; i < CM_STORE_PARTS; i++) {
+        const char *state = i == CM_PART_DATABASE && stats.dropped > 0 ? "dropping" : "ok";
+        state = health.parts[i].good ? state : health.parts[i].why;
+        json_object_set_new(states, names[i], json_string(state));
+        good = good && health.parts[i].good;
+    }
+    return good;
 }
 
-/* Requests are taken from the moment the server listens until it drains, and then it answers 503 by
- * itself: a probe that is answered is a good one, and tells more by its states. */
-static void probe(cm_call *call, bool look) {
-    const cm_services *services = call->services;
-    json_t *states = json_object();
-    if (look) {
-        json_object_set_new(states, "store", json_string(store_state(services)));
-        json_object_set_new(states, "model", json_string(model_state(services)));
-    }
-    cm_api_probe out = {.status = CM_API_PROBE_STATUS_OK, .checks = states};
-    cm_call_reply(call, 200, &cm_api_probe_schema, &out);
+static void probe(cm_call *call, bool good, json_t *states) {
+    cm_api_probe out = {.status = good ? CM_API_PROBE_STATUS_OK : CM_API_PROBE_STATUS_FAIL,
+                        .checks = states};
+    cm_call_reply(call, good ? 200 : 503, &cm_api_probe_schema, &out);
     json_decref(states);
 }
 
 void cm_h_livez(cm_call *call) {
-    probe(call, false);
+    probe(call, true, json_object());
 }
 
 void cm_h_startupz(cm_call *call) {
-    probe(call, false);
+    probe(call, true, json_object());
 }
 
+/* What was found in the background: nothing is asked here. A server that drains answers 503 by itself. */
 void cm_h_readyz(cm_call *call) {
-    probe(call, true);
+    const cm_services *services = call->services;
+    json_t *states = json_object();
+    bool good = add_store_states(services, states);
+    json_object_set_new(states, "model", json_string(model_state(services)));
+    probe(call, good, states);
 }
 
 void cm_h_version(cm_call *call) {

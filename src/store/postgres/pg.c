@@ -309,10 +309,11 @@ static reply try_alone(cm_pg *self, cm_pg_pool *pool, const cm_db *db, const cm_
                        const cm_pg_params *p, cm_err *err) {
     reply r = {0};
     cm_pg_conn *conn;
-    r.rc = cm_pg_take(pool, &conn, err);
+    r.rc = cm_pg_take(pool, db, &conn, err);
     if (r.rc != CM_OK) {
         return r;
     }
+    conn->writes = !query->read_only;
     bool prepares = false;
     if (prepare_framing(conn, db, &r, err) != CM_OK) {
         cm_pg_give(conn);
@@ -432,10 +433,11 @@ static cm_rc pg_begin(cm_store *store, const cm_db *db, enum cm_tx_kind kind,
     cm_pg *self = backend_of(store);
     for (int attempt = 1;; attempt++) {
         cm_pg_conn *conn;
-        cm_rc rc = cm_pg_take(&self->primary, &conn, err);
+        cm_rc rc = cm_pg_take(&self->primary, db, &conn, err);
         if (rc != CM_OK) {
             return rc;
         }
+        conn->writes = kind == CM_TX_WRITE;
         reply r = try_begin(conn, db, kind, durability, err);
         if (r.rc == CM_OK) {
             if (kind == CM_TX_WRITE) {
@@ -465,6 +467,10 @@ static cm_rc pg_commit(cm_tx *tx, cm_err *err) {
     cm_pg *self = backend_of(tx->store);
     cm_pg_conn *conn = tx->conn;
     bool notes = self->replicas != NULL && tx->kind == CM_TX_WRITE;
+    if (tx->kind == CM_TX_WRITE && cm_db_over(tx->store, &conn->asker, true) != CM_CANCEL_NONE) {
+        pg_rollback(tx);
+        return cm_fail(err, CM_TIMEOUT, "the time of the call was over before its commit");
+    }
     reply r = {.rc = send_framing(conn, commit, 0, NULL, err)};
     if (r.rc == CM_OK && notes) {
         r.rc = send_plain(conn, WRITTEN, err);
@@ -626,13 +632,14 @@ static cm_rc pg_open(cm_store *store, const cm_store_options *options, cm_err *e
     cm_pg *self = CM_NEW(cm_pg);
     self->store = store;
     self->primary = (cm_pg_pool){
+        .store = store,
         .unprepared = options->unprepared,
         .wait_ms = options->wait_ms != 0 ? options->wait_ms : WAIT_MS,
         .conns_max = options->readers != 0 ? CM_MIN(options->readers, CONNS_MAX) : CONNS_DEFAULT};
     cm_pg_pool_init(&self->primary, options->url);
     store->backend = self;
     cm_pg_conn *conn; /* is it there, and new enough? */
-    cm_rc rc = cm_pg_connect(&self->primary, &conn, err);
+    cm_rc rc = cm_pg_connect(&self->primary, NULL, &conn, err);
     if (rc == CM_OK) {
         cm_pg_disconnect(conn);
         rc = cm_pg_replicas_open(self, options, err);
@@ -640,8 +647,27 @@ static cm_rc pg_open(cm_store *store, const cm_store_options *options, cm_err *e
     return rc;
 }
 
+/* On a connection of its own: those of the pool may all be at work. */
+static cm_rc pg_probe(cm_store *store, const cm_cancel *limit, cm_err *err) {
+    cm_pg *self = backend_of(store);
+    cm_db db = {.store = store, .asker = limit};
+    cm_rc rc = self->probe == NULL ? cm_pg_connect(&self->primary, &db, &self->probe, err) : CM_OK;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    self->probe->asker = db;
+    self->probe->stop_by_ms = 0;
+    rc = cm_pg_script(self->probe, "SELECT 1", err);
+    if (rc != CM_OK) {
+        cm_pg_disconnect(self->probe);
+        self->probe = NULL;
+    }
+    return rc;
+}
+
 static void pg_close(cm_store *store) {
     cm_pg *self = backend_of(store);
+    cm_pg_disconnect(self->probe);
     cm_pg_replicas_close(self);
     cm_pg_pool_done(&self->primary);
     cm_free(self);
@@ -674,5 +700,6 @@ const cm_backend_ops cm_backend_postgres = {
     .run = pg_run,
     .run_many = pg_run_many,
     .run_alone = pg_run_alone,
+    .probe = pg_probe,
     .stats = pg_stats,
 };

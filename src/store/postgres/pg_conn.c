@@ -1,4 +1,4 @@
-/* pg_conn.c - one connection: made, waited for with deadlines, and its errors translated.
+/* pg_conn.c - one connection: waited for with deadlines, and its errors translated.
  *
  * A connection stays in pipeline mode all its life (pg.c), except while migrating. Every wait polls the
  * socket, so that a server that has gone silent costs a deadline and not a thread. A connection that has
@@ -9,10 +9,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define CANCEL_POLL_MS 50u
-#define TURN_MS        1000u
-#define STOP_MS        2000u /* a statement that was asked to stop */
-#define CONNECT_MAX_S  5u
+#define TURN_MS 25u   /* between two looks at whether the wait is over */
+#define STOP_MS 2000u /* a statement that was asked to stop */
+#define LATE_MS \
+    50u /* ... because the time of its request is over: for all that is left to do on the connection */
 
 /* --- Errors ----------------------------------------------------------------------------------- */
 
@@ -82,6 +82,9 @@ cm_rc cm_pg_fail(cm_pg_conn *conn, const PGresult *result, const char *what, boo
     if (ret_again != NULL) {
         *ret_again = again;
     }
+    if (rc == CM_CANCELLED && conn->stop_by_ms != 0) {
+        return cm_fail(err, CM_TIMEOUT, "%s: stopped at the end of the time of the call", what);
+    }
     return cm_fail(err, rc, "%s: %s", what, text != NULL ? text : state);
 }
 
@@ -117,6 +120,10 @@ static cm_rc turn(const waiting *w, bool want_write, int timeout_ms, cm_err *err
 static cm_rc fail_late(const waiting *w, cm_err *err) {
     cm_pg_conn *conn = w->conn;
     conn->broken = conn->lost = conn->late = true;
+    if (conn->stop_by_ms != 0) {
+        return cm_fail(err, CM_DATABASE_UNAVAILABLE,
+                       "the database did not answer within the time of the call");
+    }
     return w->asked
                ? cm_fail(err, CM_DATABASE_UNAVAILABLE,
                          "the database could not be stopped within %.1f seconds",
@@ -126,10 +133,25 @@ static cm_rc fail_late(const waiting *w, cm_err *err) {
 }
 
 /* Its result then says that the statement was stopped. Whoever has cancelled waits no full deadline for that. */
-static void ask_to_stop(waiting *w) {
+static void ask_to_stop(waiting *w, uint32_t limit_ms) {
     w->asked = true;
     w->stop = cm_pg_stop_new(w->conn);
-    w->end_ms = CM_MIN(w->end_ms, cm_clock_ms() + STOP_MS);
+    w->end_ms = CM_MIN(w->end_ms, cm_clock_ms() + limit_ms);
+}
+
+/* The request that this connection works for has no more time: what is left of its transaction shares LATE_MS. */
+static void hurry(waiting *w, uint64_t now_ms) {
+    cm_pg_conn *conn = w->conn;
+    if (conn->stop_by_ms == 0) {
+        if (cm_db_over(conn->store, &conn->asker, conn->writes) == CM_CANCEL_NONE) {
+            return;
+        }
+        conn->stop_by_ms = now_ms + LATE_MS;
+    }
+    if (!w->asked) {
+        ask_to_stop(w, LATE_MS);
+    }
+    w->end_ms = CM_MIN(w->end_ms, conn->stop_by_ms);
 }
 
 static cm_rc wait_ready(waiting *w, cm_err *err) {
@@ -141,18 +163,18 @@ static cm_rc wait_ready(waiting *w, cm_err *err) {
         if (PQisBusy(w->conn->pg) == 0) {
             return CM_OK;
         }
+        uint64_t now_ms = cm_clock_ms();
         if (!w->asked && cm_cancel_hit(w->cancel) != CM_CANCEL_NONE) {
-            ask_to_stop(w);
+            ask_to_stop(w, STOP_MS);
         }
+        hurry(w, now_ms);
         if (w->stop != NULL) {
             cm_pg_stop_step(w->stop);
         }
-        uint64_t now_ms = cm_clock_ms();
         if (now_ms >= w->end_ms) {
             return fail_late(w, err);
         }
-        uint32_t turn_ms = w->cancel != NULL && !w->asked ? CANCEL_POLL_MS : TURN_MS;
-        cm_rc rc = turn(w, pending != 0, (int)CM_MIN(w->end_ms - now_ms, turn_ms), err);
+        cm_rc rc = turn(w, pending != 0, (int)CM_MIN(w->end_ms - now_ms, TURN_MS), err);
         if (rc != CM_OK) {
             return rc;
         }
@@ -169,73 +191,44 @@ PGresult *cm_pg_wait(cm_pg_conn *conn, const cm_cancel *cancel, cm_err *err) {
     return rc == CM_OK ? PQgetResult(conn->pg) : NULL;
 }
 
-/* --- Life ------------------------------------------------------------------------------------- */
+/* --- Scripts ----------------------------------------------------------------------------------- */
 
-static const char *const session_options =
-    "-c client_min_messages=warning -c statement_timeout=30000 -c lock_timeout=10000 "
-    "-c idle_in_transaction_session_timeout=60000 -c timezone=UTC";
+bool cm_pg_went_well(const PGresult *result) {
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+}
 
-cm_rc cm_pg_connect(const cm_pg_pool *pool, cm_pg_conn **ret_conn, cm_err *err) {
-    char seconds[16]; /* libpq takes 1 for 2 */
-    snprintf(seconds, sizeof seconds, "%u",
-             CM_MAX(CM_MIN(pool->wait_ms / 1000, CONNECT_MAX_S), 1u));
-    /* What stands before dbname a URL may override; what stands behind it is ours to say. */
-    const char *keys[] = {"keepalives_idle",
-                          "keepalives_interval",
-                          "keepalives_count",
-                          "tcp_user_timeout",
-                          "dbname",
-                          "client_encoding",
-                          "fallback_application_name",
-                          "connect_timeout",
-                          "options",
-                          NULL};
-    const char *values[] = {"30",         "10",      "3",
-                            "30000",      pool->url, "UTF8",
-                            "codementor", seconds,   pool->unprepared ? "" : session_options,
-                            NULL};
-    PGconn *pg = PQconnectdbParams(keys, values, 1);
-    if (pg == NULL || PQstatus(pg) != CONNECTION_OK) {
-        cm_str text = cm_str_trim(cm_str_from(pg != NULL ? PQerrorMessage(pg) : "no memory"));
-        cm_rc rc =
-            cm_fail(err, CM_DATABASE_UNAVAILABLE, "cannot connect to database '%s': " CM_STR_FMT,
-                    pool->place, CM_STR_ARG(text));
-        PQfinish(pg);
-        return rc;
+cm_rc cm_pg_send_script(cm_pg_conn *conn, const char *sql, cm_err *err) {
+    return PQsendQuery(conn->pg, sql) != 0 ? CM_OK : fail_lost(conn, err);
+}
+
+cm_rc cm_pg_next(cm_pg_conn *conn, const cm_cancel *cancel, PGresult **ret_result, cm_err *err) {
+    cm_err why = {0};
+    *ret_result = conn->broken ? NULL : cm_pg_wait(conn, cancel, &why);
+    if (*ret_result == NULL && conn->broken) {
+        return cm_fail(err, CM_DATABASE_UNAVAILABLE, "%s",
+                       why.text[0] != '\0' ? why.text : "the database connection was lost");
     }
-    if (PQserverVersion(pg) < 160000) {
-        cm_rc rc = cm_fail(err, CM_NOT_SUPPORTED, "database '%s' is PostgreSQL %d; 16 is needed",
-                           pool->place, PQserverVersion(pg) / 10000);
-        PQfinish(pg);
-        return rc;
-    }
-    cm_pg_conn *conn = CM_NEW(cm_pg_conn);
-    conn->pg = pg;
-    conn->prepared = cm_alloc(cm_query_count * 2);
-    conn->made_ms = cm_clock_ms();
-    conn->wait_ms = pool->wait_ms;
-    *ret_conn = conn;
     return CM_OK;
 }
 
-void cm_pg_disconnect(cm_pg_conn *conn) {
-    if (conn == NULL) {
-        return;
-    }
-    PQfinish(conn->pg);
-    cm_free(conn->prepared);
-    cm_free(conn);
-}
-
 cm_rc cm_pg_script(cm_pg_conn *conn, const char *sql, cm_err *err) {
-    PGresult *result = PQexec(conn->pg, sql);
-    ExecStatusType status = PQresultStatus(result);
-    cm_rc rc = CM_OK;
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY) {
-        rc = cm_pg_fail(conn, result, "database script failed", NULL, err);
+    cm_rc rc = cm_pg_send_script(conn, sql, err);
+    if (rc != CM_OK) {
+        return rc;
     }
-    PQclear(result);
-    return rc;
+    for (;;) {
+        PGresult *result;
+        cm_err why = {0};
+        cm_rc end = cm_pg_next(conn, NULL, &result, &why);
+        if (result == NULL) {
+            return rc != CM_OK || end == CM_OK ? rc : cm_fail(err, end, "%s", why.text);
+        }
+        if (rc == CM_OK && !cm_pg_went_well(result)) {
+            rc = cm_pg_fail(conn, result, "database script failed", NULL, err);
+        }
+        PQclear(result);
+    }
 }
 
 /* --- Positions in the write-ahead log ----------------------------------------------------------- */

@@ -24,23 +24,21 @@ static cm_rc blame(const PGresult *result, const char *sql, size_t answered, cm_
     return rc;
 }
 
-static bool went_well(const PGresult *result) {
-    ExecStatusType status = PQresultStatus(result);
-    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
-}
-
 /* One message for the whole script: a baseline of a thousand statements is one round trip. */
 static cm_rc script(void *conn, const char *sql, cm_err *err) {
     cm_pg_conn *self = conn;
-    if (PQsendQuery(self->pg, sql) == 0) {
-        self->broken = true;
-        return cm_fail(err, CM_DATABASE_UNAVAILABLE, "the database connection was lost");
+    cm_rc rc = cm_pg_send_script(self, sql, err);
+    if (rc != CM_OK) {
+        return rc;
     }
-    cm_rc rc = CM_OK;
-    size_t answered = 0;
-    PGresult *result;
-    while ((result = PQgetResult(self->pg)) != NULL) {
-        if (went_well(result)) {
+    for (size_t answered = 0;;) {
+        PGresult *result;
+        cm_err why = {0};
+        cm_rc end = cm_pg_next(self, NULL, &result, &why);
+        if (result == NULL) {
+            return rc != CM_OK || end == CM_OK ? rc : cm_fail(err, end, "%s", why.text);
+        }
+        if (cm_pg_went_well(result)) {
             answered++;
         } else if (rc == CM_OK) {
             rc = cm_pg_fail(self, result, "database script failed", NULL, err);
@@ -48,7 +46,6 @@ static cm_rc script(void *conn, const char *sql, cm_err *err) {
         }
         PQclear(result);
     }
-    return rc;
 }
 
 static cm_rc begin(void *conn, cm_err *err) {
@@ -81,14 +78,9 @@ static void unlock(void *conn) {
     }
 }
 
-static cm_rc rows(void *conn, const char *sql, cm_migrate_row_fn *each, void *argument,
-                  cm_err *err) {
-    cm_pg_conn *self = conn;
-    PGresult *result = PQexec(self->pg, sql);
+static cm_rc read_rows(const PGresult *result, cm_migrate_row_fn *each, void *argument,
+                       cm_err *err) {
     cm_rc rc = CM_OK;
-    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        rc = cm_pg_fail(self, result, "database query failed", NULL, err);
-    }
     for (int row = 0; rc == CM_OK && row < PQntuples(result); row++) {
         const char *values[16] = {NULL};
         for (int i = 0; i < PQnfields(result) && i < 16; i++) {
@@ -96,7 +88,27 @@ static cm_rc rows(void *conn, const char *sql, cm_migrate_row_fn *each, void *ar
         }
         rc = each(argument, values, err);
     }
-    PQclear(result);
+    return rc;
+}
+
+/* The rows of the last statement; `each` may ask again on the same connection. */
+static cm_rc rows(void *conn, const char *sql, cm_migrate_row_fn *each, void *argument,
+                  cm_err *err) {
+    cm_pg_conn *self = conn;
+    PGresult *last = NULL;
+    PGresult *result = NULL;
+    cm_rc rc = cm_pg_send_script(self, sql, err);
+    while (rc == CM_OK && (rc = cm_pg_next(self, NULL, &result, err)) == CM_OK && result != NULL) {
+        PQclear(last);
+        last = result;
+    }
+    if (rc == CM_OK && PQresultStatus(last) != PGRES_TUPLES_OK) {
+        rc = cm_pg_fail(self, last, "database query failed", NULL, err);
+    }
+    if (rc == CM_OK) {
+        rc = read_rows(last, each, argument, err);
+    }
+    PQclear(last);
     return rc;
 }
 
@@ -181,8 +193,9 @@ static const cm_migrate_ops ops = {
 cm_rc cm_pg_migrator(cm_store *store, cm_migrator *ret_migrator, cm_err *err) {
     const cm_pg *self = store->backend;
     cm_pg_conn *conn;
-    cm_rc rc = cm_pg_connect(&self->primary, &conn, err);
+    cm_rc rc = cm_pg_connect(&self->primary, NULL, &conn, err);
     if (rc == CM_OK) {
+        conn->wait_ms = UINT32_MAX; /* a migration takes as long as it takes */
         *ret_migrator = (cm_migrator){.ops = &ops,
                                       .conn = conn,
                                       .place = self->primary.place,
@@ -208,7 +221,7 @@ static const char move_sequences[] =
 cm_rc cm_pg_after_import(cm_store *store, cm_err *err) {
     const cm_pg *self = store->backend;
     cm_pg_conn *conn;
-    cm_rc rc = cm_pg_connect(&self->primary, &conn, err);
+    cm_rc rc = cm_pg_connect(&self->primary, NULL, &conn, err);
     if (rc == CM_OK) {
         rc = cm_pg_script(conn, move_sequences, err);
         cm_pg_disconnect(conn);

@@ -18,8 +18,9 @@
 
 #include <time.h>
 
-#define MONTHS_AHEAD 3
-#define DAY_MS       (24 * 3600 * 1000ll)
+#define MONTHS_AHEAD     3
+#define MAINTAIN_WAIT_MS (10 * 60 * 1000) /* for one statement, or for another server to be done */
+#define DAY_MS           (24 * 3600 * 1000ll)
 
 typedef struct month {
     int year;
@@ -214,6 +215,7 @@ cm_rc cm_pg_maintain(cm_store *store, cm_err *err) {
     if (rc != CM_OK) {
         return rc;
     }
+    ((cm_pg_conn *)bare.conn)->wait_ms = MAINTAIN_WAIT_MS;
     rc = bare.ops->lock(bare.conn, err); /* one server at a time: IF NOT EXISTS alone races */
     if (rc == CM_OK) {
         rc = maintain_all(&bare, err);

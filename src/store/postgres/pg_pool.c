@@ -23,20 +23,18 @@ static bool is_stale(const cm_pg_conn *conn) {
     return poll(&fd, 1, 0) != 0; /* nobody asked anything: it is a good-bye */
 }
 
-static cm_rc wait_free(cm_pg_pool *pool, cm_err *err) {
-    struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += ACQUIRE_MS / 1000;
+static cm_rc wait_free(cm_pg_pool *pool, const cm_db *db, cm_err *err) {
+    uint64_t end_ms = cm_clock_ms() + ACQUIRE_MS;
     while (pool->free_conns == NULL && pool->conns == pool->conns_max) {
         if (pool->never_waits) {
             return cm_fail(err, CM_DATABASE_UNAVAILABLE, "all %zu connections to '%s' are busy",
                            pool->conns_max, pool->place);
         }
-        if (pthread_cond_timedwait(&pool->freed, &pool->mutex, &end) != 0) {
-            return cm_fail(err, CM_DATABASE_UNAVAILABLE,
-                           "all %zu database connections are busy for %d seconds", pool->conns_max,
-                           ACQUIRE_MS / 1000);
+        if (cm_clock_ms() >= end_ms || cm_db_over(pool->store, db, true) != CM_CANCEL_NONE) {
+            return cm_fail(err, CM_DATABASE_UNAVAILABLE, "all %zu database connections are busy",
+                           pool->conns_max);
         }
+        cm_cond_turn(&pool->freed, &pool->mutex);
     }
     return CM_OK;
 }
@@ -61,10 +59,10 @@ static void forget_idle(cm_pg_pool *pool) {
 }
 
 /* An idle connection, or NULL with room for a new one. */
-static cm_rc take_idle(cm_pg_pool *pool, cm_pg_conn **ret_conn, cm_err *err) {
+static cm_rc take_idle(cm_pg_pool *pool, const cm_db *db, cm_pg_conn **ret_conn, cm_err *err) {
     for (;;) {
         pthread_mutex_lock(&pool->mutex);
-        cm_rc rc = wait_free(pool, err);
+        cm_rc rc = wait_free(pool, db, err);
         cm_pg_conn *conn = pool->free_conns;
         if (rc == CM_OK && conn != NULL) {
             pool->free_conns = conn->next;
@@ -80,11 +78,15 @@ static cm_rc take_idle(cm_pg_pool *pool, cm_pg_conn **ret_conn, cm_err *err) {
     }
 }
 
-cm_rc cm_pg_take(cm_pg_pool *pool, cm_pg_conn **ret_conn, cm_err *err) {
+cm_rc cm_pg_take(cm_pg_pool *pool, const cm_db *db, cm_pg_conn **ret_conn, cm_err *err) {
     cm_pg_conn *conn = NULL;
-    cm_rc rc = take_idle(pool, &conn, err);
+    cm_rc rc = pool->is_replica ? CM_OK : cm_health_refuses(pool->store, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = take_idle(pool, db, &conn, err);
     if (rc == CM_OK && conn == NULL) {
-        rc = cm_pg_connect(pool, &conn, err);
+        rc = cm_pg_connect(pool, db, &conn, err);
         if (rc != CM_OK) {
             forget(pool, NULL);
             return rc;
@@ -93,10 +95,14 @@ cm_rc cm_pg_take(cm_pg_pool *pool, cm_pg_conn **ret_conn, cm_err *err) {
         PQsetnonblocking(conn->pg, 1);
         PQenterPipelineMode(conn->pg);
     }
-    if (rc == CM_OK) {
-        *ret_conn = conn;
+    if (rc != CM_OK) {
+        return rc;
     }
-    return rc;
+    conn->asker = db != NULL ? *db : (cm_db){0};
+    conn->writes = false;
+    conn->stop_by_ms = 0;
+    *ret_conn = conn;
+    return CM_OK;
 }
 
 void cm_pg_give(cm_pg_conn *conn) {
@@ -141,6 +147,7 @@ void cm_pg_pool_init(cm_pg_pool *pool, const char *url) {
     pool->url = cm_strdup(url);
     pool->place = without_password(url);
     pool->stops = cm_pg_stops_new();
+    pool->connects = cm_pg_connects_new();
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->freed, NULL);
 }
@@ -148,6 +155,7 @@ void cm_pg_pool_init(cm_pg_pool *pool, const char *url) {
 void cm_pg_pool_done(cm_pg_pool *pool) {
     forget_idle(pool);
     cm_pg_stops_unref(pool->stops);
+    cm_pg_connects_unref(pool->connects);
     pthread_cond_destroy(&pool->freed);
     pthread_mutex_destroy(&pool->mutex);
     cm_free(pool->url);

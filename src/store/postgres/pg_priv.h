@@ -11,6 +11,7 @@
 
 /* The connections to one server. */
 typedef struct cm_pg_pool {
+    const cm_store *store;
     char *url;
     char *place;            /* the URL without its password */
     atomic_bool unprepared; /* may turn true: a pooler has forgotten a statement */
@@ -18,6 +19,7 @@ typedef struct cm_pg_pool {
     bool never_waits; /* a busy pool is an error at once: there is another server to ask */
     uint32_t wait_ms; /* for one result */
     struct cm_pg_stops *stops;
+    struct cm_pg_connects *connects;
     pthread_mutex_t mutex; /* guards the three below */
     pthread_cond_t freed;
     struct cm_pg_conn *free_conns;
@@ -26,12 +28,16 @@ typedef struct cm_pg_pool {
 
 typedef struct cm_pg_conn {
     PGconn *pg;
-    cm_pg_pool *pool;  /* NULL: a bare one, for migrating */
-    uint8_t *prepared; /* by query index * 2 + scope: 1 when the server has it */
-    bool framed;       /* the server has BEGIN, identity and COMMIT too */
-    bool broken;       /* never goes back to the pool */
-    bool lost;         /* ... because the server or the way to it is gone */
-    bool late;         /* ... or silent: asking again would only take as long */
+    const cm_store *store;
+    cm_db asker;         /* of whom the connection works for: bounds its waits; zero = nobody's */
+    bool writes;         /* ... and who has left still wants the write */
+    uint64_t stop_by_ms; /* its time is over: the transaction ends by then; 0 = not yet */
+    cm_pg_pool *pool;    /* NULL: a bare one, for migrating */
+    uint8_t *prepared;   /* by query index * 2 + scope: 1 when the server has it */
+    bool framed;         /* the server has BEGIN, identity and COMMIT too */
+    bool broken;         /* never goes back to the pool */
+    bool lost;           /* ... because the server or the way to it is gone */
+    bool late;           /* ... or silent: asking again would only take as long */
     uint32_t wait_ms;
     uint64_t made_ms;
     /* Whose writes the open transaction holds: see pg_replica.h. */
@@ -43,6 +49,7 @@ typedef struct cm_pg_conn {
 typedef struct cm_pg {
     cm_store *store;
     cm_pg_pool primary;
+    cm_pg_conn *probe;               /* of the health thread; NULL = none is open */
     struct cm_pg_replicas *replicas; /* NULL = none are configured */
 } cm_pg;
 
@@ -50,16 +57,29 @@ typedef struct cm_pg {
 
 void cm_pg_pool_init(cm_pg_pool *pool, const char *url); /* the plain members are set before */
 void cm_pg_pool_done(cm_pg_pool *pool);
-/* A connection in pipeline mode; back with cm_pg_give, which closes a broken one. */
-cm_rc cm_pg_take(cm_pg_pool *pool, cm_pg_conn **ret_conn, cm_err *err) cm_must_check;
+/* A connection in pipeline mode that works for `db` (NULL = nobody); back with cm_pg_give, which closes a broken
+ * one. CM_DATABASE_UNAVAILABLE, at once when the store's health says that the server is silent. */
+cm_rc cm_pg_take(cm_pg_pool *pool, const cm_db *db, cm_pg_conn **ret_conn,
+                 cm_err *err) cm_must_check;
 void cm_pg_give(cm_pg_conn *conn);
 
-/* --- pg_conn.c: connecting, waiting with deadlines, errors ------------------------------------ */
+/* --- pg_connect.c ----------------------------------------------------------------------------- */
 
-cm_rc cm_pg_connect(const cm_pg_pool *pool, cm_pg_conn **ret_conn, cm_err *err) cm_must_check;
+typedef struct cm_pg_connects cm_pg_connects;
+
+cm_pg_connects *cm_pg_connects_new(void);
+void cm_pg_connects_unref(cm_pg_connects *connects); /* NULL is allowed */
+/* Waits no longer than `db` may (NULL = as long as it takes, 5 s a host).
+ * CM_DATABASE_UNAVAILABLE, CM_NOT_SUPPORTED (too old a server). */
+cm_rc cm_pg_connect(const cm_pg_pool *pool, const cm_db *db, cm_pg_conn **ret_conn,
+                    cm_err *err) cm_must_check;
 void cm_pg_disconnect(cm_pg_conn *conn); /* NULL is allowed */
+
+/* --- pg_conn.c: waiting with deadlines, errors ------------------------------------------------- */
+
 /* Sends what is queued and waits for the next result, which the caller clears; NULL (with err) when the
- * deadline passes, the asker cancels or the connection is lost: it is broken then. */
+ * deadline passes, the asker cancels or the connection is lost: it is broken then. Whoever works for a request
+ * (conn->asker) waits LATE_MS longer than that one may, and no longer, whatever the network does. */
 PGresult *cm_pg_wait(cm_pg_conn *conn, const cm_cancel *cancel, cm_err *err) cm_must_check;
 /* Maps the SQLSTATE of a failed result. `*ret_again` (may be NULL): a retry may succeed. */
 cm_rc cm_pg_fail(cm_pg_conn *conn, const PGresult *result, const char *what, bool *ret_again,
@@ -69,7 +89,12 @@ uint64_t cm_pg_position_of(const PGresult *result, int column);
 /* Asks for one, in a pipeline of its own. */
 cm_rc cm_pg_position(cm_pg_conn *conn, const char *sql, uint64_t *ret_position,
                      cm_err *err) cm_must_check;
-/* Plain SQL outside pipelines, for migrations. */
+/* Plain SQL outside pipelines, for migrations: sent, then its results one by one until NULL. */
+cm_rc cm_pg_send_script(cm_pg_conn *conn, const char *sql, cm_err *err) cm_must_check;
+cm_rc cm_pg_next(cm_pg_conn *conn, const cm_cancel *cancel, PGresult **ret_result,
+                 cm_err *err) cm_must_check;
+bool cm_pg_went_well(const PGresult *result);
+/* The same for a script whose rows nobody wants. */
 cm_rc cm_pg_script(cm_pg_conn *conn, const char *sql, cm_err *err) cm_must_check;
 
 /* --- pg_stop.c: asking the server to stop a statement ------------------------------------------- */

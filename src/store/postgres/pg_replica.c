@@ -123,7 +123,7 @@ void cm_pg_replica_saw(cm_pg *self, cm_pg_replica *replica, cm_rc rc, uint64_t r
 /* One position of one server; 0 = it has none of that kind. */
 static cm_rc ask_position(cm_pg_pool *pool, const char *sql, uint64_t *ret_position, cm_err *err) {
     cm_pg_conn *conn;
-    cm_rc rc = cm_pg_take(pool, &conn, err);
+    cm_rc rc = cm_pg_take(pool, NULL, &conn, err);
     if (rc != CM_OK) {
         return rc;
     }
@@ -200,7 +200,8 @@ static cm_rc add_replica(cm_pg *self, const char *url, cm_err *err) {
         return cm_fail(err, CM_INVALID, "a replica's url must start with 'postgresql://'");
     }
     cm_pg_replica *replica = &self->replicas->items[self->replicas->count++];
-    replica->pool = (cm_pg_pool){.unprepared = self->primary.unprepared,
+    replica->pool = (cm_pg_pool){.store = self->store,
+                                 .unprepared = self->primary.unprepared,
                                  .conns_max = self->primary.conns_max,
                                  .wait_ms = CM_MIN(self->primary.wait_ms, REPLICA_WAIT_MS),
                                  .is_replica = true,

@@ -73,19 +73,21 @@ typedef struct work {
 /* Waits as long as it takes, but for the asker's patience. */
 static cm_rc run(const work *w, const char *sql, cm_err *err) {
     cm_pg_conn *conn = w->conn;
-    if (PQsendQuery(conn->pg, sql) == 0) {
-        conn->broken = true;
-        return cm_fail(err, CM_DATABASE_UNAVAILABLE, "the database connection was lost");
+    cm_rc rc = cm_pg_send_script(conn, sql, err);
+    if (rc != CM_OK) {
+        return rc;
     }
-    cm_rc rc = CM_OK;
     for (;;) {
+        PGresult *result;
         cm_err why = {0};
-        PGresult *result = cm_pg_wait(conn, w->cancel, &why);
-        if (result == NULL) {
-            return conn->broken ? cm_fail(err, CM_DATABASE_UNAVAILABLE, "%s", why.text) : rc;
+        cm_rc end = cm_pg_next(conn, w->cancel, &result, &why);
+        if (end != CM_OK) {
+            return cm_fail(err, end, "%s", why.text);
         }
-        ExecStatusType status = PQresultStatus(result);
-        if (rc == CM_OK && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+        if (result == NULL) {
+            return rc;
+        }
+        if (rc == CM_OK && !cm_pg_went_well(result)) {
             rc = cm_pg_fail(conn, result, "changing a vector index", NULL, err);
             conn->broken = conn->lost || PQstatus(conn->pg) != CONNECTION_OK; /* not by a lock */
         }
@@ -420,7 +422,6 @@ cm_rc cm_pg_vector_indexes(cm_store *store, const cm_cancel *cancel,
     cm_rc rc = cm_pg_migrator(store, &w->bare, err);
     if (rc == CM_OK) {
         w->conn = w->bare.conn;
-        w->conn->wait_ms = UINT32_MAX;
         rc = follow_all(w, err);
         cm_pg_migrated(store, &w->bare);
     }

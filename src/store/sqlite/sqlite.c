@@ -229,8 +229,24 @@ static cm_rc read_row(const cm_query *query, sqlite3_stmt *stmt, cm_row_sink *si
     return sink->take(sink, row, err);
 }
 
-static int poll_cancel(void *argument) {
-    return cm_cancel_hit(argument) != CM_CANCEL_NONE;
+typedef struct bounds {
+    const cm_db *db;
+    bool writes;
+} bounds;
+
+static bool is_over(const bounds *b) {
+    return cm_cancel_hit(b->db->cancel) != CM_CANCEL_NONE ||
+           cm_db_over(b->db->store, b->db, b->writes) != CM_CANCEL_NONE;
+}
+
+static int poll_bounds(void *argument) {
+    return is_over(argument);
+}
+
+static cm_rc fail_over(const cm_db *db, cm_err *err) {
+    cm_rc rc = cm_cancel_check(db->cancel, err);
+    rc = rc == CM_OK ? cm_cancel_check(db->asker, err) : rc;
+    return rc == CM_OK ? cm_fail(err, CM_CANCELLED, "the statement was stopped") : rc;
 }
 
 static cm_rc step_all(const cm_db *db, cm_sqlite_conn *conn, const cm_query *query,
@@ -240,8 +256,8 @@ static cm_rc step_all(const cm_db *db, cm_sqlite_conn *conn, const cm_query *que
         if (code == SQLITE_DONE) {
             return CM_OK;
         }
-        if (code == SQLITE_INTERRUPT && db->cancel != NULL) {
-            return cm_cancel_check(db->cancel, err);
+        if (code == SQLITE_INTERRUPT) {
+            return fail_over(db, err);
         }
         if (code != SQLITE_ROW) {
             return cm_sqlite_fail(db->store, conn->db, code, query->name, err);
@@ -294,8 +310,10 @@ static cm_rc run_on(const cm_db *db, cm_sqlite_conn *conn, const cm_query *query
     if (rc != CM_OK) {
         return rc;
     }
-    if (db->cancel != NULL) {
-        sqlite3_progress_handler(conn->db, 4096, poll_cancel, (void *)(uintptr_t)db->cancel);
+    bounds limits = {db, !query->read_only};
+    bool bounded = db->cancel != NULL || db->asker != NULL;
+    if (bounded) {
+        sqlite3_progress_handler(conn->db, 4096, poll_bounds, &limits);
     }
     rc = bind_all(db, conn, query, s, params, err);
     if (rc == CM_OK) {
@@ -309,7 +327,7 @@ static cm_rc run_on(const cm_db *db, cm_sqlite_conn *conn, const cm_query *query
     }
     sqlite3_reset(s->stmt);
     sqlite3_clear_bindings(s->stmt);
-    if (db->cancel != NULL) {
+    if (bounded) {
         sqlite3_progress_handler(conn->db, 0, NULL, NULL);
     }
     return rc;
@@ -322,10 +340,14 @@ static cm_rc sqlite_run(cm_tx *tx, const cm_db *db, const cm_query *query, const
 
 /* --- Readers --------------------------------------------------------------------------------- */
 
-static cm_rc take_reader(cm_sqlite *self, cm_sqlite_conn **ret_conn, cm_err *err) {
+static cm_rc take_reader(cm_sqlite *self, const cm_db *db, cm_sqlite_conn **ret_conn, cm_err *err) {
     pthread_mutex_lock(&self->mutex);
     while (self->free_readers == NULL && self->readers == self->readers_max) {
-        pthread_cond_wait(&self->freed, &self->mutex);
+        if (is_over(&(bounds){db, false})) {
+            pthread_mutex_unlock(&self->mutex);
+            return fail_over(db, err);
+        }
+        cm_cond_turn(&self->freed, &self->mutex);
     }
     cm_sqlite_conn *conn = self->free_readers;
     if (conn != NULL) {
@@ -361,7 +383,7 @@ static cm_rc sqlite_run_alone(const cm_db *db, const cm_query *query, const void
                               cm_row_sink *sink, uint64_t *ret_changed, cm_err *err) {
     cm_sqlite *self = backend_of(db->store);
     cm_sqlite_conn *conn;
-    cm_rc rc = take_reader(self, &conn, err);
+    cm_rc rc = take_reader(self, db, &conn, err);
     if (rc == CM_OK) {
         rc = run_on(db, conn, query, params, sink, ret_changed, err);
         give_reader(self, conn);
@@ -394,12 +416,11 @@ static cm_rc begin_on(cm_sqlite_conn *conn, const cm_tx *tx, cm_err *err) {
 
 static cm_rc sqlite_begin(cm_store *store, const cm_db *db, enum cm_tx_kind kind,
                           enum cm_durability durability, cm_tx *ret_tx, cm_err *err) {
-    (void)db;
     cm_sqlite *self = backend_of(store);
     cm_tx tx = {.store = store, .kind = kind, .durability = durability};
     cm_sqlite_conn *conn = self->writer;
     if (kind == CM_TX_READ) {
-        cm_rc rc = take_reader(self, &conn, err);
+        cm_rc rc = take_reader(self, db, &conn, err);
         if (rc != CM_OK) {
             return rc;
         }
@@ -471,6 +492,19 @@ static cm_rc sqlite_ask_as(cm_tx *tx, const cm_db *db, cm_err *err) {
     (void)db;
     (void)err; /* the predicate of each statement is the guard here */
     return CM_OK;
+}
+
+static cm_rc read_nothing(const cm_db *db, void *argument, cm_err *err) {
+    (void)db;
+    (void)argument;
+    (void)err;
+    return CM_OK;
+}
+
+static cm_rc sqlite_probe(cm_store *store, const cm_cancel *limit, cm_err *err) {
+    cm_db db = cm_store_system(store);
+    db.asker = limit;
+    return cm_tx_run(&db, CM_TX_READ, CM_NORMAL, read_nothing, NULL, err);
 }
 
 /* --- Life ------------------------------------------------------------------------------------ */
@@ -551,4 +585,5 @@ const cm_backend_ops cm_backend_sqlite = {
     .ask_as = sqlite_ask_as,
     .run = sqlite_run,
     .run_alone = sqlite_run_alone,
+    .probe = sqlite_probe,
 };

@@ -9,8 +9,8 @@
  *
  * The thread never waits for company: while one group syncs, the next gathers.
  *
- * Jobs of waiting callers live on their stacks and are bounded by the number of threads; posted jobs are
- * on the heap and bounded by queue_max.
+ * Jobs of waiting callers are bounded by the number of threads, posted ones by queue_max. A caller whose time is over
+ * leaves its job when that has not begun: the writer throws it away.
  *
  * Threads: the queue and all `done` flags are guarded by the mutex; the rest belongs to the writer. */
 #include "store/store_priv.h"
@@ -33,6 +33,8 @@ typedef struct job {
     void *argument;
     void (*release)(void *); /* posted jobs only */
     bool posted;
+    bool begun;     /* its caller stays until it is done */
+    bool withdrawn; /* its caller has gone: it must not run */
     bool done;
     cm_rc rc;
     cm_err err;
@@ -94,7 +96,18 @@ static job *take(cm_writer *writer) {
 
 /* --- Running a group ------------------------------------------------------------------------ */
 
-static cm_rc run_job(cm_tx *tx, job *j) {
+/* False for a job whose caller has gone. */
+static bool begin_job(cm_writer *writer, job *j) {
+    pthread_mutex_lock(&writer->mutex);
+    j->begun = !j->withdrawn;
+    pthread_mutex_unlock(&writer->mutex);
+    return j->begun;
+}
+
+static cm_rc run_job(cm_writer *writer, cm_tx *tx, job *j) {
+    if (!begin_job(writer, j)) {
+        return CM_OK;
+    }
     j->db.tx = tx;
     cm_rc rc = tx->store->ops->ask_as(tx, &j->db, &j->err);
     if (rc == CM_OK) {
@@ -132,8 +145,9 @@ static outcome run_group(cm_writer *writer, job *group, job *stop) {
     cm_store *store = writer->store;
     cm_tx tx = {0};
     cm_err err = {0};
+    cm_db own = cm_store_system(store); /* the group's, not one asker's */
     cm_rc rc =
-        store->ops->begin(store, &group->db, CM_TX_WRITE, group_durability(group, stop), &tx, &err);
+        store->ops->begin(store, &own, CM_TX_WRITE, group_durability(group, stop), &tx, &err);
     if (rc != CM_OK) {
         fail_all(group, stop, rc, &err);
         return (outcome){.rest = stop, .end = NOT_BEGUN, .again = rc == CM_DATABASE_UNAVAILABLE};
@@ -141,7 +155,7 @@ static outcome run_group(cm_writer *writer, job *group, job *stop) {
     uint64_t end_ns = cm_clock_ns() + GROUP_NS;
     job *j = group;
     do {
-        if (run_job(&tx, j) != CM_OK && !store->ops->is_open(&tx)) {
+        if (run_job(writer, &tx, j) != CM_OK && !store->ops->is_open(&tx)) {
             store->ops->rollback(&tx);
             rc = j->rc;
             err = j->err;
@@ -230,6 +244,10 @@ static void answer(cm_writer *writer, job *group, const job *stop, uint64_t comm
     writer->stats.failed += failed;
     for (job *j = waiting, *next; j != NULL; j = next) {
         next = j->next; /* `j` may be gone once the mutex is free */
+        if (j->withdrawn) {
+            cm_free(j);
+            continue;
+        }
         j->done = true;
         pthread_cond_signal(j->wake);
     }
@@ -293,6 +311,22 @@ static cm_rc check_failed(cm_store *store, cm_err *err) {
     return CM_OK;
 }
 
+/* Leaves when the time of the caller is over and its job has not begun: `withdrawn` makes it the writer's. */
+static bool await(cm_writer *writer, job *j) {
+    while (!j->done) {
+        if (j->db.asker == NULL) {
+            pthread_cond_wait(j->wake, &writer->mutex);
+            continue;
+        }
+        cm_cond_turn(j->wake, &writer->mutex);
+        if (!j->done && !j->begun && cm_db_over(writer->store, &j->db, true) != CM_CANCEL_NONE) {
+            j->withdrawn = true;
+            return false;
+        }
+    }
+    return true;
+}
+
 cm_rc cm_writer_run(const cm_db *db, enum cm_durability durability, cm_tx_fn *run, void *argument,
                     cm_err *err) {
     cm_rc rc = check_failed(db->store, err);
@@ -302,18 +336,23 @@ cm_rc cm_writer_run(const cm_db *db, enum cm_durability durability, cm_tx_fn *ru
     cm_writer *writer = db->store->writer;
     pthread_cond_t wake;
     pthread_cond_init(&wake, NULL);
-    job j = {.db = *db, .durability = durability, .run = run, .argument = argument, .wake = &wake};
+    job *j = CM_NEW(job);
+    *j =
+        (job){.db = *db, .durability = durability, .run = run, .argument = argument, .wake = &wake};
     pthread_mutex_lock(&writer->mutex);
-    push(writer, &j);
-    while (!j.done) {
-        pthread_cond_wait(&wake, &writer->mutex);
-    }
+    push(writer, j);
+    bool done = await(writer, j);
     pthread_mutex_unlock(&writer->mutex);
     pthread_cond_destroy(&wake);
-    if (j.rc != CM_OK && err != NULL) {
-        *err = j.err;
+    if (!done) {
+        return cm_fail(err, CM_TIMEOUT, "the database's writer was busy for the time of the call");
     }
-    return j.rc;
+    rc = j->rc;
+    if (rc != CM_OK && err != NULL) {
+        *err = j->err;
+    }
+    cm_free(j);
+    return rc;
 }
 
 cm_rc cm_writer_post(const cm_db *db, enum cm_durability durability, cm_tx_fn *run, void *argument,
@@ -328,7 +367,7 @@ cm_rc cm_writer_post(const cm_db *db, enum cm_durability durability, cm_tx_fn *r
                .release = release,
                .posted = true};
     j->db.tx = NULL;
-    j->db.cancel = NULL; /* the asker does not wait, so it cannot stop it */
+    j->db.cancel = j->db.asker = NULL; /* the asker does not wait, so it cannot stop it */
     pthread_mutex_lock(&writer->mutex);
     if (rc == CM_OK && writer->posted_waiting >= writer->posted_max) {
         rc =

@@ -352,7 +352,7 @@ static void test_store_proxy__few_requests_to_stop_hang_at_a_time(void **state) 
     size_t asked = 0;
     be_patient(p);
     for (size_t i = 0; i < CM_COUNT(conns); i++) {
-        assert_ok(cm_pg_take(&((cm_pg *)p->store->backend)->primary, &conns[i], err));
+        assert_ok(cm_pg_take(&((cm_pg *)p->store->backend)->primary, NULL, &conns[i], err));
     }
     begin_fault(SILENT_BACK);
     for (size_t i = 0; i < CM_COUNT(conns); i++) {
