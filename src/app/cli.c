@@ -287,7 +287,8 @@ static cm_rc take_word(parser *p, cm_str text) {
         p->only_positional = true;
         return CM_OK;
     }
-    if (!p->only_positional && text.len > 1 && text.ptr[0] == '-') {
+    /* "-" and "-:3:7" are standard input and a place in it */
+    if (!p->only_positional && text.len > 1 && text.ptr[0] == '-' && text.ptr[1] != ':') {
         return take_option(p, text);
     }
     if (p->cli->command) {

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "app/default_model_gen.h"
 #include "app/places.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -13,8 +14,9 @@
 #include "base/mem.h"
 #include "base/path.h"
 
-#define DEFAULT_MODEL "smollm2-135m-instruct-q4_1.gguf"
 #define LOCK_TEXT_MAX 4096
+#define MODELS        "/codementor/models"          /* in a shared data directory */
+#define DATA_DIRS     "/usr/local/share:/usr/share" /* where $XDG_DATA_DIRS is not set */
 
 struct cm_owner {
     int fd;
@@ -73,33 +75,74 @@ cm_rc cm_places_resolve(const cm_config *config, cm_arena *arena, cm_places *ret
     return rc;
 }
 
-/* The checkout a build tree belongs to: <checkout>/build/<preset>/codementor. */
-static const char *checkout_model(cm_arena *arena) {
+/* Above /proc/self/exe by `levels`: 1 = its folder. */
+static cm_str above_program(cm_arena *arena, int levels) {
     char exe[CM_PATH_BYTES_MAX];
     ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe));
     cm_str path = cm_str_make(exe, len > 0 ? (size_t)len : 0);
-    for (int up = 0; up < 3; up++) {
+    for (int up = 0; up < levels; up++) {
         path = cm_path_directory(path);
     }
-    return cm_arena_fmt(arena, CM_STR_FMT "/.deps/models/" DEFAULT_MODEL, CM_STR_ARG(path)).ptr;
+    return cm_arena_str(arena, path);
+}
+
+/* The checkout a build tree belongs to: <checkout>/build/<preset>/codementor. */
+static const char *checkout_models(cm_arena *arena) {
+    return cm_arena_fmt(arena, CM_STR_FMT "/.deps/models", CM_STR_ARG(above_program(arena, 3))).ptr;
 }
 
 const char *cm_places_expected_model(cm_arena *arena) {
-    const char *path = checkout_model(arena);
-    cm_str deps = cm_path_directory(cm_path_directory(cm_str_from(path)));
-    return access(cm_arena_c(arena, deps), F_OK) == 0 ? path : NULL;
+    const char *models = checkout_models(arena);
+    cm_str deps = cm_path_directory(cm_str_from(models));
+    return access(cm_arena_c(arena, deps), F_OK) == 0 ? join(arena, models, CM_DEFAULT_MODEL_FILE)
+                                                      : NULL;
 }
 
-const char *cm_places_model(const cm_config *config, const cm_places *places, cm_arena *arena) {
+/* In order of preference: what a user put there, what a package ships ready to load, what a fetch brings. */
+static const char *model_in(const char *folder, cm_arena *arena) {
+    static const char *const names[] = {"default.gguf", CM_DEFAULT_MODEL_READY_FILE,
+                                        CM_DEFAULT_MODEL_FILE};
+    for (size_t i = 0; i < CM_COUNT(names); i++) {
+        const char *path = join(arena, folder, names[i]);
+        if (access(path, R_OK) == 0) {
+            return path;
+        }
+    }
+    return NULL;
+}
+
+size_t cm_places_model_folders(const cm_places *places, cm_arena *arena,
+                               cm_model_folder folders[CM_MODEL_FOLDERS_MAX]) {
+    const char *dirs = getenv("XDG_DATA_DIRS");
+    cm_str rest = cm_str_from(dirs != NULL && dirs[0] != '\0' ? dirs : DATA_DIRS), dir;
+    size_t count = 0;
+    folders[count++] = (cm_model_folder){places->model_dir, "data directory"};
+    while (count < CM_MODEL_FOLDERS_MAX - 2 && cm_str_split(&rest, ':', &dir)) {
+        if (dir.len > 0 && dir.ptr[0] == '/') { /* relative ones are to be ignored */
+            const char *path = cm_arena_fmt(arena, CM_STR_FMT MODELS, CM_STR_ARG(dir)).ptr;
+            folders[count++] = (cm_model_folder){path, "system share"};
+        }
+    }
+    cm_str prefix = above_program(arena, 2); /* installed, or copied, with its prefix */
+    const char *beside = cm_arena_fmt(arena, CM_STR_FMT "/share" MODELS, CM_STR_ARG(prefix)).ptr;
+    folders[count++] = (cm_model_folder){beside, "beside the program"};
+    folders[count++] = (cm_model_folder){checkout_models(arena), "build tree"};
+    return count;
+}
+
+const char *cm_places_model(const cm_config *config, const cm_places *places, cm_arena *arena,
+                            const char **ret_origin) {
     if (config->model.path[0] != '\0') {
+        *ret_origin = "model.path";
         return config->model.path;
     }
-    const char *candidates[] = {join(arena, places->model_dir, "default.gguf"),
-                                join(arena, places->model_dir, DEFAULT_MODEL),
-                                checkout_model(arena)};
-    for (size_t i = 0; i < CM_COUNT(candidates); i++) {
-        if (access(candidates[i], R_OK) == 0) {
-            return candidates[i];
+    cm_model_folder folders[CM_MODEL_FOLDERS_MAX];
+    size_t count = cm_places_model_folders(places, arena, folders);
+    for (size_t i = 0; i < count; i++) {
+        const char *path = model_in(folders[i].path, arena);
+        if (path != NULL) {
+            *ret_origin = folders[i].origin;
+            return path;
         }
     }
     return NULL;

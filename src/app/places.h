@@ -21,9 +21,21 @@ typedef struct cm_places {
 cm_rc cm_places_resolve(const cm_config *config, cm_arena *arena, cm_places *ret_places,
                         cm_err *err) cm_must_check;
 
-/* The GGUF to load: model.path, else a default model in the data directory, else the one that
- * script/bootstrap left in this checkout. NULL when there is none. */
-const char *cm_places_model(const cm_config *config, const cm_places *places, cm_arena *arena);
+/* Where models are looked for, in this order: the data directory, codementor/models of each shared data
+ * directory ($XDG_DATA_DIRS), the same in share/ beside the program's bin/, .deps/models of the checkout that
+ * the program was built in. Returns how many there are; none of them need exist. */
+#define CM_MODEL_FOLDERS_MAX 16
+typedef struct cm_model_folder {
+    const char *path;
+    const char *origin; /* in words: "system share" */
+} cm_model_folder;
+size_t cm_places_model_folders(const cm_places *places, cm_arena *arena,
+                               cm_model_folder folders[CM_MODEL_FOLDERS_MAX]);
+
+/* The GGUF to load: model.path, else the first default model in those folders; NULL when there is none.
+ * `*ret_origin` then says where it lies, in words. */
+const char *cm_places_model(const cm_config *config, const cm_places *places, cm_arena *arena,
+                            const char **ret_origin);
 
 /* Where the default model will be when script/bootstrap, still at work, has fetched it; NULL outside a checkout. */
 const char *cm_places_expected_model(cm_arena *arena);

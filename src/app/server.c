@@ -6,6 +6,8 @@
 #include "api/api_gen.h"
 #include "api/gateway/gateway.h"
 #include "app/build_gen.h"
+#include "app/default_model_gen.h"
+#include "app/fetch.h"
 #include "app/server.h"
 #include "app/store_command.h"
 #include "base/clock.h"
@@ -44,6 +46,7 @@ struct cm_server {
     bool one_shot;
     cm_gateway *gateway;
     cm_loops *loops;
+    cm_fetcher *fetcher; /* NULL = a model is there, or none is wanted */
     cm_tls *tls;
     cm_http_server *http;
     cm_buf address;
@@ -142,18 +145,42 @@ static bool log_progress(void *argument, const char *stage, double done) {
     return true;
 }
 
+/* Where the model is or will be: found, expected from script/bootstrap, or fetched from here. NULL = none.
+ * `*ret_awaited`: it is not there yet. */
+static cm_rc choose_model(cm_server *s, const cm_config *config, const cm_places *places,
+                          bool one_shot, cm_arena *arena, const char **ret_path, bool *ret_awaited,
+                          cm_err *err) {
+    const char *origin;
+    *ret_path = cm_places_model(config, places, arena, &origin);
+    if (*ret_path != NULL || one_shot || config->model.fake) {
+        return CM_OK;
+    }
+    *ret_path = cm_places_expected_model(arena);
+    if (*ret_path == NULL && config->model.fetch) {
+        *ret_path = cm_arena_fmt(arena, "%s/" CM_DEFAULT_MODEL_FILE, places->model_dir).ptr;
+        *ret_awaited = true;
+        return cm_fetcher_start(config->model.fetch_url, places->model_dir, &s->fetcher, err);
+    }
+    *ret_awaited = *ret_path != NULL;
+    return CM_OK;
+}
+
 static cm_rc open_models(cm_server *s, const cm_config *config, const cm_places *places,
                          bool without, bool one_shot, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     s->services.models = cm_models_new();
-    const char *path = cm_places_model(config, places, arena);
-    bool awaited = path == NULL && !one_shot;
-    path = awaited ? cm_places_expected_model(arena) : path;
-    if (without || (path == NULL && !config->model.fake)) {
-        if (!without) {
-            cm_log(CM_LOG_WARN, "no model found: completions come from the repository alone",
-                   CM_F("fix", "run script/bootstrap, or set model.path to a GGUF file"));
-        }
+    if (without) {
+        return CM_OK;
+    }
+    const char *path = NULL;
+    bool awaited = false;
+    cm_rc rc = choose_model(s, config, places, one_shot, arena, &path, &awaited, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    if (path == NULL && !config->model.fake) {
+        cm_log(CM_LOG_WARN, "no model found: completions come from the repository alone",
+               CM_F("fix", "run 'codementor model fetch', or set model.path to a GGUF file"));
         return CM_OK;
     }
     bool q4 = config->model.quantisation == CM_CONFIG_MODEL_QUANTISATION_Q4_0;
@@ -394,6 +421,7 @@ void cm_server_close(cm_server *server) {
         cm_gateway_wait(server->gateway); /* nor an old one whose client has left */
     }
     cm_jobs_stop(server->jobs);
+    cm_fetcher_stop(server->fetcher);
     cm_models_free(services->models); /* its callbacks submit to the pool, so before it */
     cm_indexer_close(services->indexer);
     cm_tables_close(server->tables, server->one_shot ? ONE_SHOT_TABLES_MS : 0);

@@ -83,6 +83,19 @@ def test_json_errors__are_objects(alone, tmp_path):
     assert json.loads(done.stderr)["error"]["code"] == "not_found"
 
 
+def test_complete__a_dash_reads_standard_input(server, tree, repository):
+    """The document is what comes in, at the place of the current directory."""
+    text = "from pkg.store import Store\n\nstore = Store(1)\nstore.load_"
+    for words in (["-:4:12"], ["--", "-:4:12"]):
+        done = subprocess.run([*server.command("complete", "--instant"), *words], input=text, cwd=tree, env=server.env,
+                              capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "items()" in done.stdout
+    long = subprocess.run(server.command("complete", "--instant", "-:1:1"), input="x" * (2 << 20) + "y", cwd=tree,
+                          env=server.env, capture_output=True, text=True, timeout=60, check=False)
+    assert long.returncode != 0 and "longer than 2097152 bytes" in long.stderr
+
+
 def test_symbols_refs_and_map__of_the_running_server(server, tree, repository):
     assert "class     Store" in server.run("symbols", "Store", "--repo", str(tree)).stdout
     uses = json.loads(server.run("refs", "add_numbers", "--calls", "--repo", str(tree), "--json").stdout)

@@ -54,6 +54,7 @@ class Lock:
     packages: dict[str, Package] = field(default_factory=dict)
     grammars: list[Grammar] = field(default_factory=list)
     apt: dict[str, list[str]] = field(default_factory=dict)
+    model: dict[str, str] = field(default_factory=dict)  # the default completion model
 
     def package(self, name: str) -> Package:
         try:
@@ -96,7 +97,7 @@ def read_lock(path: Path) -> Lock:
         raise BootstrapError(f"cannot read '{path}': {error}") from None
     if data.get("schema") != SCHEMA:
         raise BootstrapError(f"{path.name}: schema {data.get('schema')} is not the known {SCHEMA}")
-    lock = Lock(apt=data.get("apt", {}))
+    lock = Lock(apt=data.get("apt", {}), model=data.get("model", {}))
     for table in data.get("package", []):
         package = _record(Package, table, path)
         if package.name in lock.packages:

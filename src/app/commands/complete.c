@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <unistd.h>
 
 #include "app/client.h"
 #include "app/repo.h"
@@ -13,7 +14,8 @@
 #define DOCUMENT_MAX CM_MIB(2)
 
 typedef struct place {
-    char file[PATH_MAX];   /* absolute */
+    char file[PATH_MAX];   /* absolute; of standard input "-" in the current directory */
+    bool from_input;       /* the text is read from standard input */
     uint32_t line, column; /* 1-based, in characters */
 } place;
 
@@ -31,14 +33,43 @@ static cm_rc parse_place(cm_str position, place *out, cm_err *err) {
                        "for example src/main.c:42:8",
                        CM_STR_ARG(position));
     }
-    char given[PATH_MAX];
-    snprintf(given, sizeof(given), "%.*s", (int)before, position.ptr);
-    if (realpath(given, out->file) == NULL) {
-        return cm_fail_errno(err, errno, "cannot read '%s'", given);
-    }
     out->line = (uint32_t)line;
     out->column = (uint32_t)column;
+    char given[PATH_MAX];
+    snprintf(given, sizeof(given), "%.*s", (int)before, position.ptr);
+    out->from_input = strcmp(given, "-") == 0;
+    if (realpath(out->from_input ? "." : given, out->file) == NULL) {
+        return cm_fail_errno(err, errno, "cannot read '%s'", given);
+    }
+    if (out->from_input) {
+        size_t len = strlen(out->file);
+        snprintf(out->file + len, sizeof(out->file) - len, "/-");
+    }
     return CM_OK;
+}
+
+static cm_rc read_input(cm_buf *out, cm_err *err) {
+    for (;;) {
+        char *room = cm_buf_reserve(out, CM_MIN((size_t)CM_KIB(64), out->max - out->len));
+        size_t wanted = CM_MIN((size_t)CM_KIB(64), out->max - out->len);
+        if (room == NULL || wanted == 0) {
+            return cm_fail(err, CM_LIMIT, "standard input is longer than %zu bytes", out->max - 1);
+        }
+        ssize_t got = read(STDIN_FILENO, room, wanted);
+        if (got < 0 && errno != EINTR) {
+            return cm_fail_errno(err, errno, "cannot read standard input");
+        }
+        if (got == 0) {
+            return CM_OK;
+        }
+        out->len += got > 0 ? (size_t)got : 0;
+    }
+}
+
+static cm_rc read_document(const place *where, cm_buf *out, cm_err *err) {
+    cm_buf_init(out, DOCUMENT_MAX + where->from_input); /* one more shows that it is too long */
+    return where->from_input ? read_input(out, err)
+                             : cm_file_read(where->file, DOCUMENT_MAX, out, err);
 }
 
 static json_t *request_of(const place *where, const cm_args_complete *args, cm_str text,
@@ -68,8 +99,7 @@ static cm_rc complete(cm_client *client, const cm_args_complete *args, const pla
     cm_cleanup(cm_buf_done) cm_buf text;
     cm_repo repo;
     char start[PATH_MAX];
-    cm_buf_init(&text, DOCUMENT_MAX);
-    cm_rc rc = cm_file_read(where->file, DOCUMENT_MAX, &text, err);
+    cm_rc rc = read_document(where, &text, err);
     if (rc != CM_OK) {
         return rc;
     }

@@ -114,20 +114,23 @@ static void check_port(const doctor *d, finding *f) {
 }
 
 static void check_model(const doctor *d, finding *f) {
-    const char *path = d->has_places ? cm_places_model(d->config, &d->places, d->arena) : NULL;
+    const char *origin = "";
+    const char *path =
+        d->has_places ? cm_places_model(d->config, &d->places, d->arena, &origin) : NULL;
     FILE *file = path == NULL ? NULL : fopen(path, "rbe");
     char magic[4] = {0};
     if (path == NULL) {
         f->verdict = POOR;
         snprintf(f->found, TEXT_MAX, "no model: completions come from the repository alone");
-        snprintf(f->advice, TEXT_MAX, "run ./script/bootstrap, or set model.path to a GGUF file");
+        snprintf(f->advice, TEXT_MAX,
+                 "run 'codementor model fetch', or set model.path to a GGUF file");
         return;
     }
     bool good = file != NULL && fread(magic, 1, 4, file) == 4 && memcmp(magic, "GGUF", 4) == 0;
     if (file != NULL) {
         fclose(file);
     }
-    snprintf(f->found, TEXT_MAX, "%s%s", path, good ? "" : " is no GGUF file");
+    snprintf(f->found, TEXT_MAX, "%s%s (%s)", path, good ? "" : " is no GGUF file", origin);
     if (!good) {
         f->verdict = BAD;
         snprintf(f->advice, TEXT_MAX, "set model.path to a GGUF file, or remove the setting");

@@ -46,6 +46,17 @@ static void test_app_cli__arguments_and_options_land_in_the_struct(void **state)
     assert_true(cli.json);
 }
 
+static void test_app_cli__a_dash_is_standard_input(void **state) {
+    static const char *const lines[] = {"complete -:1:21", "complete -- -:1:21",
+                                        "complete --instant -:1:21"};
+    for (size_t i = 0; i < CM_COUNT(lines); i++) {
+        cm_cli cli;
+        cm_err err;
+        assert_int_equal(parse(*state, lines[i], &cli, &err), CM_OK);
+        assert_string_equal(((const cm_args_complete *)cli.args)->position, "-:1:21");
+    }
+}
+
 static void test_app_cli__defaults_fill_what_is_not_given(void **state) {
     cm_cli cli;
     cm_err err;
@@ -161,6 +172,7 @@ static void test_app_cli__help_names_every_argument_and_option(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         ROW(test_app_cli__arguments_and_options_land_in_the_struct),
+        ROW(test_app_cli__a_dash_is_standard_input),
         ROW(test_app_cli__defaults_fill_what_is_not_given),
         ROW(test_app_cli__the_last_argument_takes_all_words),
         ROW(test_app_cli__settings_come_as_flags),
