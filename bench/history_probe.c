@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "index/graph/history_priv.h"
-#include "index/live/indexer.h"
+#include "repository/indexer.h"
 
 #include <sys/resource.h>
 #include <unistd.h>

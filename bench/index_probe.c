@@ -18,7 +18,7 @@
 #include "code/parser.h"
 #include "index/graph/graph.h"
 #include "index/graph/history.h"
-#include "index/live/indexer.h"
+#include "repository/indexer.h"
 #include "index/snapshot/snapshot_priv.h"
 #include "search/outline.h"
 #include "search/search.h"
@@ -297,7 +297,7 @@ static cm_rc run(probe *p, char **argv, const char *mode, bool no_history, cm_bu
     uint64_t start = cm_clock_ns();
     bool watch = strcmp(mode, "watch") == 0;
     cm_indexer_options options = {
-        .parser = p->parser, .pool = p->pool, .watch = watch, .no_history = no_history};
+        .index = {.parser = p->parser, .pool = p->pool, .no_history = no_history}, .watch = watch};
     cm_rc rc = cm_indexer_open(argv[1], &options, &p->indexer, err);
     if (rc == CM_OK) {
         rc = cm_indexer_add(p->indexer, &id, argv[2], NULL, &p->repository, err);

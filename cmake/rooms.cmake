@@ -27,11 +27,12 @@ cm_room(store USES base rt net LIBS PkgConfig::sqlite3 PkgConfig::libpq PkgConfi
 cm_room(cache USES base rt)
 cm_room(code USES base rt LIBS dep_tree_sitter PkgConfig::libgit2)
 cm_room(index USES base rt store code LIBS PkgConfig::libgit2)
+cm_room(repository USES base rt store code index)
 cm_room(model USES base rt net code LIBS dep_llama)
-cm_room(search USES base rt net code index model LIBS PkgConfig::libpcre2_8)
-cm_room(assist USES base rt net store cache code index model search)
-cm_room(api USES base rt net store cache code index model search assist)
-cm_room(app USES base rt net store cache code index model search assist api LIBS ${INIH_LIBRARY})
+cm_room(search USES base rt net code index repository model LIBS PkgConfig::libpcre2_8)
+cm_room(assist USES base rt net store cache code index repository model search)
+cm_room(api USES base rt net store cache code index repository model search assist)
+cm_room(app USES base rt net store cache code index repository model search assist api LIBS ${INIH_LIBRARY})
 
 # The parts of a room that is too large for one folder, lowest first. cm_part(room/part USES parts...): a file of the
 # part includes its own folder, the room's own files (its door and what its parts share) and the parts named. Only

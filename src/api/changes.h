@@ -8,7 +8,7 @@
 #define CM_API_CHANGES_H
 
 #include "base/arena.h"
-#include "index/live/repository.h"
+#include "repository/repository.h"
 
 typedef struct cm_file_change {
     cm_str path;

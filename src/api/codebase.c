@@ -163,15 +163,13 @@ cm_str cm_codebase_json(const cm_schema *schema, const void *value, cm_arena *ar
     return cm_arena_str(arena, cm_buf_str(&out));
 }
 
-cm_str cm_codebase_json_list(cm_str_list list, cm_arena *arena) {
-    cm_cleanup(cm_buf_done) cm_buf out;
-    cm_json_writer w;
-    cm_buf_init(&out, JSON_MAX);
-    cm_json_writer_init(&w, &out);
-    cm_json_array(&w);
-    for (size_t i = 0; i < list.count; i++) {
-        cm_json_str(&w, list.items[i]);
+cm_rc cm_codebase_style_guide(const cm_snapshot *snapshot, cm_str stored, cm_arena *arena,
+                              cm_str *ret_json, cm_err *err) {
+    cm_api_codebase_patterns patterns;
+    cm_api_style_overrides overrides = cm_codebase_overrides(stored, arena);
+    cm_rc rc = cm_codebase_patterns(snapshot, &overrides, arena, &patterns, err);
+    if (rc == CM_OK) {
+        *ret_json = cm_codebase_json(&cm_api_style_guide_schema, &patterns.style_guide, arena);
     }
-    cm_json_array_end(&w);
-    return cm_arena_str(arena, cm_buf_str(&out));
+    return rc;
 }

@@ -21,7 +21,8 @@ cm_api_style_overrides cm_codebase_overrides(cm_str style_guide, cm_arena *arena
 
 /* JSON text of `value`; for columns. */
 cm_str cm_codebase_json(const cm_schema *schema, const void *value, cm_arena *arena);
-/* ["React","Jest"] */
-cm_str cm_codebase_json_list(cm_str_list list, cm_arena *arena);
+/* The column `style_guide` (a cm_style_guide_fn). */
+cm_rc cm_codebase_style_guide(const cm_snapshot *snapshot, cm_str stored, cm_arena *arena,
+                              cm_str *ret_json, cm_err *err) cm_must_check;
 
 #endif

@@ -3,7 +3,7 @@
 #define CM_API_LOOKUP_H
 
 #include "api/gateway/call.h"
-#include "index/live/repository.h"
+#include "repository/repository.h"
 
 /* Whether the first path parameter names a registered repository, indexed or not. */
 bool cm_call_repository_exists(cm_call *call);

@@ -6,8 +6,8 @@
 #ifndef CM_API_SERVICES_H
 #define CM_API_SERVICES_H
 
-#include "api/repositories.h"
 #include "assist/assist.h"
+#include "repository/registry.h"
 
 typedef struct cm_services {
     cm_store *store;

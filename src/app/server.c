@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "api/api_gen.h"
+#include "api/codebase.h"
 #include "api/gateway/gateway.h"
 #include "app/build_gen.h"
 #include "app/default_model_gen.h"
@@ -114,18 +115,20 @@ static cm_rc open_tables(cm_server *s, const cm_config *config, cm_err *err) {
 
 static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *places, bool watch,
                         cm_err *err) {
-    cm_indexer_options options = {.parser = s->services.parser,
-                                  .job_parser = s->index_parser,
-                                  .pool = s->index_pool,
-                                  .threads = (unsigned)config->index.threads,
-                                  .history_commits = (unsigned)config->index.history_commits,
-                                  .no_history = config->index.history_commits == 0,
-                                  .sent = &s->sent,
-                                  .watch = watch};
+    cm_indexer_options options = {
+        .index = {.parser = s->services.parser,
+                  .job_parser = s->index_parser,
+                  .pool = s->index_pool,
+                  .threads = (unsigned)config->index.threads,
+                  .history_commits = (unsigned)config->index.history_commits,
+                  .no_history = config->index.history_commits == 0,
+                  .sent = &s->sent,
+                  .on_published = cm_tables_on_published},
+        .watch = watch};
     s->sent = (cm_sent){s->services.store, places->data_dir};
     s->services.sent = &s->sent;
     cm_rc rc = open_tables(s, config, err);
-    options.tables = s->tables;
+    options.index.published_argument = s->tables;
     rc = rc == CM_OK ? cm_indexer_open(places->data_dir, &options, &s->services.indexer, err) : rc;
     cm_repositories_options repositories = {.store = s->services.store,
                                             .local = s->services.local,
@@ -133,7 +136,8 @@ static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *
                                             .sent = &s->sent,
                                             .settings = s->settings,
                                             .file_bytes_max =
-                                                (size_t)config->index.max_file_size_kb * 1024};
+                                                (size_t)config->index.max_file_size_kb * 1024,
+                                            .style_guide = cm_codebase_style_guide};
     return rc == CM_OK ? cm_repositories_open(&repositories, &s->services.repositories, err) : rc;
 }
 

@@ -9,7 +9,7 @@
 #define CM_ASSIST_ASSIST_H
 
 #include "assist/completion.h"
-#include "index/live/indexer.h"
+#include "repository/indexer.h"
 #include "model/models.h"
 #include "rt/pool.h"
 #include "rt/settings.h"

@@ -11,7 +11,7 @@
 #include "assist/context.h"
 #include "assist/lifecycle.h"
 #include "assist/post.h"
-#include "index/live/repository.h"
+#include "repository/repository.h"
 #include "model/engine.h"
 
 #define CM_COMPLETIONS_MAX 6 /* five candidates of the model and one of the instant tier */

@@ -4,6 +4,7 @@
 #include "api/api_gen.h"
 #include "api/cursor.h"
 #include "api/etag.h"
+#include "api/index_config.h"
 #include "api/lookup.h"
 #include "api/services.h"
 #include "base/json.h"
@@ -236,8 +237,12 @@ static cm_rc find_or_add(cm_call *call, const cm_api_create_index_request *in,
                        "repository_path");
     }
     if (in->repository_path.len > 0) {
-        cm_repository_add add = {
-            .root = in->repository_path, .name = in->name, .config = in->config};
+        cm_repository_config config;
+        cm_repository_add add = {.root = in->repository_path, .name = in->name};
+        if (in->config != NULL) {
+            config = cm_index_config_read(in->config);
+            add.config = &config;
+        }
         return cm_repositories_add(services->repositories, &add, ret_repository, err);
     }
     if (in->repository_id.len == 0) {
@@ -250,7 +255,8 @@ static cm_rc find_or_add(cm_call *call, const cm_api_create_index_request *in,
                        CM_STR_ARG(in->repository_id));
     }
     if (in->config != NULL) {
-        cm_rc rc = cm_repositories_configure(services->repositories, &id, in->config, err);
+        cm_repository_config config = cm_index_config_read(in->config);
+        cm_rc rc = cm_repositories_configure(services->repositories, &id, &config, err);
         if (rc != CM_OK) {
             cm_repository_unref(repository);
             return rc;
@@ -407,7 +413,7 @@ void cm_h_get_index(cm_call *call) {
     cm_index_progress progress;
     cm_err err;
     cm_assert(cm_uuid_parse(call->path[0], &in.id));
-    cm_api_index_config config;
+    cm_repository_config config;
     cm_rc rc = cm_q_repositories_get(&db, &in, call->arena, &row, &err);
     rc = rc == CM_OK
              ? cm_repositories_config(services->repositories, &in.id, call->arena, &config, &err)
@@ -443,7 +449,7 @@ void cm_h_get_index(cm_call *call) {
         .head_commit = row.current_revision,
         .pending_files =
             is_running(&progress) ? (int64_t)(progress.files_total - progress.files_indexed) : 0,
-        .config = config};
+        .config = cm_index_config_wire(&config)};
     if (snapshot != NULL) {
         fill_statistics(snapshot, &out.statistics);
         fill_errors(snapshot, call->arena, &out);
@@ -461,7 +467,8 @@ void cm_h_put_index_config(cm_call *call) {
     cm_uuid id, job;
     cm_err err;
     cm_assert(cm_uuid_parse(call->path[0], &id));
-    cm_rc rc = cm_repositories_configure(services->repositories, &id, in, &err);
+    cm_repository_config config = cm_index_config_read(in);
+    cm_rc rc = cm_repositories_configure(services->repositories, &id, &config, &err);
     cm_repository *repository = rc == CM_OK ? cm_indexer_find(services->indexer, &id) : NULL;
     if (repository != NULL && cm_repository_is_outdated(repository)) {
         rc = cm_repositories_index(services->repositories, repository, CM_INDEX_INCREMENTAL, &job,

@@ -4,8 +4,8 @@
  * files of the codebase in one transaction at the end, so a torn or hostile upload changes nothing. */
 #include "base/base.h"
 
+#include "api/api_gen.h"
 #include "api/gateway/guard.h"
-#include "api/index_config.h"
 #include "api/lookup.h"
 #include "api/multipart.h"
 #include "api/services.h"
@@ -181,10 +181,10 @@ static cm_rc take_body(upload *u, cm_err *err) {
 static cm_rc read_options(cm_call *call, const cm_uuid *id, cm_repository_options *ret_options,
                           cm_err *err) {
     const cm_services *services = call->services;
-    cm_api_index_config config;
+    cm_repository_config config;
     cm_rc rc = cm_repositories_config(services->repositories, id, call->arena, &config, err);
     if (rc == CM_OK) {
-        *ret_options = cm_index_config_options(&config);
+        *ret_options = cm_repository_config_options(&config);
     }
     return rc;
 }

@@ -4,15 +4,15 @@
  * next reading. One that is damaged is moved aside and read from git again. That a history cannot be
  * read or written never fails a job: it is said in the log, and the one before serves. */
 #include "index/graph/history_priv.h"
-#include "index/live/repository_priv.h"
+#include "index/live/index_priv.h"
 
 #include "base/log.h"
 
-static char *history_path(const cm_repository *r) {
+static char *history_path(const cm_index *r) {
     return cm_asprintf("%s/" CM_HISTORY_NAME, r->folder);
 }
 
-static cm_history *get_history(cm_repository *r) {
+static cm_history *get_history(cm_index *r) {
     pthread_mutex_lock(&r->lock);
     cm_history *history = r->history ? cm_history_ref(r->history) : NULL;
     pthread_mutex_unlock(&r->lock);
@@ -20,7 +20,7 @@ static cm_history *get_history(cm_repository *r) {
 }
 
 /* Takes the reference. */
-static void set_history(cm_repository *r, cm_history *history) {
+static void set_history(cm_index *r, cm_history *history) {
     pthread_mutex_lock(&r->lock);
     cm_history *old = r->history;
     r->history = history;
@@ -28,7 +28,7 @@ static void set_history(cm_repository *r, cm_history *history) {
     cm_history_unref(old);
 }
 
-void cm_repository_open_history(cm_repository *repository) {
+void cm_index_open_history(cm_index *repository) {
     cm_err err;
     cm_history *history = NULL;
     if (repository->environment.no_history) {
@@ -40,7 +40,7 @@ void cm_repository_open_history(cm_repository *repository) {
         set_history(repository, history);
     } else if (rc != CM_NOT_FOUND) {
         cm_log_err(CM_LOG_WARN, "cannot open the history of a repository", &err);
-        cm_repository_quarantine(repository->folder, CM_HISTORY_NAME);
+        cm_index_quarantine(repository->folder, CM_HISTORY_NAME);
     }
     cm_free(path);
 }
@@ -55,7 +55,7 @@ static bool is_damaged(const cm_history *history) {
 }
 
 /* The new one goes to disk, then to the next snapshot, which holds nothing else that is new. */
-static cm_rc put_history(cm_repository *r, cm_buf *bytes, cm_err *err) {
+static cm_rc put_history(cm_index *r, cm_buf *bytes, cm_err *err) {
     cm_history *history = NULL;
     char *path = history_path(r);
     cm_rc rc = cm_file_replace(path, cm_buf_str(bytes), 0600, err);
@@ -67,17 +67,16 @@ static cm_rc put_history(cm_repository *r, cm_buf *bytes, cm_err *err) {
         return rc;
     }
     set_history(r, history);
-    cm_snapshot *now = cm_repository_snapshot(r);
+    cm_snapshot *now = cm_index_snapshot(r);
     if (now) { /* else the first one takes it along */
-        rc = cm_repository_publish(r, &(cm_change){.persist = true}, err);
+        rc = cm_index_publish(r, &(cm_change){.persist = true}, err);
     }
     cm_snapshot_unref(now);
     return rc;
 }
 
 /* One at a time: the caller holds `reading`. */
-static cm_rc read_history(cm_repository *r, const char *root, const cm_cancel *cancel,
-                          cm_err *err) {
+static cm_rc read_history(cm_index *r, const char *root, const cm_cancel *cancel, cm_err *err) {
     cm_buf bytes;
     bool known = false;
     cm_history *old = get_history(r);
@@ -87,7 +86,7 @@ static cm_rc read_history(cm_repository *r, const char *root, const cm_cancel *c
     if (is_damaged(old)) {
         cm_log(CM_LOG_WARN, "the history of a repository is damaged and will be read again",
                CM_S("path", cm_str_from(r->folder)));
-        cm_repository_quarantine(r->folder, CM_HISTORY_NAME);
+        cm_index_quarantine(r->folder, CM_HISTORY_NAME);
         options.old = NULL;
     }
     cm_rc rc = cm_history_read(root, &options, &bytes, &known, err);
@@ -99,8 +98,8 @@ static cm_rc read_history(cm_repository *r, const char *root, const cm_cancel *c
     return rc;
 }
 
-cm_rc cm_repository_read_history(cm_repository *repository, const char *root,
-                                 const cm_cancel *cancel, cm_err *err) {
+cm_rc cm_index_read_history(cm_index *repository, const char *root, const cm_cancel *cancel,
+                            cm_err *err) {
     if (repository->environment.no_history || root[0] == '\0') {
         return CM_OK;
     }
@@ -116,33 +115,30 @@ cm_rc cm_repository_read_history(cm_repository *repository, const char *root,
 
 /* ---- behind edits ---- */
 
-static void follow_job(void *argument, unsigned worker) {
+static void follow_task(void *argument, unsigned worker) {
     (void)worker;
-    cm_repository *r = argument;
+    cm_index *r = argument;
     cm_err err;
+    cm_index_settings *settings = cm_index_settings_get(r);
     pthread_mutex_lock(&r->lock);
-    char *root = cm_strdup(r->root);
     bool running = r->running; /* a job ends with the history */
     pthread_mutex_unlock(&r->lock);
     atomic_store(&r->following, false); /* first: what changes from here on is another reason */
-    if (!running && cm_repository_read_history(r, root, r->stopping, &err) != CM_OK) {
+    if (!running && cm_index_read_history(r, settings->root, r->stopping, &err) != CM_OK) {
         cm_log(CM_LOG_DEBUG, "the history is left as it was: the repository closes",
                CM_S("path", cm_str_from(r->folder)));
     }
-    cm_free(root);
-    cm_repository_unref(r);
+    cm_index_settings_unref(settings);
+    cm_index_task_end(r);
 }
 
-void cm_repository_follow_history(cm_repository *repository) {
-    cm_repository *r = repository;
-    cm_history *history = get_history(r); /* the first one is read by a job */
+void cm_index_follow_history(cm_index *index) {
+    cm_history *history = get_history(index); /* the first one is read by a job */
     cm_history_unref(history);
-    if (!history || !r->environment.pool || atomic_exchange(&r->following, true)) {
+    if (!history || !index->environment.pool || atomic_exchange(&index->following, true)) {
         return;
     }
-    cm_repository_ref(r);
-    if (cm_pool_submit(r->environment.pool, CM_BACKGROUND, follow_job, r, NULL) != CM_OK) {
-        atomic_store(&r->following, false); /* the next edit tries again */
-        cm_repository_unref(r);
+    if (!cm_index_task_start(index, follow_task)) {
+        atomic_store(&index->following, false); /* the next edit tries again */
     }
 }

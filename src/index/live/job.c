@@ -7,15 +7,13 @@
  * What is in flight is bounded by count and by bytes; what is under construction by `ram_bytes`. */
 #include "index/segment/builder.h"
 #include "index/segment/notes.h"
-#include "index/live/repository_priv.h"
+#include "index/live/index_priv.h"
 #include "index/live/sent.h"
-#include "index/tables/tables.h"
 #include "index/live/walk.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/vec.h"
-#include "rt/polite.h"
 
 #define WINDOW        1024
 #define IN_FLIGHT_MAX CM_MIB(16)  /* of source: an analysis takes several times its text */
@@ -40,10 +38,9 @@ typedef struct slot {
 } slot;
 
 typedef struct job {
-    cm_repository *r;
-    const char *root;
-    cm_repository_options options;
-    uint64_t options_hash;
+    cm_index *r;
+    const cm_index_job *asked;
+    cm_index_settings *settings;
     bool full;
     cm_cancel *cancel;
     cm_arena *arena;
@@ -70,29 +67,24 @@ typedef struct job {
 /* ---- progress ---- */
 
 static void notify(job *j, bool always) {
-    cm_repository *r = j->r;
+    cm_index *r = j->r;
     uint64_t now = cm_clock_ms();
     if (!always && now - j->notified_ms < NOTIFY_MS) {
         return;
     }
     j->notified_ms = now;
-    cm_index_progress progress;
-    pthread_mutex_lock(&r->lock);
-    cm_index_progress_fn *fn = r->notify;
-    void *argument = r->notify_argument;
-    pthread_mutex_unlock(&r->lock);
-    if (!fn) {
-        return;
+    if (j->asked->notify) {
+        cm_index_progress progress;
+        cm_index_job_progress(r, &progress);
+        j->asked->notify(j->asked->argument, &progress);
     }
-    cm_repository_progress(r, &progress);
-    fn(argument, &progress);
 }
 
 #define FILE_WORK 1024 /* to open a file and to keep its records, in bytes of reading */
 
 /* A file over the limit is looked at and not read, however long. */
 static uint64_t work_of(const job *j, uint64_t size) {
-    return FILE_WORK + (size <= j->options.file_bytes_max ? size : 0);
+    return FILE_WORK + (size <= j->settings->options.file_bytes_max ? size : 0);
 }
 
 /* `work` 0 = nothing of the file was read. */
@@ -191,9 +183,10 @@ static cm_rc list_sent(job *j, cm_err *err) {
 }
 
 static cm_rc plan(job *j, cm_err *err) {
-    cm_rc rc = j->root[0] == '\0' ? list_sent(j, err)
-                                  : cm_walk_run(j->root, &j->options, CM_STR_EMPTY, j->cancel,
-                                                j->arena, &j->walk, err);
+    cm_rc rc = j->settings->root[0] == '\0'
+                   ? list_sent(j, err)
+                   : cm_walk_run(j->settings->root, &j->settings->options, CM_STR_EMPTY, j->cancel,
+                                 j->arena, &j->walk, err);
     if (rc != CM_OK) {
         return rc;
     }
@@ -215,7 +208,7 @@ static cm_rc plan(job *j, cm_err *err) {
 
 /* ---- analysis in parallel, consumption in order ---- */
 
-static cm_parser_pool *job_parser(const cm_repository *r) {
+static cm_parser_pool *job_parser(const cm_index *r) {
     return r->environment.job_parser ? r->environment.job_parser : r->environment.parser;
 }
 
@@ -269,16 +262,16 @@ static void slot_run_sent(slot *s, cm_analysis_request *request) {
 static void slot_run(slot *s) {
     job *j = s->job;
     cm_analysis_request request = {
-        .root = j->root,
+        .root = j->settings->root,
         .path = s->file->path,
-        .file_bytes_max = j->options.file_bytes_max,
+        .file_bytes_max = j->settings->options.file_bytes_max,
         .parser = job_parser(j->r),
         .cancel = j->cancel,
         .unless = s->file->known ? &s->file->hash : NULL,
-        .chunk_strategy = j->options.chunk_strategy,
+        .chunk_strategy = j->settings->options.chunk_strategy,
     };
     s->analysis = NULL;
-    if (j->root[0] != '\0') {
+    if (j->settings->root[0] != '\0') {
         s->rc = cm_analysis_run(&request, &s->analysis, &s->err);
     } else {
         slot_run_sent(s, &request);
@@ -292,7 +285,7 @@ static slot *next_slot(job *j) {
         return NULL;
     }
     const planned *file = &j->files.items[j->next_submit];
-    uint64_t bytes = CM_MIN(file->size, j->options.file_bytes_max);
+    uint64_t bytes = CM_MIN(file->size, j->settings->options.file_bytes_max);
     if (j->in_flight > 0 && j->in_flight + bytes > IN_FLIGHT_MAX) {
         return NULL;
     }
@@ -315,7 +308,7 @@ static void feed_pool(job *j) {
     while (j->outstanding < most && (s = next_slot(j))) {
         if (cm_pool_submit(pool, CM_BACKGROUND, slot_job, s, NULL) != CM_OK) {
             j->next_submit--; /* the queue is full: the job's own thread takes the file */
-            j->in_flight -= CM_MIN(s->file->size, j->options.file_bytes_max);
+            j->in_flight -= CM_MIN(s->file->size, j->settings->options.file_bytes_max);
             return;
         }
         j->outstanding++;
@@ -384,7 +377,7 @@ static void wrote(job *j, uint64_t parts_left) {
 
 /* Writes what has been built; an incremental or first job publishes it at once. */
 static cm_rc flush(job *j, cm_err *err) {
-    cm_repository *r = j->r;
+    cm_index *r = j->r;
     if (cm_builder_count(j->builder) == 0) {
         return CM_OK;
     }
@@ -398,7 +391,7 @@ static cm_rc flush(job *j, cm_err *err) {
     j->builder = cm_builder_new();
     wrote(j, 2);
     if (rc == CM_OK) {
-        rc = cm_repository_seal(r, parts, true, &segment, err);
+        rc = cm_index_seal(r, parts, true, &segment, err);
     }
     if (rc == CM_OK && j->full && j->base) {
         if (!cm_vec_push(&j->pending, cm_segment_ref(segment))) {
@@ -407,7 +400,7 @@ static cm_rc flush(job *j, cm_err *err) {
     } else if (rc == CM_OK) {
         cm_change change = {
             .added = &segment, .added_count = 1, .persist = true, .respect_synced = true};
-        rc = cm_repository_publish(r, &change, err);
+        rc = cm_index_publish(r, &change, err);
     }
     wrote(j, 1);
     cm_segment_unref(segment);
@@ -417,7 +410,7 @@ static cm_rc flush(job *j, cm_err *err) {
     return rc;
 }
 
-static uint64_t set_indexed_options(cm_repository *r, uint64_t options) {
+static uint64_t set_indexed_options(cm_index *r, uint64_t options) {
     pthread_mutex_lock(&r->lock);
     uint64_t before = r->indexed_options;
     r->indexed_options = options;
@@ -427,7 +420,7 @@ static uint64_t set_indexed_options(cm_repository *r, uint64_t options) {
 
 /* The last step: what was removed, what a full job held back, and the options all of it was made with. */
 static cm_rc finish(job *j, cm_err *err) {
-    cm_repository *r = j->r;
+    cm_index *r = j->r;
     cm_rc rc = flush(j, err);
     if (rc != CM_OK) {
         return rc;
@@ -440,11 +433,11 @@ static cm_rc finish(job *j, cm_err *err) {
                         .replaced = replace ? j->base : NULL,
                         .persist = true,
                         .respect_synced = true};
-    uint64_t before = set_indexed_options(r, j->options_hash);
-    cm_snapshot *now = cm_repository_snapshot(r);
-    bool needed = replace || j->removed.count > 0 || before != j->options_hash || !now;
+    uint64_t before = set_indexed_options(r, j->settings->hash);
+    cm_snapshot *now = cm_index_snapshot(r);
+    bool needed = replace || j->removed.count > 0 || before != j->settings->hash || !now;
     cm_snapshot_unref(now);
-    rc = needed ? cm_repository_publish(r, &change, err) : CM_OK;
+    rc = needed ? cm_index_publish(r, &change, err) : CM_OK;
     if (rc != CM_OK) {
         set_indexed_options(r, before);
     }
@@ -469,7 +462,7 @@ static cm_rc consume(job *j, slot *s, cm_err *err) {
     cm_analysis_free(a);
     s->analysis = NULL;
     pthread_mutex_lock(&j->lock);
-    j->in_flight -= CM_MIN(file->size, j->options.file_bytes_max);
+    j->in_flight -= CM_MIN(file->size, j->settings->options.file_bytes_max);
     j->next_consume++;
     pthread_mutex_unlock(&j->lock);
     if (rc == CM_OK) {
@@ -480,8 +473,8 @@ static cm_rc consume(job *j, slot *s, cm_err *err) {
 
 static cm_rc run(job *j, cm_err *err) {
     size_t ram = j->r->environment.ram_bytes ? j->r->environment.ram_bytes : RAM_DEFAULT;
-    cm_rc rc = cm_repository_check(j->r, j->cancel, err);
-    j->base = cm_repository_snapshot(j->r);
+    cm_rc rc = cm_index_check(j->r, j->cancel, err);
+    j->base = cm_index_snapshot(j->r);
     if (rc == CM_OK) {
         rc = plan(j, err);
     }
@@ -499,34 +492,33 @@ static cm_rc run(job *j, cm_err *err) {
         rc = finish(j, err);
     }
     if (rc == CM_OK) {
-        rc = cm_repository_merge(j->r, j->cancel, err);
+        rc = cm_index_merge(j->r, j->cancel, err);
     }
     if (rc == CM_OK) {
-        rc = cm_repository_read_history(j->r, j->root, j->cancel, err);
+        rc = cm_index_read_history(j->r, j->settings->root, j->cancel, err);
     }
     return rc;
 }
 
 /* ---- the thread ---- */
 
-static void job_init(job *j, cm_repository *r) {
-    *j = (job){.r = r, .arena = cm_arena_new((size_t)2 << 30), .builder = cm_builder_new()};
+static void job_init(job *j, cm_index *r, const cm_index_job *asked) {
+    *j = (job){.r = r,
+               .asked = asked,
+               .settings = cm_index_settings_get(r),
+               .cancel = asked->cancel,
+               .arena = cm_arena_new((size_t)2 << 30),
+               .builder = cm_builder_new()};
     pthread_mutex_init(&j->lock, NULL);
     pthread_cond_init(&j->done, NULL);
     pthread_mutex_lock(&r->publish);
     cm_map_clear(r->synced); /* older than anything this job will read */
     pthread_mutex_unlock(&r->publish);
     pthread_mutex_lock(&r->lock);
-    j->options_hash = r->options_hash;
-    j->root = cm_arena_c(j->arena, cm_str_from(r->root));
-    j->options = r->options;
-    j->full = r->mode == CM_INDEX_FULL || r->indexed_options != r->options_hash;
-    j->cancel = cm_cancel_ref(r->cancel);
+    j->full = asked->mode == CM_INDEX_FULL || r->indexed_options != j->settings->hash;
+    r->running = true;
     r->progress.status = CM_INDEX_INDEXING;
     pthread_mutex_unlock(&r->lock);
-    if (j->options.file_bytes_max == 0) {
-        j->options.file_bytes_max = CM_FILE_BYTES_DEFAULT;
-    }
 }
 
 static void job_done(job *j) {
@@ -538,14 +530,14 @@ static void job_done(job *j) {
     cm_vec_done(&j->removed);
     cm_builder_free(j->builder);
     cm_snapshot_unref(j->base);
-    cm_cancel_unref(j->cancel);
+    cm_index_settings_unref(j->settings);
     cm_arena_free(j->arena);
     pthread_mutex_destroy(&j->lock);
     pthread_cond_destroy(&j->done);
 }
 
-static bool in_snapshot(cm_repository *r, const cm_segment *segment) {
-    cm_snapshot *s = cm_repository_snapshot(r);
+static bool in_snapshot(cm_index *r, const cm_segment *segment) {
+    cm_snapshot *s = cm_index_snapshot(r);
     bool found = false;
     for (size_t i = 0; s && i < s->count && !found; i++) {
         found = s->segments[i].segment == segment;
@@ -555,7 +547,7 @@ static bool in_snapshot(cm_repository *r, const cm_segment *segment) {
 }
 
 static void conclude(job *j, cm_rc rc, const cm_err *err) {
-    cm_repository *r = j->r;
+    cm_index *r = j->r;
     bool cancelled = rc == CM_CANCELLED;
     for (size_t i = 0; rc != CM_OK && i < j->pending.count; i++) {
         if (!in_snapshot(r, j->pending.items[i])) {
@@ -563,43 +555,27 @@ static void conclude(job *j, cm_rc rc, const cm_err *err) {
         }
     }
     pthread_mutex_lock(&r->lock);
-    cm_index_progress *p = &r->progress;
-    p->finished_ms = cm_clock_wall_ms();
-    p->cancelled = cancelled;
-    if (rc == CM_OK || cancelled) {
-        p->status = r->snapshot ? CM_INDEX_READY : CM_INDEX_CREATED;
-    } else {
-        p->status = CM_INDEX_ERROR;
-    }
+    r->progress.cancelled = cancelled;
     if (rc != CM_OK && !cancelled) {
-        p->error = *err;
+        r->progress.error = *err;
     }
+    r->running = false;
     pthread_mutex_unlock(&r->lock);
     if (rc != CM_OK && !cancelled) {
         cm_log_err(CM_LOG_ERROR, "indexing failed", err);
     }
-    cm_tables_changed(r->environment.tables, r);
-    notify(j, true);
+    cm_index_tell(r, CM_INDEX_CHANGED);
 }
 
-void *cm_repository_job(void *repository) {
-    cm_repository *r = repository;
+void cm_index_job_run(cm_index *index, const cm_index_job *asked) {
     cm_err err = {0};
     job *j = CM_NEW(job);
-    cm_thread_make_polite();
-    job_init(j, r);
+    job_init(j, index, asked);
     cm_rc rc = run(j, &err);
-    if (r->environment.job_parser) {
-        cm_parser_pool_rest(r->environment.job_parser);
+    if (index->environment.job_parser) {
+        cm_parser_pool_rest(index->environment.job_parser);
     }
     conclude(j, rc, &err);
     job_done(j);
     cm_free(j);
-    pthread_mutex_lock(&r->lock);
-    r->running = false;
-    cm_cancel_unref(r->cancel);
-    r->cancel = NULL;
-    pthread_cond_broadcast(&r->changed);
-    pthread_mutex_unlock(&r->lock);
-    return NULL;
 }

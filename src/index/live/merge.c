@@ -4,7 +4,7 @@
  * The work is done beside everything else; only the exchange at the end takes a lock that a sync needs. Documents
  * that were replaced meanwhile are marked in the result then. */
 #include "index/segment/builder.h"
-#include "index/live/repository_priv.h"
+#include "index/live/index_priv.h"
 
 #include "base/log.h"
 #include "base/path.h"
@@ -57,8 +57,7 @@ static cm_rc build_merged(const merge_set *set, cm_buf parts[CM_PART_KIND_COUNT]
 enum merge_place { MERGE_TO_MEMORY, MERGE_TO_DISK };
 
 /* Replaces the set by one segment. The caller holds `merging`. */
-static cm_rc merge_run(cm_repository *r, const merge_set *set, enum merge_place place,
-                       cm_err *err) {
+static cm_rc merge_run(cm_index *r, const merge_set *set, enum merge_place place, cm_err *err) {
     cm_buf parts[CM_PART_KIND_COUNT];
     cm_segment *merged = NULL;
     uint32_t count = 0;
@@ -67,7 +66,7 @@ static cm_rc merge_run(cm_repository *r, const merge_set *set, enum merge_place 
     }
     cm_rc rc = build_merged(set, parts, &count, err);
     if (rc == CM_OK && count > 0) {
-        rc = cm_repository_seal(r, parts, place == MERGE_TO_DISK, &merged, err);
+        rc = cm_index_seal(r, parts, place == MERGE_TO_DISK, &merged, err);
     }
     if (rc == CM_OK) {
         cm_change change = {.added = &merged,
@@ -76,7 +75,7 @@ static cm_rc merge_run(cm_repository *r, const merge_set *set, enum merge_place 
                             .dropped_dead = set->dead.items,
                             .dropped_count = set->segments.count,
                             .persist = place == MERGE_TO_DISK};
-        rc = cm_repository_publish(r, &change, err);
+        rc = cm_index_publish(r, &change, err);
     }
     cm_segment_unref(merged);
     for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
@@ -122,9 +121,9 @@ static bool choose_memory(const cm_snapshot *s, bool all, merge_set *set) {
     return ok;
 }
 
-static cm_rc merge_memory(cm_repository *r, enum merge_place place, cm_err *err) {
+static cm_rc merge_memory(cm_index *r, enum merge_place place, cm_err *err) {
     merge_set set = {0};
-    cm_snapshot *s = cm_repository_snapshot(r);
+    cm_snapshot *s = cm_index_snapshot(r);
     bool ok = choose_memory(s, place == MERGE_TO_DISK, &set);
     cm_rc rc = ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory flushing the index");
     if (rc == CM_OK && set.segments.count > 0) {
@@ -135,24 +134,24 @@ static cm_rc merge_memory(cm_repository *r, enum merge_place place, cm_err *err)
     return rc;
 }
 
-cm_rc cm_repository_flush(cm_repository *repository, cm_err *err) {
+cm_rc cm_index_flush(cm_index *repository, cm_err *err) {
     pthread_mutex_lock(&repository->merging);
     cm_rc rc = merge_memory(repository, MERGE_TO_DISK, err);
     pthread_mutex_unlock(&repository->merging);
     return rc;
 }
 
-static bool is_untidy(cm_repository *r, bool *ret_large) {
-    cm_snapshot *s = cm_repository_snapshot(r);
+static bool is_untidy(cm_index *r, bool *ret_large) {
+    cm_snapshot *s = cm_index_snapshot(r);
     memory_use use = memory_of(s);
     cm_snapshot_unref(s);
     *ret_large = use.bytes > MEMORY_BYTES_MAX;
     return *ret_large || use.segments > MEMORY_SEGMENTS_MAX;
 }
 
-static void tidy_job(void *argument, unsigned worker) {
+static void tidy_task(void *argument, unsigned worker) {
     (void)worker;
-    cm_repository *r = argument;
+    cm_index *r = argument;
     cm_err err;
     bool large;
     pthread_mutex_lock(&r->merging);
@@ -162,21 +161,17 @@ static void tidy_job(void *argument, unsigned worker) {
     }
     pthread_mutex_unlock(&r->merging);
     atomic_store(&r->tidying, false);
-    cm_repository_unref(r);
+    cm_index_task_end(r);
 }
 
-void cm_repository_tidy(cm_repository *repository) {
-    cm_repository *r = repository;
+void cm_index_tidy(cm_index *repository) {
+    cm_index *r = repository;
     bool large;
     if (!is_untidy(r, &large) || atomic_exchange(&r->tidying, true)) {
         return;
     }
-    cm_repository_ref(r);
-    if (!r->environment.pool) {
-        tidy_job(r, 0);
-    } else if (cm_pool_submit(r->environment.pool, CM_BACKGROUND, tidy_job, r, NULL) != CM_OK) {
+    if (!cm_index_task_start(r, tidy_task)) {
         atomic_store(&r->tidying, false); /* the next edit tries again */
-        cm_repository_unref(r);
     }
 }
 
@@ -209,14 +204,14 @@ static bool choose_merge(const cm_snapshot *s, merge_set *set) {
     return ok;
 }
 
-cm_rc cm_repository_merge(cm_repository *repository, const cm_cancel *cancel, cm_err *err) {
+cm_rc cm_index_merge(cm_index *repository, const cm_cancel *cancel, cm_err *err) {
     cm_rc rc = cm_cancel_check(cancel, err);
     merge_set set = {0};
     if (rc != CM_OK) {
         return rc;
     }
     pthread_mutex_lock(&repository->merging);
-    cm_snapshot *s = cm_repository_snapshot(repository);
+    cm_snapshot *s = cm_index_snapshot(repository);
     if (s && !choose_merge(s, &set)) {
         rc = cm_fail(err, CM_NOMEM, "out of memory merging segments");
     }

@@ -1,7 +1,6 @@
 /* How a repository's snapshot changes: new segments in, replaced documents marked, manifest, swap. */
 #include "index/segment/manifest.h"
-#include "index/live/repository_priv.h"
-#include "index/tables/tables.h"
+#include "index/live/index_priv.h"
 
 #include "base/path.h"
 #include "base/vec.h"
@@ -93,7 +92,7 @@ static bool is_replaced(const cm_change *change, const cm_segment *segment) {
 }
 
 /* Documents of `added` replace older ones; those synced meanwhile are newer and stay. */
-static void replace_older(cm_repository *r, const cm_change *change, source_list *list,
+static void replace_older(cm_index *r, const cm_change *change, source_list *list,
                           cm_bitmap *const *shared, size_t older, size_t added) {
     static cm_bitmap *const none = NULL;
     const cm_segment *segment = list->items[added].segment;
@@ -109,7 +108,7 @@ static void replace_older(cm_repository *r, const cm_change *change, source_list
 }
 
 /* The sources of the next snapshot, referenced. */
-static cm_rc next_sources(cm_repository *r, const cm_change *change, const cm_snapshot *old,
+static cm_rc next_sources(cm_index *r, const cm_change *change, const cm_snapshot *old,
                           source_list *list, cm_err *err) {
     bool ok = true;
     uint64_t ignored;
@@ -159,7 +158,7 @@ static void forget_dead(source_list *list, bool persist) {
 }
 
 /* What a sync brings is newer than what a running job has read. */
-static cm_rc note_synced(cm_repository *r, const cm_change *change, cm_err *err) {
+static cm_rc note_synced(cm_index *r, const cm_change *change, cm_err *err) {
     pthread_mutex_lock(&r->lock);
     bool running = r->running;
     pthread_mutex_unlock(&r->lock);
@@ -176,7 +175,7 @@ static cm_rc note_synced(cm_repository *r, const cm_change *change, cm_err *err)
 }
 
 /* Puts the next snapshot in the place of the current one; both are the caller's references. */
-static cm_rc exchange(cm_repository *r, const cm_change *change, cm_snapshot **ret_old,
+static cm_rc exchange(cm_index *r, const cm_change *change, cm_snapshot **ret_old,
                       cm_snapshot **ret_fresh, cm_err *err) {
     source_list list = {0};
     cm_snapshot *old = r->snapshot; /* only changed under `publish`, which we hold */
@@ -187,12 +186,10 @@ static cm_rc exchange(cm_repository *r, const cm_change *change, cm_snapshot **r
     }
     if (rc == CM_OK) {
         forget_dead(&list, change->persist);
-        pthread_mutex_lock(&r->lock);
-        char *root = cm_strdup(r->root);
-        pthread_mutex_unlock(&r->lock);
-        rc = cm_snapshot_new(&r->id, root, old ? old->generation + 1 : 1, list.items, list.count,
-                             &fresh, err);
-        cm_free(root);
+        cm_index_settings *settings = cm_index_settings_get(r);
+        rc = cm_snapshot_new(&r->id, settings->root, old ? old->generation + 1 : 1, list.items,
+                             list.count, &fresh, err);
+        cm_index_settings_unref(settings);
     }
     if (rc == CM_OK) {
         fresh->graph_base = cm_graph_base_ref(r->graph_base);
@@ -207,7 +204,7 @@ static cm_rc exchange(cm_repository *r, const cm_change *change, cm_snapshot **r
     return rc;
 }
 
-static cm_rc write_manifest(cm_repository *r, const cm_snapshot *snapshot, cm_err *err) {
+static cm_rc write_manifest(cm_index *r, const cm_snapshot *snapshot, cm_err *err) {
     pthread_mutex_lock(&r->lock);
     uint64_t options = r->indexed_options;
     pthread_mutex_unlock(&r->lock);
@@ -246,8 +243,14 @@ static void mark_obsolete(const cm_snapshot *old, const cm_snapshot *fresh) {
     }
 }
 
-cm_rc cm_repository_publish(cm_repository *repository, const cm_change *change, cm_err *err) {
-    cm_repository *r = repository;
+void cm_index_tell(cm_index *index, enum cm_index_news news) {
+    if (index->environment.on_published) {
+        index->environment.on_published(index->environment.published_argument, index, news);
+    }
+}
+
+cm_rc cm_index_publish(cm_index *repository, const cm_change *change, cm_err *err) {
+    cm_index *r = repository;
     cm_snapshot *old = NULL, *fresh = NULL;
     if (change->persist) {
         pthread_mutex_lock(&r->persist);
@@ -266,15 +269,15 @@ cm_rc cm_repository_publish(cm_repository *repository, const cm_change *change, 
         cm_graph_base_forget(r->graph_base); /* it may hold folders that can go now */
     }
     if (rc == CM_OK) {
-        cm_tables_changed(r->environment.tables, r);
+        cm_index_tell(r, CM_INDEX_CHANGED);
     }
     cm_snapshot_unref(old);
     cm_snapshot_unref(fresh);
     return rc;
 }
 
-cm_rc cm_repository_seal(cm_repository *repository, cm_buf parts[CM_PART_KIND_COUNT], bool on_disk,
-                         cm_segment **ret_segment, cm_err *err) {
+cm_rc cm_index_seal(cm_index *repository, cm_buf parts[CM_PART_KIND_COUNT], bool on_disk,
+                    cm_segment **ret_segment, cm_err *err) {
     uint64_t number = atomic_fetch_add(&repository->next_segment, 1);
     if (!on_disk) {
         return cm_segment_take(parts, number, ret_segment, err);

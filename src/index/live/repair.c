@@ -1,5 +1,5 @@
 /* Damage: found by checksums, moved aside, said in the log, and indexed again from the source. */
-#include "index/live/repository_priv.h"
+#include "index/live/index_priv.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-void cm_repository_quarantine(const char *folder, const char *name) {
+void cm_index_quarantine(const char *folder, const char *name) {
     char from[2 * CM_PATH_BYTES_MAX], to[2 * CM_PATH_BYTES_MAX];
     cm_err err;
     snprintf(to, sizeof(to), "%s/quarantine", folder);
@@ -27,17 +27,17 @@ void cm_repository_quarantine(const char *folder, const char *name) {
     }
 }
 
-static cm_rc take_out(cm_repository *r, cm_segment *segment, cm_bitmap *dead, cm_err *err) {
+static cm_rc take_out(cm_index *r, cm_segment *segment, cm_bitmap *dead, cm_err *err) {
     char name[32];
     snprintf(name, sizeof(name), "seg-%llu", (unsigned long long)segment->number);
     cm_change change = {
         .dropped = &segment, .dropped_dead = &dead, .dropped_count = 1, .persist = true};
-    cm_repository_quarantine(r->folder, name); /* before the last reader deletes the folder */
-    return cm_repository_publish(r, &change, err);
+    cm_index_quarantine(r->folder, name); /* before the last reader deletes the folder */
+    return cm_index_publish(r, &change, err);
 }
 
-cm_rc cm_repository_check(cm_repository *repository, const cm_cancel *cancel, cm_err *err) {
-    cm_snapshot *s = cm_repository_snapshot(repository);
+cm_rc cm_index_check(cm_index *repository, const cm_cancel *cancel, cm_err *err) {
+    cm_snapshot *s = cm_index_snapshot(repository);
     cm_rc rc = CM_OK;
     for (size_t i = 0; s && rc == CM_OK && i < s->count; i++) {
         cm_segment *segment = s->segments[i].segment;

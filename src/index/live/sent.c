@@ -272,19 +272,19 @@ static cm_rc keep_documents(const cm_sent *sent, const cm_uuid *id, const cm_sna
     return rc;
 }
 
-cm_rc cm_sent_adopt(const cm_sent *sent, cm_repository *repository, bool *ret_behind, cm_err *err) {
+cm_rc cm_sent_adopt(const cm_sent *sent, cm_index *repository, bool *ret_behind, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_db db = cm_store_system(sent->store);
     cm_snapshot_statistics statistics = {0};
-    cm_q_sent_files_total_in in = {*cm_repository_id(repository)};
+    cm_q_sent_files_total_in in = {*cm_index_id(repository)};
     cm_q_sent_files_total_row total;
     cm_rc rc = cm_q_sent_files_total(&db, &in, arena, &total, err);
-    cm_snapshot *snapshot = cm_repository_snapshot(repository);
+    cm_snapshot *snapshot = cm_index_snapshot(repository);
     if (snapshot) {
         cm_snapshot_statistics_get(snapshot, &statistics);
     }
     if (rc == CM_OK && total.files == 0 && statistics.files > 0) {
-        rc = keep_documents(sent, cm_repository_id(repository), snapshot, err);
+        rc = keep_documents(sent, cm_index_id(repository), snapshot, err);
     } else if (rc == CM_OK) {
         *ret_behind = (uint64_t)total.files != statistics.files;
     }

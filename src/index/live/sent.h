@@ -10,7 +10,7 @@
 #define CM_INDEX_LIVE_SENT_H
 
 #include "base/buf.h"
-#include "index/live/repository.h"
+#include "index/live/index.h"
 #include "index/live/walk.h"
 #include "store/store.h"
 
@@ -44,7 +44,7 @@ cm_rc cm_sent_read(const cm_sent *sent, const cm_uuid *repository, cm_str path, 
 
 /* An index made when content lay in it alone: its files become truth. `*ret_behind` says that the index lacks
  * files, or has some that are no more, so that a job is wanted. */
-cm_rc cm_sent_adopt(const cm_sent *sent, cm_repository *repository, bool *ret_behind,
+cm_rc cm_sent_adopt(const cm_sent *sent, cm_index *repository, bool *ret_behind,
                     cm_err *err) cm_must_check;
 
 #endif

@@ -2,7 +2,7 @@
  *
  * Readers of files take turns (`sync`), so that the last one to read is the last one to publish. */
 #include "index/segment/builder.h"
-#include "index/live/repository_priv.h"
+#include "index/live/index_priv.h"
 #include "index/live/sent.h"
 #include "index/live/walk.h"
 
@@ -10,30 +10,26 @@
 #include "base/vec.h"
 
 typedef struct sync {
-    cm_repository *r;
-    cm_repository_options options;
-    const char *root;
+    cm_index *r;
+    cm_index_settings *settings;
     cm_arena *arena;
     cm_builder *builder;
     CM_VEC(cm_str) removed;
     int64_t mtime_ns; /* of texts that are kept as sent; 0 = of an editor */
 } sync;
 
-static void sync_init(sync *s, cm_repository *r) {
-    *s = (sync){.r = r, .arena = cm_arena_new(0), .builder = cm_builder_new()};
-    pthread_mutex_lock(&r->lock);
-    s->root = cm_arena_c(s->arena, cm_str_from(r->root));
-    s->options = r->options;
-    pthread_mutex_unlock(&r->lock);
-    if (s->options.file_bytes_max == 0) {
-        s->options.file_bytes_max = CM_FILE_BYTES_DEFAULT;
-    }
+static void sync_init(sync *s, cm_index *r) {
+    *s = (sync){.r = r,
+                .settings = cm_index_settings_get(r),
+                .arena = cm_arena_new(0),
+                .builder = cm_builder_new()};
 }
 
 static void sync_done(sync *s) {
     cm_builder_free(s->builder);
     cm_vec_done(&s->removed);
     cm_arena_free(s->arena);
+    cm_index_settings_unref(s->settings);
 }
 
 static void sort_ahead(void *argument, const cm_analysis *analysis) {
@@ -47,14 +43,14 @@ static cm_rc add_file(sync *s, const cm_snapshot *base, cm_str path, const cm_st
     cm_index_document d;
     bool known = base && cm_snapshot_find_document(base, path, &d) && cm_document_has_text(&d);
     cm_analysis_request request = {
-        .root = s->root,
+        .root = s->settings->root,
         .path = path,
-        .file_bytes_max = s->options.file_bytes_max,
+        .file_bytes_max = s->settings->options.file_bytes_max,
         .parser = s->r->environment.parser,
         .unless = known ? &d.hash : NULL,
         .text = text,
         .text_mtime_ns = s->mtime_ns,
-        .chunk_strategy = s->options.chunk_strategy,
+        .chunk_strategy = s->settings->options.chunk_strategy,
         .is_edit = true,
         .meanwhile = is_lone ? sort_ahead : NULL,
         .argument = s->builder,
@@ -118,7 +114,8 @@ static cm_rc find_removed(sync *s, const cm_snapshot *base, cm_str path, const c
 static cm_rc read_paths(sync *s, const cm_snapshot *base, cm_str_list paths, cm_err *err) {
     cm_walk_result walk;
     cm_map *found = cm_map_new(0);
-    cm_rc rc = cm_walk_paths(s->root, &s->options, paths, NULL, s->arena, &walk, err);
+    cm_rc rc =
+        cm_walk_paths(s->settings->root, &s->settings->options, paths, NULL, s->arena, &walk, err);
     for (size_t i = 0; rc == CM_OK && i < walk.count; i++) {
         bool added;
         if (!cm_map_slot(found, walk.entries[i].path, &added)) {
@@ -136,7 +133,7 @@ static cm_rc read_paths(sync *s, const cm_snapshot *base, cm_str_list paths, cm_
 
 /* Publishes what was built and removed. */
 static cm_rc publish(sync *s, cm_err *err) {
-    cm_repository *r = s->r;
+    cm_index *r = s->r;
     cm_buf parts[CM_PART_KIND_COUNT];
     cm_segment *segment = NULL;
     cm_rc rc = CM_OK;
@@ -146,7 +143,7 @@ static cm_rc publish(sync *s, cm_err *err) {
     if (cm_builder_count(s->builder) > 0) {
         rc = cm_builder_finish(s->builder, parts, err);
         if (rc == CM_OK) {
-            rc = cm_repository_seal(r, parts, false, &segment, err);
+            rc = cm_index_seal(r, parts, false, &segment, err);
         }
     }
     if (rc == CM_OK && (segment || s->removed.count > 0)) {
@@ -155,7 +152,7 @@ static cm_rc publish(sync *s, cm_err *err) {
                             .removed = s->removed.items,
                             .removed_count = s->removed.count,
                             .synced = true};
-        rc = cm_repository_publish(r, &change, err);
+        rc = cm_index_publish(r, &change, err);
     }
     cm_segment_unref(segment);
     for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
@@ -199,7 +196,7 @@ static cm_rc add_changes(sync *s, const cm_snapshot *base, const edits *e, cm_er
 static cm_rc keep_changes(sync *s, const edits *e, cm_err *err) {
     const cm_sent *sent = s->r->environment.sent;
     cm_sent_batch *batch = NULL;
-    if (!sent || !e->changes || s->root[0] != '\0') {
+    if (!sent || !e->changes || s->settings->root[0] != '\0') {
         return CM_OK;
     }
     cm_rc rc = cm_sent_begin(sent, &s->r->id, &batch, err);
@@ -222,11 +219,11 @@ static cm_rc keep_changes(sync *s, const edits *e, cm_err *err) {
     return rc;
 }
 
-static cm_rc run(cm_repository *r, const edits *e, cm_err *err) {
+static cm_rc run(cm_index *r, const edits *e, cm_err *err) {
     sync s;
     pthread_mutex_lock(&r->sync);
     sync_init(&s, r);
-    cm_snapshot *base = cm_repository_snapshot(r);
+    cm_snapshot *base = cm_index_snapshot(r);
     cm_rc rc = keep_changes(&s, e, err);
     if (rc == CM_OK) {
         rc = e->changes ? add_changes(&s, base, e, err) : read_paths(&s, base, e->paths, err);
@@ -234,31 +231,32 @@ static cm_rc run(cm_repository *r, const edits *e, cm_err *err) {
     if (rc == CM_OK) {
         rc = publish(&s, err);
     }
-    if (rc == CM_OK && s.root[0] == '\0') { /* nobody could read them again after a crash */
-        rc = cm_repository_flush(r, err);
+    if (rc == CM_OK &&
+        s.settings->root[0] == '\0') { /* nobody could read them again after a crash */
+        rc = cm_index_flush(r, err);
     }
     cm_snapshot_unref(base);
     sync_done(&s);
     pthread_mutex_unlock(&r->sync);
     if (rc == CM_OK) {
-        cm_repository_tidy(r); /* the edit can be searched already */
+        cm_index_tidy(r); /* the edit can be searched already */
     }
     if (rc == CM_OK) {
-        cm_repository_follow_history(r);
+        cm_index_follow_history(r);
     }
     return rc;
 }
 
-static cm_rc check_has_tree(cm_repository *r, cm_err *err) {
-    pthread_mutex_lock(&r->lock);
-    bool has = r->root[0] != '\0';
-    pthread_mutex_unlock(&r->lock);
+static cm_rc check_has_tree(cm_index *r, cm_err *err) {
+    cm_index_settings *settings = cm_index_settings_get(r);
+    bool has = settings->root[0] != '\0';
+    cm_index_settings_unref(settings);
     return has ? CM_OK
                : cm_fail(err, CM_INVALID,
                          "this repository has no directory to read from; send the files' content");
 }
 
-cm_rc cm_repository_sync(cm_repository *repository, cm_str_list paths, cm_err *err) {
+cm_rc cm_index_sync(cm_index *repository, cm_str_list paths, cm_err *err) {
     cm_rc rc = check_has_tree(repository, err);
     for (size_t i = 0; rc == CM_OK && i < paths.count; i++) {
         if (paths.items[i].len > 0) {
@@ -281,15 +279,10 @@ static cm_rc last_changes(const cm_text_change *changes, size_t count, cm_map *l
     return CM_OK;
 }
 
-cm_rc cm_repository_sync_texts(cm_repository *repository, const cm_text_change *changes,
-                               size_t count, cm_err *err) {
+cm_rc cm_index_sync_texts(cm_index *repository, const cm_text_change *changes, size_t count,
+                          cm_err *err) {
     cm_cleanup(cm_map_freep) cm_map *last = cm_map_new(0);
     edits e = {.changes = changes, .count = count, .last = last};
     cm_rc rc = last_changes(changes, count, last, err);
     return rc == CM_OK && count > 0 ? run(repository, &e, err) : rc;
-}
-
-cm_rc cm_repository_sync_text(cm_repository *repository, cm_str path, cm_str text, cm_err *err) {
-    return cm_repository_sync_texts(repository, &(cm_text_change){.path = path, .text = text}, 1,
-                                    err);
 }

@@ -11,7 +11,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "index/live/repository.h"
+#include "index/live/index.h"
 #include "rt/cancel.h"
 
 typedef struct cm_walk_entry {

@@ -18,12 +18,12 @@
 
 typedef struct entry {
     cm_uuid id;
-    cm_repository *repository; /* referenced while it is dirty, else NULL: a removed one can go */
-    bool dirty;                /* to be compared */
-    bool published;            /* ... because something changed in this process */
-    uint64_t due_ms;           /* when (cm_clock_ms) */
-    uint64_t rest_ms;          /* not before: the last pass was not long ago */
-    uint32_t backoff;          /* milliseconds of rest after the last failure; 0 = it went well */
+    cm_index *repository; /* referenced while it is dirty, else NULL: a removed one can go */
+    bool dirty;           /* to be compared */
+    bool published;       /* ... because something changed in this process */
+    uint64_t due_ms;      /* when (cm_clock_ms) */
+    uint64_t rest_ms;     /* not before: the last pass was not long ago */
+    uint32_t backoff;     /* milliseconds of rest after the last failure; 0 = it went well */
 } entry;
 
 struct cm_tables {
@@ -49,34 +49,26 @@ static entry *find(cm_tables *t, const cm_uuid *id) {
     return cm_vec_push(&t->entries, (entry){.id = *id}) ? cm_vec_last(&t->entries) : NULL;
 }
 
-static void mark(cm_tables *t, cm_repository *repository, bool published) {
+static void mark(cm_tables *t, cm_index *repository, bool published) {
     uint64_t wanted = cm_clock_ms() + (published ? 0 : OPEN_WAIT_MS);
     pthread_mutex_lock(&t->lock);
-    entry *e = find(t, cm_repository_id(repository));
+    entry *e = find(t, cm_index_id(repository));
     if (e) { /* out of memory: the next publish or start finds it */
         wanted = CM_MAX(wanted, e->rest_ms);
         e->due_ms = e->dirty ? CM_MIN(e->due_ms, wanted) : wanted;
         e->dirty = true;
         e->published = e->published || published;
         if (e->repository != repository) {
-            cm_repository_unref(e->repository);
-            e->repository = cm_repository_ref(repository);
+            cm_index_unref(e->repository);
+            e->repository = cm_index_ref(repository);
         }
     }
     pthread_cond_signal(&t->wake);
     pthread_mutex_unlock(&t->lock);
 }
 
-void cm_tables_changed(cm_tables *tables, cm_repository *repository) {
-    if (tables) {
-        mark(tables, repository, true);
-    }
-}
-
-void cm_tables_opened(cm_tables *tables, cm_repository *repository) {
-    if (tables) {
-        mark(tables, repository, false);
-    }
+void cm_tables_on_published(void *tables, cm_index *index, enum cm_index_news news) {
+    mark(tables, index, news == CM_INDEX_CHANGED);
 }
 
 static void wait_until(cm_tables *t, uint64_t due_ms) {
@@ -179,7 +171,7 @@ static void work(cm_tables *t, size_t at) {
     add_stats(&t->stats, &stats);
     conclude(t, &t->entries.items[at], rc, cm_clock_ms() - start); /* places of entries hold */
     pthread_cond_broadcast(&t->settled);
-    cm_repository_unref(taken.repository);
+    cm_index_unref(taken.repository);
 }
 
 static void *run(void *argument) {
@@ -257,7 +249,7 @@ void cm_tables_close(cm_tables *tables, uint32_t drain_ms) {
     pthread_mutex_unlock(&tables->lock);
     pthread_join(tables->thread, NULL);
     for (size_t i = 0; i < tables->entries.count; i++) {
-        cm_repository_unref(tables->entries.items[i].repository);
+        cm_index_unref(tables->entries.items[i].repository);
     }
     cm_vec_done(&tables->entries);
     pthread_cond_destroy(&tables->wake);

@@ -22,7 +22,7 @@
 #define CM_INDEX_TABLES_TABLES_H
 
 #include "base/buf.h"
-#include "index/live/repository.h"
+#include "index/live/index.h"
 #include "store/store.h"
 
 enum cm_tables_mode {
@@ -44,10 +44,9 @@ cm_rc cm_tables_open(const cm_tables_options *options, cm_tables **ret_tables,
  * by the next one. NULL is allowed. */
 void cm_tables_close(cm_tables *tables, uint32_t drain_ms);
 
-/* The repository has a new snapshot or status. Never blocks on the database; NULL is allowed. */
-void cm_tables_changed(cm_tables *tables, cm_repository *repository);
-/* The repository was just opened: its rows are compared when there is time. */
-void cm_tables_opened(cm_tables *tables, cm_repository *repository);
+/* Given to indexes as they are opened (cm_index_environment.on_published), `tables` as the argument. Never blocks on
+ * the database. What was only opened is compared when there is time. */
+void cm_tables_on_published(void *tables, cm_index *index, enum cm_index_news news);
 /* Without rests, until the tables show every snapshot published so far. CM_TIMEOUT. */
 cm_rc cm_tables_wait(cm_tables *tables, uint64_t timeout_ms, cm_err *err) cm_must_check;
 

@@ -296,13 +296,13 @@ static cm_str status_of(const cm_index_progress *progress) {
     return settled ? cm_str_from(cm_index_status_name(progress->status)) : CM_STR("");
 }
 
-static cm_rc write_counts(const pass *x, cm_repository *repository, cm_err *err) {
+static cm_rc write_counts(const pass *x, cm_index *repository, cm_err *err) {
     cm_index_progress progress;
     cm_snapshot_statistics st;
     cm_buf stats, names;
     cm_buf_init(&stats, CM_KIB(64));
     cm_buf_init(&names, CM_KIB(64));
-    cm_repository_progress(repository, &progress);
+    cm_index_job_progress(repository, &progress);
     cm_snapshot_statistics_get(x->snapshot, &st);
     cm_tables_languages(&st, &stats, &names);
     bool failed = progress.status == CM_INDEX_ERROR;
@@ -326,14 +326,14 @@ static cm_rc write_counts(const pass *x, cm_repository *repository, cm_err *err)
     return rc;
 }
 
-cm_rc cm_table_pass_run(const cm_table_pass *p, cm_repository *repository, cm_err *err) {
-    cm_snapshot *snapshot = cm_repository_snapshot(repository);
+cm_rc cm_table_pass_run(const cm_table_pass *p, cm_index *repository, cm_err *err) {
+    cm_snapshot *snapshot = cm_index_snapshot(repository);
     if (!snapshot) {
         return CM_OK; /* never indexed: nothing to show, nothing to remove */
     }
     pass x = {.p = p,
               .snapshot = snapshot,
-              .repository = *cm_repository_id(repository),
+              .repository = *cm_index_id(repository),
               .paths = cm_map_new(0)};
     cm_arena *arena = cm_arena_new(0);
     cm_row_repositories row;

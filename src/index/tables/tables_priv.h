@@ -78,7 +78,6 @@ typedef struct cm_table_pass {
 } cm_table_pass;
 
 /* CM_NOT_FOUND: the repository has no row (any more). */
-cm_rc cm_table_pass_run(const cm_table_pass *pass, cm_repository *repository,
-                        cm_err *err) cm_must_check;
+cm_rc cm_table_pass_run(const cm_table_pass *pass, cm_index *repository, cm_err *err) cm_must_check;
 
 #endif

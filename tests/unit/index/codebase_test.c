@@ -4,7 +4,7 @@
 #include <cmocka.h>
 
 #include "index/snapshot/codebase.h"
-#include "index/live/indexer.h"
+#include "repository/indexer.h"
 #include "index/segment/notes.h"
 #include "index/segment/part.h"
 #include "index/segment/records.h"

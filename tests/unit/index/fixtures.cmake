@@ -1,3 +1,7 @@
+# Most of them work through the repository's door, one room up.
+foreach(target ${index_targets})
+  target_link_libraries(${target} PRIVATE repository)
+endforeach()
 # The projection once more on PostgreSQL, where script/bootstrap has put it.
 if(TARGET index_tables_test AND EXISTS ${CM_DEPS}/postgres)
   foreach(version 16 18)

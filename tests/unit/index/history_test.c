@@ -6,7 +6,7 @@
 
 #include "past.h"
 #include "index/graph/graph.h"
-#include "index/live/indexer.h"
+#include "repository/indexer.h"
 
 #include <math.h>
 

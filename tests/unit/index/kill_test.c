@@ -8,7 +8,8 @@
 
 #include "dump.h"
 #include "git.h"
-#include "index/live/repository_priv.h"
+#include "index/live/index_priv.h"
+#include "repository/repository_priv.h"
 #include "rounds.h"
 #include "tree.h"
 
@@ -25,8 +26,8 @@ static const cm_uuid some_id = {{8}};
 static cm_repository *open_repository(const char *data, const tree *source,
                                       cm_indexer **ret_indexer) {
     cm_repository *repository;
-    cm_indexer_options options = {.ram_bytes =
-                                      1}; /* a segment, a manifest and merges for every file */
+    /* A segment, a manifest and merges for every file. */
+    cm_indexer_options options = {.index = {.ram_bytes = 1}};
     assert_int_equal(cm_indexer_open(data, &options, ret_indexer, NULL), CM_OK);
     assert_int_equal(cm_indexer_add(*ret_indexer, &some_id, source->root, NULL, &repository, NULL),
                      CM_OK);
@@ -61,7 +62,7 @@ static bool edit_in_memory(cm_repository *repository, unsigned round) {
             return false;
         }
     }
-    return cm_repository_flush(repository, NULL) == CM_OK;
+    return cm_index_flush(repository->index, NULL) == CM_OK;
 }
 
 /* Indexes over and over until it is killed. */

@@ -7,7 +7,8 @@
 #include "code/parser.h"
 #include "dump.h"
 #include "index/segment/manifest.h"
-#include "index/live/repository_priv.h"
+#include "index/live/index_priv.h"
+#include "repository/indexer.h"
 #include "tree.h"
 
 #define FILES     120
@@ -43,7 +44,7 @@ typedef struct made {
 } made;
 
 static void make(made *m, const tree *source, size_t ram_bytes) {
-    cm_indexer_options options = {.parser = parser, .ram_bytes = ram_bytes};
+    cm_indexer_options options = {.index = {.parser = parser, .ram_bytes = ram_bytes}};
     cm_index_progress progress;
     tree_new(&m->data);
     assert_int_equal(cm_indexer_open(m->data.root, &options, &m->indexer, NULL), CM_OK);

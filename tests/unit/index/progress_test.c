@@ -5,7 +5,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "index/live/indexer.h"
+#include "repository/indexer.h"
 #include "tree.h"
 
 #define SMALL       600
@@ -173,14 +173,14 @@ static void test_index_progress__a_cancelled_job_ends_within_a_file(void **state
     fixture *f = *state;
     cm_err err;
     cm_index_progress p;
-    cm_repository_watch_progress(f->repository, cancel_at_once, f->repository);
+    cm_repository_follow_progress(f->repository, cancel_at_once, f->repository);
     assert_int_equal(cm_repository_index(f->repository, CM_INDEX_FULL, &err), CM_OK);
     assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
     cm_repository_progress(f->repository, &p);
     assert_true(p.cancelled);
     assert_int_equal(p.files_indexed, 1); /* the first one told us; none came after */
     assert_int_equal(p.status, CM_INDEX_CREATED);
-    cm_repository_watch_progress(f->repository, NULL, NULL);
+    cm_repository_follow_progress(f->repository, NULL, NULL);
     assert_int_equal(cm_repository_index(f->repository, CM_INDEX_INCREMENTAL, &err), CM_OK);
     assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
     cm_repository_progress(f->repository, &p);

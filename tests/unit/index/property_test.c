@@ -9,7 +9,7 @@
 #include "code/parser.h"
 #include "dump.h"
 #include "git.h"
-#include "index/live/indexer.h"
+#include "repository/indexer.h"
 #include "rounds.h"
 
 #define FILES 24
@@ -36,9 +36,9 @@ static uint32_t pick(world *w, uint32_t below) {
 
 static cm_indexer *open_indexer(world *w, const char *data, cm_repository **ret_repository) {
     cm_indexer *indexer;
-    cm_indexer_options options = {.parser = w->parser, .pool = w->pool, .ram_bytes = 1};
+    cm_indexer_options options = {.index = {.parser = w->parser, .pool = w->pool, .ram_bytes = 1}};
     if (pick(w, 2) == 0) {
-        options.ram_bytes = 0; /* one segment a job, otherwise one for every file */
+        options.index.ram_bytes = 0; /* one segment a job, otherwise one for every file */
     }
     assert_int_equal(cm_indexer_open(data, &options, &indexer, NULL), CM_OK);
     assert_int_equal(cm_indexer_add(indexer, &some_id, w->source.root, NULL, ret_repository, NULL),

@@ -5,7 +5,8 @@
 
 #include "base/hash.h"
 #include "index/segment/builder.h"
-#include "index/live/repository_priv.h"
+#include "index/live/index_priv.h"
+#include "repository/repository_priv.h"
 #include "index/segment/suffix.h"
 #include "tree.h"
 
@@ -376,12 +377,12 @@ static void test_index_repository__edit_waits_for_no_merge_and_no_manifest(void 
     tree_write(&f->source, "a.py", CM_STR("one\n"));
     run_job(f, CM_INDEX_INCREMENTAL);
     tree_write(&f->source, "a.py", CM_STR("two\n"));
-    pthread_mutex_lock(&f->repository->merging);
-    pthread_mutex_lock(&f->repository->persist);
+    pthread_mutex_lock(&f->repository->index->merging);
+    pthread_mutex_lock(&f->repository->index->persist);
     sync_one(f, "a.py");
     assert_text(f, "a.py", "two\n");
-    pthread_mutex_unlock(&f->repository->persist);
-    pthread_mutex_unlock(&f->repository->merging);
+    pthread_mutex_unlock(&f->repository->index->persist);
+    pthread_mutex_unlock(&f->repository->index->merging);
 }
 
 static void test_index_repository__replaced_edits_are_forgotten_at_once(void **state) {
@@ -411,9 +412,9 @@ static void test_index_repository__edit_flushed_during_a_full_job_outlives_it(vo
     cm_snapshot *base = cm_repository_snapshot(f->repository); /* a full job begins */
     tree_write(&f->source, "b.py", CM_STR("two\n"));
     sync_one(f, "b.py");
-    assert_int_equal(cm_repository_flush(f->repository, NULL), CM_OK);
+    assert_int_equal(cm_index_flush(f->repository->index, NULL), CM_OK);
     cm_change change = {.replaced = base, .persist = true}; /* and ends, with nothing of its own */
-    assert_int_equal(cm_repository_publish(f->repository, &change, NULL), CM_OK);
+    assert_int_equal(cm_index_publish(f->repository->index, &change, NULL), CM_OK);
     cm_snapshot_unref(base);
     assert_text(f, "a.py", NULL);
     assert_text(f, "b.py", "two\n");
@@ -439,7 +440,7 @@ static void test_index_repository__edit_during_a_fold_is_not_undone_by_it(void *
         assert_int_equal(cm_builder_add_segment(builder, dropped[i], NULL, NULL), CM_OK);
     }
     assert_int_equal(cm_builder_finish(builder, parts, NULL), CM_OK);
-    assert_int_equal(cm_repository_seal(f->repository, parts, false, &merged, NULL), CM_OK);
+    assert_int_equal(cm_index_seal(f->repository->index, parts, false, &merged, NULL), CM_OK);
     tree_write(&f->source, "a.py", CM_STR("new a\n"));
     sync_one(f, "a.py");
     cm_change change = {.added = &merged,
@@ -447,7 +448,7 @@ static void test_index_repository__edit_during_a_fold_is_not_undone_by_it(void *
                         .dropped = dropped,
                         .dropped_dead = dead,
                         .dropped_count = 2};
-    assert_int_equal(cm_repository_publish(f->repository, &change, NULL), CM_OK);
+    assert_int_equal(cm_index_publish(f->repository->index, &change, NULL), CM_OK);
     assert_text(f, "a.py", "new a\n");
     assert_text(f, "b.py", "old b\n");
     cm_segment_unref(merged);

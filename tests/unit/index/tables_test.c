@@ -5,7 +5,7 @@
 #include "base/map.h"
 #include "code/parser.h"
 #include "dump.h"
-#include "index/live/indexer.h"
+#include "repository/repository_priv.h"
 #include "index/tables/tables.h"
 #include "store/q/code_chunks.h"
 #include "store/q/file_dependencies.h"
@@ -53,7 +53,9 @@ static void add_row(world *w) {
 static void open_world(world *w, enum cm_tables_mode mode) {
     cm_tables_options tables = {.store = w->f->store, .mode = mode};
     assert_ok(cm_tables_open(&tables, &w->tables, err));
-    cm_indexer_options options = {.parser = w->parser, .tables = w->tables};
+    cm_indexer_options options = {.index = {.parser = w->parser,
+                                            .on_published = cm_tables_on_published,
+                                            .published_argument = w->tables}};
     assert_ok(cm_indexer_open(w->data.root, &options, &w->indexer, err));
     assert_ok(cm_indexer_add(w->indexer, &w->id, w->source.root, NULL, &w->repository, err));
 }
@@ -86,7 +88,9 @@ static void run_job(world *w) {
 }
 
 static void settle(world *w) {
-    cm_tables_changed(w->tables, w->repository);
+    cm_index *index = cm_repository_index_ref(w->repository);
+    cm_tables_on_published(w->tables, index, CM_INDEX_CHANGED);
+    cm_index_unref(index);
     assert_ok(cm_tables_wait(w->tables, 60000, err));
 }
 

@@ -5,7 +5,7 @@
 #include <cmocka.h>
 
 #include "code/parser.h"
-#include "index/live/indexer.h"
+#include "repository/indexer.h"
 #include "search/symbols.h"
 #include "unit/index/tree.h"
 
@@ -32,7 +32,7 @@ static void world_open(world *w, const file *files, size_t count) {
     for (size_t i = 0; i < count; i++) {
         tree_write(&w->source, files[i].path, cm_str_from(files[i].text));
     }
-    cm_indexer_options options = {.parser = parser};
+    cm_indexer_options options = {.index = {.parser = parser}};
     assert_int_equal(cm_indexer_open(w->data.root, &options, &w->indexer, NULL), CM_OK);
     assert_int_equal(
         cm_indexer_add(w->indexer, &some_id, w->source.root, NULL, &w->repository, NULL), CM_OK);

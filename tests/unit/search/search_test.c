@@ -5,7 +5,7 @@
 
 #include "code/parser.h"
 #include "index/graph/graph.h"
-#include "index/live/indexer.h"
+#include "repository/indexer.h"
 #include "search/fuse.h"
 #include "search/outline.h"
 #include "search/rank.h"
@@ -74,7 +74,7 @@ static int setup(void **state) {
     }
     write_long_file(&f->source);
     assert_int_equal(cm_parser_pool_new(NULL, &f->parser, NULL), CM_OK);
-    cm_indexer_options options = {.parser = f->parser};
+    cm_indexer_options options = {.index = {.parser = f->parser}};
     assert_int_equal(cm_indexer_open(f->data.root, &options, &f->indexer, NULL), CM_OK);
     assert_int_equal(
         cm_indexer_add(f->indexer, &some_id, f->source.root, NULL, &f->repository, NULL), CM_OK);

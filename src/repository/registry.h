@@ -1,20 +1,26 @@
-/* repositories.h - a repository is a row of the store and an index on disk; here they are kept together.
+/* registry.h - a repository is a row of the store and an index on disk; here they are kept together.
  *
- * The row is the truth about name, root and settings; the index can always be built again. Progress of
- * a running job is read from the indexer; when the job ends its outcome goes to the rows. Used by the
- * handlers and by `serve --repository`.
+ * The row is the truth about name, root and settings; the index can always be built again. All that changes a row
+ * because of the index goes through here, in order: a job is written down before it begins and before another may
+ * begin, and a repository's row is deleted while it closes (repository/repository.h). A row that was made twice,
+ * because several asked for the same new root at once, is one row.
  *
  * Thread: any that may block (a worker, main). */
-#ifndef CM_API_REPOSITORIES_H
-#define CM_API_REPOSITORIES_H
+#ifndef CM_REPOSITORY_REGISTRY_H
+#define CM_REPOSITORY_REGISTRY_H
 
-#include "api/api_gen.h"
-#include "index/live/indexer.h"
 #include "index/live/sent.h"
+#include "repository/config.h"
+#include "repository/indexer.h"
 #include "rt/settings.h"
 #include "store/store.h"
 
 typedef struct cm_repositories cm_repositories;
+
+/* JSON for the column `style_guide`, of `snapshot` and what a person overruled in the stored guide (may be empty).
+ * Given by the room that knows the guide's shape on the wire. */
+typedef cm_rc cm_style_guide_fn(const cm_snapshot *snapshot, cm_str stored, cm_arena *arena,
+                                cm_str *ret_json, cm_err *err);
 
 typedef struct cm_repositories_options {
     cm_store *store; /* borrowed, like the indexer */
@@ -25,6 +31,7 @@ typedef struct cm_repositories_options {
     cm_settings_cell
         *settings; /* index.allowed_roots: directories that may be indexed by path; none = all */
     size_t file_bytes_max;
+    cm_style_guide_fn *style_guide;
 } cm_repositories_options;
 
 /* Opens every row with a root in the indexer, and starts again what an earlier process left half done. A root
@@ -35,28 +42,29 @@ cm_rc cm_repositories_open(const cm_repositories_options *options,
 void cm_repositories_close(cm_repositories *repositories);
 
 typedef struct cm_repository_add {
-    cm_str root;                       /* directory on this machine; made absolute */
-    cm_str name;                       /* empty = the directory's own */
-    const cm_api_index_config *config; /* kept in the row; NULL = what the row says */
+    cm_str root;                        /* directory on this machine; made absolute */
+    cm_str name;                        /* empty = the directory's own */
+    const cm_repository_config *config; /* kept in the row; NULL = what the row says */
 } cm_repository_add;
 
 /* The repository of this root, made when there is none. CM_NOT_FOUND, CM_DENIED (outside
- * index.allowed_roots, or unreadable), CM_INVALID (not a directory). The reference is the caller's. */
+ * index.allowed_roots, or unreadable), CM_INVALID (not a directory), CM_CONFLICT (a job runs, with another
+ * configuration). The reference is the caller's. */
 cm_rc cm_repositories_add(cm_repositories *repositories, const cm_repository_add *add,
                           cm_repository **ret_repository, cm_err *err) cm_must_check;
-/* One without a directory, whose files are sent. CM_NAME_TAKEN. */
+/* One without a directory, whose files are uploaded. CM_NAME_TAKEN. */
 cm_rc cm_repositories_create(cm_repositories *repositories, cm_str name, cm_str remote_url,
                              cm_str primary_language, cm_uuid *ret_id, cm_err *err) cm_must_check;
 /* The repository's configuration, as stored or the server's defaults. CM_NOT_FOUND. */
 cm_rc cm_repositories_config(cm_repositories *repositories, const cm_uuid *id, cm_arena *arena,
-                             cm_api_index_config *ret_config, cm_err *err) cm_must_check;
+                             cm_repository_config *ret_config, cm_err *err) cm_must_check;
 /* Keeps the configuration; the next job applies it (cm_repository_is_outdated). CM_NOT_FOUND, CM_CONFLICT while
  * a job runs. */
 cm_rc cm_repositories_configure(cm_repositories *repositories, const cm_uuid *id,
-                                const cm_api_index_config *config, cm_err *err) cm_must_check;
+                                const cm_repository_config *config, cm_err *err) cm_must_check;
 /* Writes what the index holds now to the rows, as the end of a job does. */
 void cm_repositories_record(cm_repositories *repositories, cm_repository *repository);
-/* Starts an index job and its row. CM_CONFLICT when one is running. */
+/* Starts an index job and its row. CM_CONFLICT when one is running, or the repository closes; CM_NOT_FOUND. */
 cm_rc cm_repositories_index(cm_repositories *repositories, cm_repository *repository,
                             enum cm_index_mode mode, cm_uuid *ret_job, cm_err *err) cm_must_check;
 /* Job that runs or ran last; false when this process started none. */
@@ -65,8 +73,10 @@ bool cm_repositories_job(cm_repositories *repositories, const cm_uuid *repositor
 /* The index alone; the repository stays, as if it had never been indexed. CM_NOT_FOUND. */
 cm_rc cm_repositories_forget_index(cm_repositories *repositories, const cm_uuid *id,
                                    cm_err *err) cm_must_check;
-/* Index, row and all that hangs on them. */
+/* Index, row and all that hangs on them. CM_NOT_FOUND. */
 cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_uuid *id,
                              cm_err *err) cm_must_check;
+/* Rows went without being asked for here (a person was erased): what they left in memory and on disk goes too. */
+cm_rc cm_repositories_drop_orphans(cm_repositories *repositories, cm_err *err) cm_must_check;
 
 #endif

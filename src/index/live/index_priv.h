@@ -1,4 +1,4 @@
-/* repository_priv.h - inside of a repository, for the indexer and its jobs.
+/* index_priv.h - inside of an index, for what changes it.
  *
  * An edit must be searchable within milliseconds whatever else goes on, so nothing slow happens under
  * a lock that a sync needs. In order of taking:
@@ -8,31 +8,30 @@
  *   persist  manifests are written in order of their generation
  *   publish  the next snapshot is put together and exchanged; microseconds, no I/O
  *   lock     the fields below it; never held over I/O */
-#ifndef CM_INDEX_LIVE_REPOSITORY_PRIV_H
-#define CM_INDEX_LIVE_REPOSITORY_PRIV_H
+#ifndef CM_INDEX_LIVE_INDEX_PRIV_H
+#define CM_INDEX_LIVE_INDEX_PRIV_H
 
 #include "base/map.h"
 #include "index/graph/graph_priv.h"
 #include "index/graph/history.h"
-#include "index/live/indexer.h"
+#include "index/live/index.h"
+#include "index/live/settings.h"
 #include "index/snapshot/snapshot_priv.h"
 #include "rt/cancel.h"
 
 #include <pthread.h>
 
-#define CM_FILE_BYTES_DEFAULT ((size_t)500 * 1000)
-
-struct cm_repository {
+struct cm_index {
     atomic_uint refs;
     cm_uuid id;
     char *folder; /* <data>/index/<id> */
-    cm_indexer_options environment;
+    cm_index_environment environment;
 
     pthread_mutex_t reading, sync, merging, persist;
     _Atomic uint64_t next_segment;
-    atomic_bool tidying;   /* a fold is queued or at work */
+    atomic_bool tidying;   /* a compaction of memory is queued or at work */
     atomic_bool following; /* a look at HEAD is queued */
-    cm_cancel *stopping;   /* fired when the repository closes: nothing long may begin */
+    cm_cancel *stopping;   /* fired when the index closes: nothing long may begin */
     cm_graph_base *graph_base;
 
     pthread_mutex_t publish;
@@ -40,33 +39,22 @@ struct cm_repository {
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    char *root;
-    cm_arena *options_arena;
-    cm_repository_options options;
-    uint64_t options_hash;
-    uint64_t indexed_options; /* hash the current snapshot was made with */
-    cm_snapshot *snapshot;    /* NULL before the first */
-    cm_history *history;      /* of the next snapshots; NULL before the first reading */
+    cm_index_settings *settings; /* of the next job or sync */
+    bool is_configured;          /* else they are defaults, until the first that are given */
+    uint64_t indexed_options;    /* hash the current snapshot was made with */
+    cm_snapshot *snapshot;       /* NULL before the first */
+    cm_history *history;         /* of the next snapshots; NULL before the first reading */
     cm_index_progress progress;
-    bool running;  /* a job is pending or at work */
-    bool joinable; /* its thread has not been joined */
-    pthread_t thread;
-    enum cm_index_mode mode;
-    cm_cancel *cancel;      /* of the running job */
-    struct cm_watch *watch; /* NULL = changes are not followed */
-    cm_index_progress_fn *notify;
-    void *notify_argument;
+    bool running;   /* a job is at work */
+    unsigned tasks; /* of ours in the pool */
 };
 
-/* Opens what is in `folder`; an unreadable index is moved to quarantine and the repository starts empty.
- * `root` NULL = as in the manifest (CM_NOT_FOUND when there is none). */
-cm_rc cm_repository_open(const char *folder, const cm_uuid *id, const char *root,
-                         const cm_indexer_options *environment, cm_repository **ret_repository,
-                         cm_err *err) cm_must_check;
-cm_rc cm_repository_configure(cm_repository *repository, const char *root,
-                              const cm_repository_options *options, cm_err *err) cm_must_check;
-/* Cancels and joins the job, writes memory segments to disk. */
-void cm_repository_stop(cm_repository *repository);
+/* ---- tasks beside jobs and syncs: counted, so that closing can wait for them ---- */
+
+/* `task` runs in the pool with the index as its argument, or at once where there is no pool, and ends with
+ * cm_index_task_end. False: it did not start, because the queue is full or the index closes. */
+bool cm_index_task_start(cm_index *index, cm_job_fn *task) cm_must_check;
+void cm_index_task_end(cm_index *index);
 
 /* ---- publish.c ---- */
 
@@ -86,42 +74,37 @@ typedef struct cm_change {
 
 /* Exchanges the snapshot and then writes the manifest. When that fails the new snapshot serves all the same, and
  * the next manifest has what this one would have had. */
-cm_rc cm_repository_publish(cm_repository *repository, const cm_change *change,
-                            cm_err *err) cm_must_check;
+cm_rc cm_index_publish(cm_index *repository, const cm_change *change, cm_err *err) cm_must_check;
+/* That there is a new snapshot, to who was named when the index was opened. */
+void cm_index_tell(cm_index *index, enum cm_index_news news);
 /* Numbers and opens a segment from a finished builder: on disk, or in memory. */
-cm_rc cm_repository_seal(cm_repository *repository, cm_buf parts[CM_PART_KIND_COUNT], bool on_disk,
-                         cm_segment **ret_segment, cm_err *err) cm_must_check;
+cm_rc cm_index_seal(cm_index *repository, cm_buf parts[CM_PART_KIND_COUNT], bool on_disk,
+                    cm_segment **ret_segment, cm_err *err) cm_must_check;
 
 /* ---- merge.c ---- */
 
 /* Writes memory segments to disk, and the manifest. */
-cm_rc cm_repository_flush(cm_repository *repository, cm_err *err) cm_must_check;
+cm_rc cm_index_flush(cm_index *repository, cm_err *err) cm_must_check;
 /* Few and small segments in memory keep searches quick: past the bounds they are folded, newest first, or written
  * to disk. On a worker when there is one, and never more than one at a time. */
-void cm_repository_tidy(cm_repository *repository);
+void cm_index_tidy(cm_index *repository);
 /* Merges small or mostly dead segments until the policy is content. */
-cm_rc cm_repository_merge(cm_repository *repository, const cm_cancel *cancel,
-                          cm_err *err) cm_must_check;
+cm_rc cm_index_merge(cm_index *repository, const cm_cancel *cancel, cm_err *err) cm_must_check;
 
 /* Compares the checksums of segments that were not checked when they were opened, and takes damaged ones out, so
  * that the job at whose start this happens reads their files again. */
-cm_rc cm_repository_check(cm_repository *repository, const cm_cancel *cancel,
-                          cm_err *err) cm_must_check;
+cm_rc cm_index_check(cm_index *repository, const cm_cancel *cancel, cm_err *err) cm_must_check;
 /* Moves a damaged file or folder of the repository aside, to be looked at and never read again. */
-void cm_repository_quarantine(const char *folder, const char *name);
+void cm_index_quarantine(const char *folder, const char *name);
 
 /* ---- history_keep.c ---- */
 
 /* What the folder has of a history, if anything; one that is torn is moved aside. */
-void cm_repository_open_history(cm_repository *repository);
+void cm_index_open_history(cm_index *repository);
 /* Brings it up to HEAD of the git repository around `root`, and publishes when anything changed. CM_CANCELLED. */
-cm_rc cm_repository_read_history(cm_repository *repository, const char *root,
-                                 const cm_cancel *cancel, cm_err *err) cm_must_check;
+cm_rc cm_index_read_history(cm_index *repository, const char *root, const cm_cancel *cancel,
+                            cm_err *err) cm_must_check;
 /* The same on a worker, after an edit: a commit or another branch may be what changed the files. */
-void cm_repository_follow_history(cm_repository *repository);
-
-/* ---- job.c ---- */
-
-void *cm_repository_job(void *repository);
+void cm_index_follow_history(cm_index *repository);
 
 #endif

@@ -1,4 +1,4 @@
-/* watch.h - follows a tree on disk and keeps its index up to date (inotify(7)).
+/* watcher.h - follows a tree on disk and keeps its index up to date (inotify(7)).
  *
  * Directories are watched, not files: those a walk looks into, so ignored ones cost nothing. A file counts when its
  * writer closes it or moves it in place, so half-written contents are not read. A few files are read in at
@@ -10,26 +10,30 @@
  * looked at every minute instead, until a look finds that all of it can be watched.
  *
  * Thread: one of its own; start and stop from any. */
-#ifndef CM_INDEX_LIVE_WATCH_H
-#define CM_INDEX_LIVE_WATCH_H
+#ifndef CM_REPOSITORY_WATCHER_H
+#define CM_REPOSITORY_WATCHER_H
 
-#include "index/live/repository.h"
+#include "repository/repository.h"
 
-typedef struct cm_watch cm_watch;
+typedef struct cm_watcher cm_watcher;
 
 /* The repository must outlive the watch. Starts with an incremental job when there is an index already:
- * what changed while nobody watched is found by it. CM_IO, CM_NOMEM. */
-cm_rc cm_watch_start(cm_repository *repository, cm_watch **ret_watch, cm_err *err) cm_must_check;
-void cm_watch_stop(cm_watch *watch); /* NULL is allowed */
+ * what changed while nobody watched is found by it. `poll_ms`: how often to look where the system allows no watch; 0 =
+ * a minute. CM_IO, CM_NOMEM. */
+cm_rc cm_watcher_start(cm_repository *repository, unsigned poll_ms, cm_watcher **ret_watcher,
+                       cm_err *err) cm_must_check;
+/* It owes the index a look at the whole tree: its job gave way to another. Never waits. */
+void cm_watcher_wake(cm_watcher *watcher);
+void cm_watcher_stop(cm_watcher *watcher); /* NULL is allowed */
 
 /* How often each thing happened; for tests and metrics. */
-typedef struct cm_watch_stats {
+typedef struct cm_watcher_stats {
     uint64_t synced; /* batches read file by file */
     uint64_t jobs;   /* whole-tree jobs */
     uint64_t overflows;
     bool limited; /* too few watches: looking every minute */
-} cm_watch_stats;
+} cm_watcher_stats;
 
-cm_watch_stats cm_watch_stats_get(cm_watch *watch);
+cm_watcher_stats cm_watcher_stats_get(cm_watcher *watcher);
 
 #endif

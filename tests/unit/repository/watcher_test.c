@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "git.h"
-#include "index/live/repository_priv.h"
-#include "index/live/watch.h"
+#include "index/git.h"
+#include "index/live/index_priv.h"
+#include "repository/repository_priv.h"
 
 #include <poll.h>
 #include <sched.h>
@@ -77,7 +77,7 @@ static void assert_soon(fixture *f, const char *path, const char *want) {
     }
 }
 
-static void test_index_watch__edits_appear_without_being_asked_for(void **state) {
+static void test_repository_watcher__edits_appear_without_being_asked_for(void **state) {
     fixture *f = *state;
     assert_soon(f, "a.py", "one\n");
     tree_write(&f->source, "a.py", CM_STR("edited\n"));
@@ -86,7 +86,7 @@ static void test_index_watch__edits_appear_without_being_asked_for(void **state)
     assert_soon(f, "a.py", NULL);
 }
 
-static void test_index_watch__new_directories_are_followed(void **state) {
+static void test_repository_watcher__new_directories_are_followed(void **state) {
     fixture *f = *state;
     tree_write(&f->source, "x/y/z.py", CM_STR("deep\n"));
     assert_soon(f, "x/y/z.py", "deep\n");
@@ -96,7 +96,7 @@ static void test_index_watch__new_directories_are_followed(void **state) {
     assert_soon(f, "x/y/z.py", NULL);
 }
 
-static void test_index_watch__rename_moves_the_document(void **state) {
+static void test_repository_watcher__rename_moves_the_document(void **state) {
     fixture *f = *state;
     char from[PATH_MAX], to[PATH_MAX];
     assert_int_equal(rename(tree_path(&f->source, "d", from), tree_path(&f->source, "e", to)), 0);
@@ -104,14 +104,14 @@ static void test_index_watch__rename_moves_the_document(void **state) {
     assert_soon(f, "d/b.py", NULL);
 }
 
-static void test_index_watch__new_ignore_rules_take_files_out(void **state) {
+static void test_repository_watcher__new_ignore_rules_take_files_out(void **state) {
     fixture *f = *state;
     tree_write(&f->source, ".gitignore", CM_STR("d/\n"));
     assert_soon(f, "d/b.py", NULL);
     assert_soon(f, "a.py", "one\n");
 }
 
-static void test_index_watch__branch_switch_of_many_files_is_followed(void **state) {
+static void test_repository_watcher__branch_switch_of_many_files_is_followed(void **state) {
     fixture *f = *state;
     char path[32];
     for (int i = 0; i < 600; i++) {
@@ -124,15 +124,15 @@ static void test_index_watch__branch_switch_of_many_files_is_followed(void **sta
     }
 }
 
-static cm_watch_stats stats_of(fixture *f) {
-    return cm_watch_stats_get(f->repository->watch);
+static cm_watcher_stats stats_of(fixture *f) {
+    return cm_watcher_stats_get(f->repository->watcher);
 }
 
 /* A checkout of a thousand files is one look at the tree, not a thousand. Reading in is held up here until the checkout
  * is complete. However the threads interleave, the watch acts at most six times: on what it had collected of the
  * files before and on the rest of that; on the first of the checkout (one job may begin to wait for us, and one batch),
  * and once we let go on what came till then and, after that job, on the rest. */
-static void test_index_watch__checkout_of_a_thousand_files_is_one_batch(void **state) {
+static void test_repository_watcher__checkout_of_a_thousand_files_is_one_batch(void **state) {
     fixture *f = *state;
     char path[32];
     git_repository *git = git_new(&f->source);
@@ -146,15 +146,15 @@ static void test_index_watch__checkout_of_a_thousand_files_is_one_batch(void **s
     git_switch(git, "master");
     assert_soon(f, "d/f999.py", NULL);
     assert_int_equal(cm_repository_wait(f->repository, PATIENCE_MS, NULL), CM_OK);
-    pthread_mutex_lock(&f->repository->sync);
-    cm_watch_stats before = stats_of(f);
+    pthread_mutex_lock(&f->repository->index->sync);
+    cm_watcher_stats before = stats_of(f);
     git_switch(git, "many");
-    pthread_mutex_unlock(&f->repository->sync);
+    pthread_mutex_unlock(&f->repository->index->sync);
     for (int i = 0; i < 1000; i++) {
         snprintf(path, sizeof(path), "d/f%d.py", i);
         assert_soon(f, path, "x = 1\n");
     }
-    cm_watch_stats after = stats_of(f);
+    cm_watcher_stats after = stats_of(f);
     assert_in_range(after.jobs - before.jobs + after.synced - before.synced, 1, 6);
     git_free(git);
 }
@@ -162,7 +162,7 @@ static void test_index_watch__checkout_of_a_thousand_files_is_one_batch(void **s
 /* More events than the kernel keeps while the watch waits to read a file in. */
 static void flood(fixture *f, uint64_t events) {
     char path[64];
-    pthread_mutex_lock(&f->repository->sync);
+    pthread_mutex_lock(&f->repository->index->sync);
     tree_write(&f->source, "a.py", CM_STR("first\n")); /* the watch waits to read this one in */
     for (uint64_t i = 0; i < events; i++) { /* alternating: equal events in a row are one */
         char full[PATH_MAX];
@@ -172,13 +172,13 @@ static void flood(fixture *f, uint64_t events) {
         close(fd);
     }
     tree_write(&f->source, "deep/er/new.py", CM_STR("new\n"));
-    pthread_mutex_unlock(&f->repository->sync);
+    pthread_mutex_unlock(&f->repository->index->sync);
     assert_soon(f, "deep/er/new.py", "new\n");
     assert_int_equal(cm_repository_wait(f->repository, PATIENCE_MS, NULL), CM_OK);
 }
 
 /* How early the watch begins to wait is the scheduler's business, so one flood may be read in time. */
-static void test_index_watch__overflow_of_the_queue_loses_nothing(void **state) {
+static void test_repository_watcher__overflow_of_the_queue_loses_nothing(void **state) {
     fixture *f = *state;
     cm_err err = {0};
     cm_buf text;
@@ -200,7 +200,7 @@ static void test_index_watch__overflow_of_the_queue_loses_nothing(void **state) 
     assert_soon(f, "deep/er/new.py", "newer\n");
 }
 
-static void test_index_watch__time_that_goes_back_hides_no_edit(void **state) {
+static void test_repository_watcher__time_that_goes_back_hides_no_edit(void **state) {
     fixture *f = *state;
     char full[PATH_MAX];
     const struct timespec past[2] = {{1, 0}, {1, 0}};
@@ -240,7 +240,7 @@ static pid_t start_child(const char *role, const fixture *f, const char *setting
     if (log >= 0) {
         dup2(log, STDERR_FILENO);
     }
-    execl("/proc/self/exe", "watch_test", role, f->source.root, setting, limit, (char *)NULL);
+    execl("/proc/self/exe", "watcher_test", role, f->source.root, setting, limit, (char *)NULL);
     _exit(1);
 }
 
@@ -306,11 +306,11 @@ static void run_with_limit(fixture *f, const char *setting, int number) {
         strstr(first + 1, "too many directories to watch")); /* once, however often it looks */
 }
 
-static void test_index_watch__without_room_for_watches_it_looks_now_and_then(void **state) {
+static void test_repository_watcher__without_room_for_watches_it_looks_now_and_then(void **state) {
     run_with_limit(*state, "/proc/sys/user/max_inotify_watches", 1);
 }
 
-static void test_index_watch__without_an_instance_it_looks_now_and_then(void **state) {
+static void test_repository_watcher__without_an_instance_it_looks_now_and_then(void **state) {
     run_with_limit(*state, "/proc/sys/user/max_inotify_instances", 0);
 }
 
@@ -348,7 +348,7 @@ static void give_away(const tree *t, const char *path, mode_t mode) {
     assert_int_equal(chmod(full, mode), 0);
 }
 
-static void test_index_watch__unreadable_files_are_listed_and_directories_passed_over(
+static void test_repository_watcher__unreadable_files_are_listed_and_directories_passed_over(
     void **state) {
     fixture *f = *state;
     if (geteuid() != 0) {
@@ -378,17 +378,17 @@ int main(int argc, char **argv) {
     }
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_index_watch__edits_appear_without_being_asked_for),
-        T(test_index_watch__new_directories_are_followed),
-        T(test_index_watch__rename_moves_the_document),
-        T(test_index_watch__new_ignore_rules_take_files_out),
-        T(test_index_watch__branch_switch_of_many_files_is_followed),
-        T(test_index_watch__checkout_of_a_thousand_files_is_one_batch),
-        T(test_index_watch__overflow_of_the_queue_loses_nothing),
-        T(test_index_watch__time_that_goes_back_hides_no_edit),
-        T(test_index_watch__without_room_for_watches_it_looks_now_and_then),
-        T(test_index_watch__without_an_instance_it_looks_now_and_then),
-        T(test_index_watch__unreadable_files_are_listed_and_directories_passed_over),
+        T(test_repository_watcher__edits_appear_without_being_asked_for),
+        T(test_repository_watcher__new_directories_are_followed),
+        T(test_repository_watcher__rename_moves_the_document),
+        T(test_repository_watcher__new_ignore_rules_take_files_out),
+        T(test_repository_watcher__branch_switch_of_many_files_is_followed),
+        T(test_repository_watcher__checkout_of_a_thousand_files_is_one_batch),
+        T(test_repository_watcher__overflow_of_the_queue_loses_nothing),
+        T(test_repository_watcher__time_that_goes_back_hides_no_edit),
+        T(test_repository_watcher__without_room_for_watches_it_looks_now_and_then),
+        T(test_repository_watcher__without_an_instance_it_looks_now_and_then),
+        T(test_repository_watcher__unreadable_files_are_listed_and_directories_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,23 +1,21 @@
-#include "index/live/indexer.h"
+/* indexer.c - see indexer.h. */
+#include "repository/indexer.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "base/vec.h"
-#include "index/graph/history_priv.h"
-#include "index/live/repository_priv.h"
-#include "index/tables/tables.h"
-#include "index/live/watch.h"
+#include "repository/repository_priv.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <git2.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 struct cm_indexer {
     char *folder; /* <data>/index */
     cm_indexer_options options;
+    const cm_repository_witness *witness;
     pthread_mutex_t lock;
     CM_VEC(cm_repository *) repositories;
 };
@@ -43,11 +41,8 @@ static cm_rc open_all(cm_indexer *indexer, cm_err *err) {
             continue;
         }
         char *folder = repository_folder(indexer, &id);
-        cm_rc opened = cm_repository_open(folder, &id, NULL, &indexer->options, &repository, &why);
+        cm_rc opened = cm_repository_open(&indexer->options, folder, &id, NULL, &repository, &why);
         cm_free(folder);
-        if (opened == CM_OK) {
-            cm_tables_opened(indexer->options.tables, repository);
-        }
         if (opened == CM_OK && !cm_vec_push(&indexer->repositories, repository)) {
             cm_repository_unref(repository);
             rc = cm_fail(err, CM_NOMEM, "out of memory opening repositories");
@@ -67,8 +62,7 @@ cm_rc cm_indexer_open(const char *data_dir, const cm_indexer_options *options,
         indexer->options = *options;
     }
     pthread_mutex_init(&indexer->lock, NULL);
-    git_libgit2_init(); /* for as long as any thread of ours may use it: it frees its per-thread state */
-    cm_git_limit();
+    cm_index_library_open();
     cm_rc rc = cm_dir_make(indexer->folder, err);
     if (rc == CM_OK) {
         rc = open_all(indexer, err);
@@ -88,15 +82,27 @@ void cm_indexer_close(cm_indexer *indexer) {
     for (size_t i = 0; i < indexer->repositories.count; i++) {
         cm_repository_cancel(indexer->repositories.items[i]);
     }
-    for (size_t i = 0; i < indexer->repositories.count; i++) {
-        cm_repository_stop(indexer->repositories.items[i]);
-        cm_repository_unref(indexer->repositories.items[i]);
+    while (indexer->repositories.count > 0) {
+        cm_repository *repository = cm_repository_ref(indexer->repositories.items[0]);
+        cm_rc rc = cm_repository_begin_closing(repository, NULL);
+        cm_assert(rc == CM_OK); /* nobody else works with it any more */
+        cm_indexer_shut(indexer, repository);
+        cm_repository_unref(repository);
     }
     cm_vec_done(&indexer->repositories);
     pthread_mutex_destroy(&indexer->lock);
-    git_libgit2_shutdown();
+    cm_index_library_close();
     cm_free(indexer->folder);
     cm_free(indexer);
+}
+
+void cm_indexer_set_witness(cm_indexer *indexer, const cm_repository_witness *witness) {
+    pthread_mutex_lock(&indexer->lock);
+    indexer->witness = witness;
+    for (size_t i = 0; i < indexer->repositories.count; i++) {
+        indexer->repositories.items[i]->witness = witness;
+    }
+    pthread_mutex_unlock(&indexer->lock);
 }
 
 /* The caller holds the lock. */
@@ -131,12 +137,29 @@ static cm_rc check_root(const char *root, char resolved[PATH_MAX], cm_err *err) 
     return CM_OK;
 }
 
-/* The caller holds the lock. */
-static cm_rc watch(const cm_indexer *indexer, cm_repository *repository, cm_err *err) {
-    if (!indexer->options.watch || repository->watch || repository->root[0] == '\0') {
-        return CM_OK;
+/* The one of this id, opened when it is not; a reference. */
+static cm_rc find_or_open(cm_indexer *indexer, const cm_uuid *id, const char *root,
+                          cm_repository **ret_repository, cm_err *err) {
+    size_t at;
+    cm_rc rc = CM_OK;
+    pthread_mutex_lock(&indexer->lock);
+    cm_repository *repository = find_locked(indexer, id, &at);
+    if (!repository) {
+        char *folder = repository_folder(indexer, id);
+        rc = cm_repository_open(&indexer->options, folder, id, root, &repository, err);
+        cm_free(folder);
+        if (rc == CM_OK && !cm_vec_push(&indexer->repositories, repository)) {
+            cm_repository_unref(repository);
+            rc = cm_fail(err, CM_NOMEM, "out of memory opening a repository");
+        } else if (rc == CM_OK) {
+            repository->witness = indexer->witness;
+        }
     }
-    return cm_watch_start(repository, &repository->watch, err);
+    if (rc == CM_OK) {
+        *ret_repository = cm_repository_ref(repository);
+    }
+    pthread_mutex_unlock(&indexer->lock);
+    return rc;
 }
 
 cm_rc cm_indexer_add(cm_indexer *indexer, const cm_uuid *id, const char *root,
@@ -147,29 +170,22 @@ cm_rc cm_indexer_add(cm_indexer *indexer, const cm_uuid *id, const char *root,
     if (rc != CM_OK) {
         return rc;
     }
-    size_t at;
-    pthread_mutex_lock(&indexer->lock);
-    cm_repository *repository = find_locked(indexer, id, &at);
-    if (!repository) {
-        char *folder = repository_folder(indexer, id);
-        rc = cm_repository_open(folder, id, resolved, &indexer->options, &repository, err);
-        cm_free(folder);
-        if (rc == CM_OK && !cm_vec_push(&indexer->repositories, repository)) {
-            cm_repository_unref(repository);
-            rc = cm_fail(err, CM_NOMEM, "out of memory opening a repository");
+    for (;;) {
+        cm_repository *repository = NULL;
+        rc = find_or_open(indexer, id, resolved, &repository, err);
+        if (rc != CM_OK) {
+            return rc;
+        }
+        rc = cm_repository_configure(repository, resolved, options, err);
+        if (rc == CM_OK) {
+            *ret_repository = repository;
+            return CM_OK;
+        }
+        cm_repository_unref(repository);
+        if (rc != CM_NOT_FOUND) { /* else it closed before our eyes: another one takes its place */
+            return rc;
         }
     }
-    if (rc == CM_OK) {
-        rc = cm_repository_configure(repository, resolved, options, err);
-    }
-    if (rc == CM_OK) {
-        rc = watch(indexer, repository, err);
-    }
-    if (rc == CM_OK) {
-        *ret_repository = cm_repository_ref(repository);
-    }
-    pthread_mutex_unlock(&indexer->lock);
-    return rc;
 }
 
 cm_repository *cm_indexer_find(cm_indexer *indexer, const cm_uuid *id) {
@@ -184,18 +200,17 @@ cm_repository *cm_indexer_find(cm_indexer *indexer, const cm_uuid *id) {
 }
 
 cm_repository *cm_indexer_find_path(cm_indexer *indexer, cm_str path) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_repository *best = NULL;
     size_t best_len = 0;
     pthread_mutex_lock(&indexer->lock);
     for (size_t i = 0; i < indexer->repositories.count; i++) {
         cm_repository *r = indexer->repositories.items[i];
-        pthread_mutex_lock(&r->lock);
-        cm_str root = cm_str_from(r->root);
+        cm_str root = cm_repository_root(r, arena);
         if (root.len > 0 && cm_path_is_inside(path, root) && (!best || root.len > best_len)) {
             best = r;
             best_len = root.len;
         }
-        pthread_mutex_unlock(&r->lock);
     }
     if (best) {
         cm_repository_ref(best);
@@ -222,20 +237,41 @@ size_t cm_indexer_list(cm_indexer *indexer, cm_repository **repositories, size_t
     return count;
 }
 
-cm_rc cm_indexer_remove(cm_indexer *indexer, const cm_uuid *id, cm_err *err) {
+/* ---- closing ---- */
+
+/* Before it is gone, so that one which takes its place finds none; its reference is dropped. */
+static void take_out(cm_indexer *indexer, const cm_repository *repository) {
     size_t at;
     pthread_mutex_lock(&indexer->lock);
-    cm_repository *repository = find_locked(indexer, id, &at);
-    if (repository) {
-        indexer->repositories.items[at] =
-            indexer->repositories.items[--indexer->repositories.count];
-    }
+    cm_repository *found = find_locked(indexer, &repository->id, &at);
+    cm_assert(found == repository);
+    indexer->repositories.items[at] = indexer->repositories.items[--indexer->repositories.count];
     pthread_mutex_unlock(&indexer->lock);
+    cm_repository_unref(found);
+}
+
+cm_rc cm_indexer_discard(cm_indexer *indexer, cm_repository *repository, cm_err *err) {
+    cm_rc rc = cm_index_delete(repository->index, err);
+    take_out(indexer, repository);
+    cm_repository_set_gone(repository);
+    return rc;
+}
+
+void cm_indexer_shut(cm_indexer *indexer, cm_repository *repository) {
+    cm_index_close(repository->index);
+    take_out(indexer, repository);
+    cm_repository_set_gone(repository);
+}
+
+cm_rc cm_indexer_remove(cm_indexer *indexer, const cm_uuid *id, cm_err *err) {
+    cm_repository *repository = cm_indexer_find(indexer, id);
     if (!repository) {
         return cm_fail(err, CM_NOT_FOUND, "no such repository");
     }
-    cm_repository_stop(repository);
-    cm_rc rc = cm_dir_remove(repository->folder, err);
+    cm_rc rc = cm_repository_begin_closing(repository, err);
+    if (rc == CM_OK) {
+        rc = cm_indexer_discard(indexer, repository, err);
+    }
     cm_repository_unref(repository);
     return rc;
 }

@@ -1,10 +1,13 @@
-#include "index/live/watch.h"
+/* watcher.c - see watcher.h. */
+#include "repository/watcher.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/path.h"
 #include "base/vec.h"
-#include "index/live/repository_priv.h"
+#include "repository/repository_priv.h"
+#include "index/live/settings.h"
 #include "index/live/walk.h"
 
 #include <errno.h>
@@ -24,10 +27,12 @@
     (IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ONLYDIR | \
      IN_DONT_FOLLOW | IN_EXCL_UNLINK)
 
-struct cm_watch {
+struct cm_watcher {
     cm_repository *repository;
+    unsigned poll_ms;
     pthread_t thread;
-    int inotify, stop;
+    int inotify, wake;
+    atomic_bool stop;
     cm_map64 *directories; /* watch descriptor -> index into paths */
     cm_arena *arena;
     CM_VEC(cm_str) paths; /* of watched directories, relative */
@@ -41,43 +46,37 @@ struct cm_watch {
     bool said; /* that there are too few watches */
 
     pthread_mutex_t lock;
-    cm_watch_stats stats;
+    cm_watcher_stats stats;
 };
 
 /* ---- watches ---- */
 
-static int poll_ms(const cm_watch *w) {
-    unsigned asked = w->repository->environment.watch_poll_ms;
-    return asked ? (int)CM_MIN(asked, (unsigned)INT32_MAX) : POLL_MS;
+static cm_index_settings *get_settings(const cm_watcher *w) {
+    cm_index *index = cm_repository_index_ref(w->repository);
+    cm_index_settings *settings = cm_index_settings_get(index);
+    cm_index_unref(index);
+    return settings;
 }
 
-static void get_tree(cm_watch *w, cm_arena *arena, const char **ret_root,
-                     cm_repository_options *ret_options) {
-    pthread_mutex_lock(&w->repository->lock);
-    *ret_root = cm_arena_c(arena, cm_str_from(w->repository->root));
-    *ret_options = w->repository->options;
-    pthread_mutex_unlock(&w->repository->lock);
-}
-
-static void set_limited(cm_watch *w, bool limited) {
+static void set_limited(cm_watcher *w, bool limited) {
     pthread_mutex_lock(&w->lock);
     w->stats.limited = limited;
     pthread_mutex_unlock(&w->lock);
 }
 
 /* The system's limit is reached: from now on the tree is looked at now and then. */
-static void limit(cm_watch *w, const char *setting, const char *root) {
+static void limit(cm_watcher *w, const char *setting, const char *root) {
     set_limited(w, true);
     if (!w->said) {
         cm_log(CM_LOG_WARN,
                "too many directories to watch; until the limit is raised the tree is "
                "looked at now and then instead",
-               CM_F("raise", setting), CM_F("root", root), CM_I("every_ms", poll_ms(w)));
+               CM_F("raise", setting), CM_F("root", root), CM_I("every_ms", w->poll_ms));
     }
     w->said = true;
 }
 
-static void add_directory(cm_watch *w, const char *root, cm_str path) {
+static void add_directory(cm_watcher *w, const char *root, cm_str path) {
     char full[2 * CM_PATH_BYTES_MAX];
     if (snprintf(full, sizeof(full), "%s/" CM_STR_FMT, root, CM_STR_ARG(path)) >=
         (int)sizeof(full)) {
@@ -101,28 +100,29 @@ static void add_directory(cm_watch *w, const char *root, cm_str path) {
 }
 
 /* Watches the directories at and below `below`. */
-static void add_tree(cm_watch *w, cm_str below) {
+static void add_tree(cm_watcher *w, cm_str below) {
     cm_arena *arena = cm_arena_new((size_t)1 << 30);
-    const char *root;
-    cm_repository_options options;
+    cm_index_settings *settings = get_settings(w);
     cm_walk_result walk;
     cm_err err;
-    get_tree(w, arena, &root, &options);
-    if (cm_walk_run(root, &options, below, NULL, arena, &walk, &err) == CM_OK) {
+    if (cm_walk_run(settings->root, &settings->options, below, NULL, arena, &walk, &err) == CM_OK) {
         for (size_t i = 0; i < walk.directory_count; i++) {
             if (walk.directories[i].len >= below.len) { /* not the way down to it */
-                add_directory(w, root, walk.directories[i]);
+                add_directory(w, settings->root, walk.directories[i]);
             }
         }
     } else {
         cm_log_err(CM_LOG_WARN, "cannot watch a directory", &err);
     }
+    cm_index_settings_unref(settings);
     cm_arena_free(arena);
 }
 
-static void watch_all(cm_watch *w) {
+static void watch_all(cm_watcher *w) {
     if (w->inotify < 0) {
-        limit(w, "fs.inotify.max_user_instances", w->repository->folder);
+        cm_index_settings *settings = get_settings(w);
+        limit(w, "fs.inotify.max_user_instances", settings->root);
+        cm_index_settings_unref(settings);
         return;
     }
     set_limited(w, false);
@@ -131,13 +131,13 @@ static void watch_all(cm_watch *w) {
 
 /* ---- events ---- */
 
-static void note_path(cm_watch *w, cm_str path) {
+static void note_path(cm_watcher *w, cm_str path) {
     if (cm_map_count(w->changed) >= BATCH_MAX || !cm_map_put(w->changed, path, 1)) {
         w->everything = true;
     }
 }
 
-static void note_event(cm_watch *w, const struct inotify_event *event) {
+static void note_event(cm_watcher *w, const struct inotify_event *event) {
     uint64_t at;
     if (event->mask & IN_Q_OVERFLOW) {
         pthread_mutex_lock(&w->lock);
@@ -169,7 +169,7 @@ static void note_event(cm_watch *w, const struct inotify_event *event) {
     note_path(w, path);
 }
 
-static void read_events(cm_watch *w) {
+static void read_events(cm_watcher *w) {
     union {
         struct inotify_event event;
         char bytes[16384];
@@ -188,13 +188,15 @@ static void read_events(cm_watch *w) {
 /* ---- acting on a batch ---- */
 
 /* True when a job was started or nothing needs to be done; false to try again soon. */
-static bool run_job(cm_watch *w) {
+static bool run_job(cm_watcher *w) {
     cm_err err;
     if (!w->watched) {
         watch_all(w); /* directories whose events were lost, or that ignore rules let in again */
     }
     w->watched = true;
-    cm_rc rc = cm_repository_index(w->repository, CM_INDEX_INCREMENTAL, &err);
+    cm_uuid ignored;
+    cm_rc rc =
+        cm_repository_start(w->repository, CM_INDEX_INCREMENTAL, CM_JOB_WATCHED, &ignored, &err);
     if (rc == CM_CONFLICT) {
         return false;
     }
@@ -207,7 +209,7 @@ static bool run_job(cm_watch *w) {
     return true;
 }
 
-static void sync_batch(cm_watch *w) {
+static void sync_batch(cm_watcher *w) {
     CM_VEC(cm_str) paths = {0};
     cm_err err;
     cm_str path;
@@ -226,12 +228,13 @@ static void sync_batch(cm_watch *w) {
     pthread_mutex_unlock(&w->lock);
 }
 
-static bool has_batch(const cm_watch *w) {
+static bool has_batch(const cm_watcher *w) {
     return w->everything || cm_map_count(w->changed) > 0;
 }
 
 /* Acts on what was collected; false when it has to be tried again. */
-static bool act(cm_watch *w) {
+static bool act(cm_watcher *w) {
+    w->everything = w->everything || cm_repository_owes(w->repository);
     if (w->everything) {
         if (!run_job(w)) {
             return false;
@@ -245,41 +248,51 @@ static bool act(cm_watch *w) {
     return true;
 }
 
-static int wait_ms(const cm_watch *w, bool retry) {
+static int wait_ms(const cm_watcher *w, bool retry) {
     if (retry) {
         return RETRY_MS;
     }
     if (has_batch(w)) {
         return QUIET_MS;
     }
-    return w->stats.limited ? poll_ms(w) : -1;
+    return w->stats.limited ? (int)w->poll_ms : -1;
 }
 
 /* An edit is not made to wait for more: what comes while it is read in is the next batch. */
-static bool is_small(const cm_watch *w) {
+static bool is_small(const cm_watcher *w) {
     return !w->everything && cm_map_count(w->changed) <= SMALL_MAX;
 }
 
 /* Is there an index, or a job making one? Either may have missed what changed before the watches stood. */
 static bool has_index(cm_repository *r) {
-    pthread_mutex_lock(&r->lock);
-    bool has = r->snapshot || r->running;
-    pthread_mutex_unlock(&r->lock);
+    cm_snapshot *snapshot = cm_repository_snapshot(r);
+    bool has = snapshot || cm_repository_state_of(r) == CM_REPOSITORY_INDEXING;
+    cm_snapshot_unref(snapshot);
     return has;
 }
 
+/* Takes what woke it. */
+static bool is_stopped(cm_watcher *w) {
+    uint64_t count;
+    (void)!read(w->wake, &count, sizeof(count)); /* it does not wait, and may have been read */
+    if (cm_repository_owes(w->repository)) {
+        w->everything = true;
+    }
+    return atomic_load(&w->stop);
+}
+
 static void *watch_run(void *argument) {
-    cm_watch *w = argument;
+    cm_watcher *w = argument;
     bool retry = false;
     watch_all(w);
     w->watched = true;
     w->everything = has_index(w->repository);
     for (;;) {
-        struct pollfd fds[2] = {{.fd = w->stop, .events = POLLIN},
+        struct pollfd fds[2] = {{.fd = w->wake, .events = POLLIN},
                                 {.fd = w->inotify, .events = POLLIN}};
         bool had_batch = has_batch(w);
         int ready = poll(fds, 2, wait_ms(w, retry));
-        if (fds[0].revents) {
+        if (fds[0].revents && is_stopped(w)) {
             return NULL;
         }
         if (fds[1].revents) {
@@ -301,12 +314,12 @@ static void *watch_run(void *argument) {
 
 /* ---- life ---- */
 
-static void watch_free(cm_watch *w) {
+static void watch_free(cm_watcher *w) {
     if (w->inotify >= 0) {
         close(w->inotify);
     }
-    if (w->stop >= 0) {
-        close(w->stop);
+    if (w->wake >= 0) {
+        close(w->wake);
     }
     cm_map64_free(w->directories);
     cm_map_free(w->changed);
@@ -317,12 +330,14 @@ static void watch_free(cm_watch *w) {
     cm_free(w);
 }
 
-cm_rc cm_watch_start(cm_repository *repository, cm_watch **ret_watch, cm_err *err) {
-    cm_watch *w = CM_NEW(cm_watch);
+cm_rc cm_watcher_start(cm_repository *repository, unsigned poll_ms, cm_watcher **ret_watcher,
+                       cm_err *err) {
+    cm_watcher *w = CM_NEW(cm_watcher);
     w->repository = repository;
+    w->poll_ms = poll_ms ? CM_MIN(poll_ms, (unsigned)INT32_MAX) : POLL_MS;
     w->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC); /* -1: without, by looking now and then */
-    w->stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    int failed = w->stop < 0 ? errno : 0;
+    w->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    int failed = w->wake < 0 ? errno : 0;
     w->directories = cm_map64_new(0);
     w->changed = cm_map_new(0);
     w->arena = cm_arena_new((size_t)1 << 30);
@@ -335,25 +350,30 @@ cm_rc cm_watch_start(cm_repository *repository, cm_watch **ret_watch, cm_err *er
         watch_free(w);
         return cm_fail_errno(err, failed, "cannot watch a repository for changes");
     }
-    *ret_watch = w;
+    *ret_watcher = w;
     return CM_OK;
 }
 
-void cm_watch_stop(cm_watch *watch) {
+void cm_watcher_wake(cm_watcher *watcher) {
     static const uint64_t one = 1;
-    if (!watch) {
-        return;
-    }
-    while (write(watch->stop, &one, sizeof(one)) < 0 && errno == EINTR) {
+    while (write(watcher->wake, &one, sizeof(one)) < 0 && errno == EINTR) {
         continue;
     }
-    pthread_join(watch->thread, NULL);
-    watch_free(watch);
 }
 
-cm_watch_stats cm_watch_stats_get(cm_watch *watch) {
-    pthread_mutex_lock(&watch->lock);
-    cm_watch_stats stats = watch->stats;
-    pthread_mutex_unlock(&watch->lock);
+void cm_watcher_stop(cm_watcher *watcher) {
+    if (!watcher) {
+        return;
+    }
+    atomic_store(&watcher->stop, true);
+    cm_watcher_wake(watcher);
+    pthread_join(watcher->thread, NULL);
+    watch_free(watcher);
+}
+
+cm_watcher_stats cm_watcher_stats_get(cm_watcher *watcher) {
+    pthread_mutex_lock(&watcher->lock);
+    cm_watcher_stats stats = watcher->stats;
+    pthread_mutex_unlock(&watcher->lock);
     return stats;
 }

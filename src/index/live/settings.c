@@ -1,0 +1,71 @@
+/* settings.c - see settings.h. */
+#include "index/live/settings.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "code/languages.h"
+
+#define READING \
+    1 /* raised when files tell more than before by other means than queries: manifests, notes */
+
+static cm_str_list copy_list(cm_arena *arena, cm_str_list list) {
+    cm_str *items = cm_arena_alloc(arena, (list.count + 1) * sizeof(*items));
+    for (size_t i = 0; i < list.count; i++) {
+        items[i] = cm_arena_str(arena, list.items[i]);
+    }
+    return (cm_str_list){items, list.count};
+}
+
+static uint64_t hash_list(uint64_t hash, cm_str_list list) {
+    hash = cm_hash64_mix(hash, list.count);
+    for (size_t i = 0; i < list.count; i++) {
+        hash = cm_hash64_mix(hash, cm_hash64(list.items[i].ptr, list.items[i].len));
+    }
+    return hash;
+}
+
+/* Which files are in, and how they are read: a change means that all are looked at again. */
+static uint64_t options_hash(const cm_repository_options *o, bool has_parser) {
+    uint64_t hash = cm_hash64_mix(o->file_bytes_max, o->no_ignore_files);
+    hash = hash_list(hash_list(hash, o->include), o->exclude);
+    if (o->chunk_strategy !=
+        CM_CHUNKS_AST_AWARE) { /* the others came later: older hashes stay true */
+        hash = cm_hash64_mix(hash, (uint64_t)o->chunk_strategy);
+    }
+    /* A version that makes more of a file reads all of them again, once. */
+    return cm_hash64_mix(hash, has_parser ? cm_language_rules() + READING : 0);
+}
+
+cm_index_settings *cm_index_settings_new(const char *root, const cm_repository_options *options,
+                                         bool has_parser) {
+    static const cm_repository_options defaults = {0};
+    const cm_repository_options *o = options ? options : &defaults;
+    cm_index_settings *s = CM_NEW(cm_index_settings);
+    atomic_init(&s->refs, 1);
+    s->arena = cm_arena_new(0);
+    s->root = cm_arena_c(s->arena, cm_str_from(root));
+    s->options = *o;
+    s->options.include = copy_list(s->arena, o->include);
+    s->options.exclude = copy_list(s->arena, o->exclude);
+    s->hash = options_hash(o, has_parser);
+    if (o->file_bytes_max == 0) {
+        s->options.file_bytes_max = CM_FILE_BYTES_DEFAULT;
+    }
+    return s;
+}
+
+cm_index_settings *cm_index_settings_ref(cm_index_settings *settings) {
+    atomic_fetch_add_explicit(&settings->refs, 1, memory_order_relaxed);
+    return settings;
+}
+
+void cm_index_settings_unref(cm_index_settings *settings) {
+    if (settings && atomic_fetch_sub_explicit(&settings->refs, 1, memory_order_acq_rel) == 1) {
+        cm_arena_free(settings->arena);
+        cm_free(settings);
+    }
+}
+
+bool cm_index_settings_eq(const cm_index_settings *a, const cm_index_settings *b) {
+    return a->hash == b->hash && strcmp(a->root, b->root) == 0;
+}

@@ -1,0 +1,30 @@
+/* record.h - what happened to a repository, written to its row and to those of its jobs.
+ *
+ * Called where nothing else can happen to the repository meanwhile, so what is written is in order. A database that
+ * does not take it now gets it later, through its queue.
+ *
+ * Thread: any that may block. */
+#ifndef CM_REPOSITORY_RECORD_H
+#define CM_REPOSITORY_RECORD_H
+
+#include "repository/registry.h"
+
+#define CM_REPOSITORY_FORGOTTEN \
+    "the index was deleted" /* index_error of a row that is not to be indexed unasked */
+
+typedef struct cm_recorder {
+    cm_store *store;
+    cm_uuid user_id; /* whose jobs they are */
+    cm_style_guide_fn *style_guide;
+} cm_recorder;
+
+cm_rc cm_record_job_begin(const cm_recorder *recorder, const cm_uuid *repository,
+                          const cm_repository_job *job, cm_err *err) cm_must_check;
+void cm_record_job_end(const cm_recorder *recorder, cm_repository *repository,
+                       const cm_repository_job *job, const cm_index_progress *progress);
+/* What the index holds now. */
+void cm_record_index(const cm_recorder *recorder, cm_repository *repository);
+cm_rc cm_record_forgotten(const cm_recorder *recorder, const cm_uuid *repository,
+                          cm_err *err) cm_must_check;
+
+#endif
