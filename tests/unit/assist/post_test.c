@@ -1,10 +1,6 @@
-#include "base/base.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
-
 #include "assist/post.h"
+#include "base/buf.h"
+#include "unit/check.h"
 
 static const struct {
     const char *what, *prefix, *suffix, *text;
@@ -90,11 +86,87 @@ static void test_assist_post__any_bytes_only_ever_get_shorter(void **state) {
     }
 }
 
+/* Pieces that the rules look at, so that random texts meet them often. */
+static const char *const pieces[] = {
+    "\n", "\n",   "\n",     "\n",   "    ",   "  ",         "\t",   "}",   ")",     "]",
+    "};", "{",    "if x {", ":",    "x = 1",  "x = 1\n",    "f(",   "f()", "\n```", "<|",
+    "<",  "</s>", "foo",    "foo;", "foo;\n", "    foo;\n", "\r\n", "}\n", "}\n\n", "  }\n",
+};
+
+static void add_pieces(cm_buf *out, uint64_t *seed, size_t most) {
+    cm_buf_clear(out);
+    for (size_t n = cm_draw_below(seed, most + 1); n > 0; n--) {
+        cm_buf_add_c(out, pieces[cm_draw_below(seed, CM_COUNT(pieces))]);
+    }
+}
+
+/* What streaming did before: the whole chain over all complete lines, each time. */
+static cm_str whole_lines(cm_post_request request, cm_str text, cm_arena *arena) {
+    size_t feed = cm_str_rfind_char(text, '\n');
+    if (feed == SIZE_MAX) {
+        return CM_STR_EMPTY;
+    }
+    cm_post_result result;
+    request.text = cm_str_sub(text, 0, feed);
+    cm_post_process(&request, arena, &result);
+    return result.text;
+}
+
+static void check_stream(const cm_post_request *request, cm_str text, uint64_t *seed) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_post_stream stream;
+    cm_str sent = CM_STR_EMPTY;
+    cm_post_stream_init(&stream, request);
+    for (size_t at = 0; at < text.len;) {
+        at = CM_MIN(at + 1 + cm_draw_below(seed, 6), text.len);
+        cm_str so_far = cm_arena_str(arena, cm_str_sub(text, 0, at)); /* it moves each time */
+        cm_str expected = whole_lines(*request, so_far, arena);
+        cm_str got = cm_post_stream_next(&stream, so_far);
+        if (!cm_str_eq(got, expected)) {
+            fail_msg("of '%.*s' between '%.*s' and '%.*s': '%.*s', not '%.*s'", CM_STR_ARG(so_far),
+                     CM_STR_ARG(request->prefix), CM_STR_ARG(request->suffix), CM_STR_ARG(got),
+                     CM_STR_ARG(expected));
+        }
+        sent = got.len > sent.len ? got : sent;
+    }
+    cm_post_request whole = *request;
+    cm_post_result result;
+    whole.text = text;
+    cm_post_process(&whole, arena, &result);
+    if (!cm_str_starts(result.text, sent)) { /* what was streamed cannot be taken back */
+        fail_msg("of '%.*s' between '%.*s' and '%.*s': '%.*s' was sent, the end is '%.*s'",
+                 CM_STR_ARG(text), CM_STR_ARG(request->prefix), CM_STR_ARG(request->suffix),
+                 CM_STR_ARG(sent), CM_STR_ARG(result.text));
+    }
+}
+
+static void test_assist_post__a_stream_equals_the_whole_text_at_every_token(void **state) {
+    (void)state;
+    uint64_t seed = 7;
+    cm_buf prefix, suffix, text;
+    cm_buf_init(&prefix, CM_KIB(4));
+    cm_buf_init(&suffix, CM_KIB(4));
+    cm_buf_init(&text, CM_KIB(4));
+    for (int round = 0; round < 60000; round++) {
+        add_pieces(&prefix, &seed, 6);
+        add_pieces(&suffix, &seed, 5);
+        add_pieces(&text, &seed, 24);
+        cm_post_request request = {.prefix = cm_buf_str(&prefix),
+                                   .suffix = cm_buf_str(&suffix),
+                                   .multiline = (enum cm_multiline)(round % 3)};
+        check_stream(&request, cm_buf_str(&text), &seed);
+    }
+    cm_buf_done(&prefix);
+    cm_buf_done(&suffix);
+    cm_buf_done(&text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_assist_post__each_filter_does_its_one_thing),
         cmocka_unit_test(test_assist_post__filters_that_changed_something_are_named),
         cmocka_unit_test(test_assist_post__any_bytes_only_ever_get_shorter),
+        cmocka_unit_test(test_assist_post__a_stream_equals_the_whole_text_at_every_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
