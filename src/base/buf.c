@@ -1,3 +1,4 @@
+/* buf.c - growth by doubling up to the maximum, with one byte to spare for the NUL; the first failure is kept. */
 #include "base/buf.h"
 
 #include "base/mem.h"

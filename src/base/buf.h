@@ -42,6 +42,7 @@ void cm_buf_truncate(cm_buf *buf, size_t len);
 
 cm_str cm_buf_str(const cm_buf *buf);    /* borrowed, valid until the next append */
 const char *cm_buf_c(const cm_buf *buf); /* never NULL */
+/* The first failure: CM_LIMIT (past the maximum) or CM_NOMEM. */
 cm_rc cm_buf_check(const cm_buf *buf, cm_err *err) cm_must_check;
 /* Hands the memory over (free with cm_free) and leaves the buffer empty. Never NULL. */
 char *cm_buf_take(cm_buf *buf, size_t *ret_len);

@@ -1,3 +1,7 @@
+/* err.c - filling in, prefixing and looking up errors.
+ *
+ * The table of codes is generated from spec/errors.toml. errno has its own table of cm_rc here, so that 'disk full' or
+ * 'no such file' means the same wherever it is met. */
 #include "base/err.h"
 
 #include <errno.h>

@@ -40,6 +40,7 @@ typedef struct cm_err_info {
  *     return cm_fail(err, CM_LIMIT, "query of %zu bytes is longer than %d", len, max); */
 #define cm_fail(err, rc, ...) cm_err_set((err), (rc), __FILE__, __LINE__, __VA_ARGS__)
 
+/* Behind cm_fail; returns `rc`, any of the codes. */
 cm_rc cm_err_set(cm_err *err, cm_rc rc, const char *file, int line, const char *format, ...)
     cm_printf(5, 6);
 
@@ -49,10 +50,11 @@ cm_rc cm_err_set(cm_err *err, cm_rc rc, const char *file, int line, const char *
 #define cm_fail_errno(err, errno_value, ...) \
     cm_err_set_errno((err), (errno_value), __FILE__, __LINE__, __VA_ARGS__)
 
+/* Behind cm_fail_errno; CM_IO or another code of that list. */
 cm_rc cm_err_set_errno(cm_err *err, int errno_value, const char *file, int line, const char *format,
                        ...) cm_printf(5, 6);
 
-/* Puts "prefix: " before the text already there and returns err->rc. `err` may be NULL only
+/* Puts "prefix: " before the text already there and returns err->rc, any of the codes. `err` may be NULL only
  * together with a code: cm_err_prefix returns `rc` unchanged. */
 cm_rc cm_err_prefix(cm_err *err, cm_rc rc, const char *format, ...) cm_printf(3, 4);
 

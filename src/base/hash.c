@@ -1,3 +1,4 @@
+/* hash.c - xxHash and OpenSSL's SHA-256 behind our types, and how their values are written in hex. */
 #include "base/hash.h"
 
 #define XXH_INLINE_ALL /* keys of maps are short: the call costs more than the hash */

@@ -1,3 +1,4 @@
+/* path.c - names are worked on as text: nothing here asks the file system, so links are not followed. */
 #include "base/path.h"
 
 #include "base/limits.h"

@@ -10,7 +10,7 @@
  * path with NUL are CM_INVALID; an absolute one stops at "/". */
 cm_rc cm_path_normalise(cm_str path, cm_buf *out, cm_err *err) cm_must_check;
 /* Repository-relative path as the API takes it: '/'-separated, no "..", no NUL, not absolute, at
- * most 1,024 bytes, valid UTF-8. */
+ * most 1,024 bytes, valid UTF-8; CM_INVALID says which of these is broken. */
 cm_rc cm_path_check_relative(cm_str path, cm_err *err) cm_must_check;
 /* Appends `name` to `out` with one '/' between. */
 void cm_path_join(cm_buf *out, cm_str directory, cm_str name);
@@ -19,7 +19,8 @@ cm_str cm_path_directory(cm_str path); /* all before it, without the slash; empt
 cm_str cm_path_extension(cm_str path); /* "tar.gz" -> "gz"; empty when none; ".bashrc" has none */
 bool cm_path_is_inside(cm_str path, cm_str root); /* both normal and absolute; equal counts */
 
-/* A `file://` URI to a path, percent-decoded: only an empty or "localhost" host. */
+/* A `file://` URI to a path, percent-decoded: only an empty or "localhost" host; all others and
+ * what is no absolute path are CM_INVALID. */
 cm_rc cm_path_from_uri(cm_str uri, cm_buf *out, cm_err *err) cm_must_check;
 
 /* Glob: '*' and '?' stop at '/', "**" does not, [a-z] and [!a-z] classes, {a,b} one level of

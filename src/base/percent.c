@@ -1,3 +1,4 @@
+/* percent.c - decoding in one pass; a '%' that two hex digits do not follow is refused, not passed through. */
 #include "base/percent.h"
 
 #include "base/utf8.h"

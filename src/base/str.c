@@ -1,3 +1,4 @@
+/* str.c - comparing, searching, cutting and reading numbers from slices. Nothing here allocates. */
 #include "base/str.h"
 
 #include "base/mem.h"

@@ -1,3 +1,6 @@
+/* utf8.c - validation by the table of the Unicode standard, and the way between byte offsets and positions.
+ *
+ * Runs of ASCII are skipped a word at a time: most source text is nothing else. */
 #include "base/utf8.h"
 
 #define REPLACEMENT 0xfffd

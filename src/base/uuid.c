@@ -1,3 +1,4 @@
+/* uuid.c - version 7 from one process-wide clock and counter, version 8 from a hash, and their text form. */
 #include "base/uuid.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* vec.c - the one function behind the macros of vec.h: growing an array of elements of any size. */
 #include "base/vec.h"
 
 #define VEC_CAP_MIN 8

@@ -1,3 +1,4 @@
+/* tokens.c - the lexer, and the writer that turns tokens back into text with the indentation of where it is put. */
 #include "code/tokens.h"
 
 enum char_class { OPERATOR, SPACE, LINE_FEED, DIGIT, WORD };

@@ -1,3 +1,5 @@
+/* model.c - what both kinds of model share: names, reference counts, tokens; the rest goes to the kind's own table of
+ * functions. */
 #include "model/model.h"
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* models.c - a list of a few models, searched from front to back. */
 #include "model/models.h"
 
 #include "base/mem.h"

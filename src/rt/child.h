@@ -43,6 +43,7 @@ typedef struct cm_child_end {
     uint64_t rss_bytes; /* peak resident size */
 } cm_child_end;
 
+/* CM_NOT_FOUND or CM_DENIED (the program), CM_NOMEM, CM_IO (no process or socket to be had). */
 cm_rc cm_child_spawn(const cm_child_spec *spec, cm_child **ret_child, cm_err *err) cm_must_check;
 /* Kills the child if it still runs, reaps it, unmaps the memory. NULL is allowed. */
 void cm_child_free(cm_child *child);
@@ -79,7 +80,7 @@ typedef struct cm_child_self {
 /* First call in the child: takes the limits from the parent, maps the shared memory, closes every
  * other descriptor but 0..2. CM_INVALID when the process was not started by cm_child_spawn. */
 cm_rc cm_child_enter(cm_child_self *ret_self, cm_err *err) cm_must_check;
-/* From here on only the allow-list works. Nothing undoes it. */
+/* From here on only the allow-list works. Nothing undoes it. CM_SANDBOX_UNAVAILABLE: the kernel has none. */
 cm_rc cm_child_seal(cm_err *err) cm_must_check;
 
 /* CM_END when the parent has gone. */

@@ -1,3 +1,4 @@
+/* compute.c - two counters, one lock and one condition. */
 #include "rt/compute.h"
 
 #include <pthread.h>

@@ -16,7 +16,7 @@ typedef struct cm_loops cm_loops;
 typedef struct cm_loop cm_loop;
 typedef void cm_loop_fn(cm_loop *loop, void *argument);
 
-/* Starts `count` threads (0 = one per core). */
+/* Starts `count` threads (0 = one per core). CM_INVALID (too many), CM_IO (the system refuses a loop or thread). */
 cm_rc cm_loops_new(unsigned count, cm_loops **ret_loops, cm_err *err) cm_must_check;
 /* Runs what was posted, stops all timers, joins the threads. Sockets must be closed before
  * (cm_http_server_free). Not on a loop thread. NULL is allowed. */

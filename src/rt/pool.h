@@ -17,10 +17,11 @@ enum cm_priority { CM_INTERACTIVE, CM_BACKGROUND };
 
 typedef void cm_job_fn(void *argument, unsigned worker);
 
-/* `workers` 0 = number of cores, at least 2. `queue_max` jobs of each priority may wait. */
+/* `workers` 0 = number of cores, at least 2. `queue_max` jobs of each priority may wait.
+ * CM_INVALID (too many), CM_NOMEM, CM_IO (the system refuses a thread). */
 cm_rc cm_pool_new(unsigned workers, size_t queue_max, cm_pool **ret_pool,
                   cm_err *err) cm_must_check;
-/* The same with workers that stand back (rt/polite.h): for background jobs alone. */
+/* The same with workers that stand back (rt/polite.h): for background jobs alone. Errors: any of cm_pool_new. */
 cm_rc cm_pool_new_polite(unsigned workers, size_t queue_max, cm_pool **ret_pool,
                          cm_err *err) cm_must_check;
 /* Runs what is queued, then joins all workers. */

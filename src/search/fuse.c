@@ -1,3 +1,4 @@
+/* fuse.c - the sum over lists; ties go to the smaller id, so that the order is always the same. */
 #include "search/fuse.h"
 
 #include "base/map.h"

@@ -1,3 +1,4 @@
+/* go_files.c - package paths from go.mod files, and what the names of a file's imports stand for. */
 #include "search/go_files.h"
 
 #include "base/limits.h"

@@ -1,3 +1,4 @@
+/* go_implement.c - gathering what an interface asks for, the types that may have it, and matching their methods. */
 #include "search/go_implement.h"
 
 #include "base/limits.h"

@@ -1,3 +1,4 @@
+/* lexical.c - the words rarest first, a heap of the best candidates, and the bound that ends the search early. */
 #include "search/lexical.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* outline.c - scoring symbols by the rank of their file, choosing what fits, and printing it in order of place. */
 #include "search/outline.h"
 
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* rank.c - the rules, each a factor or a share of the best score; their values stand first. */
 #include "search/rank.h"
 
 #include "base/map.h"

@@ -1,3 +1,4 @@
+/* regex.c - from a plan's literals to documents by trigrams, and from documents to lines by PCRE2. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "search/regex.h"
 

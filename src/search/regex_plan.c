@@ -1,3 +1,4 @@
+/* regex_plan.c - a reader of PCRE2's syntax that knows only what it needs to be sure of a literal. */
 #include "search/regex_plan.h"
 
 #include <string.h>

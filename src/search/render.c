@@ -1,3 +1,4 @@
+/* render.c - positions and highlights of the hits of one page; a document is decompressed once. */
 #include "search/render.h"
 
 #include "base/vec.h"

@@ -1,3 +1,4 @@
+/* search.c - filters, candidates, ranking and rendering put together. */
 #include "search/search.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* symbols.c - candidates by name, weighed by where they stand as seen from the cursor. */
 #include "search/symbols_priv.h"
 
 #include "base/map.h"

@@ -1,3 +1,5 @@
+/* value.c - reading a parameter out of a caller's struct by its generated description, with all that is refused, and
+ * writing a column into one. */
 #include "store/value.h"
 
 #include "base/clock.h"

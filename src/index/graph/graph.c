@@ -1,3 +1,4 @@
+/* graph.c - building the rows of edges and the ranks once for a snapshot, and pushing weight from given files. */
 #include "index/graph/graph_priv.h"
 
 #include "base/map.h"

@@ -1,3 +1,6 @@
+/* history.c - checking a log that was read, folding renames into the names of now, and counting pairs when asked.
+ *
+ * A history is folded at its first question, under its lock; before that only the log is kept. */
 #include "index/graph/history_priv.h"
 
 #include "index/snapshot/snapshot_priv.h"

@@ -1,3 +1,4 @@
+/* analysis.c - reading one file, asking the parse worker for it, and what the text alone tells meanwhile. */
 #include "index/live/analysis_priv.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* head.c - HEAD's commit by libgit2. */
 #include "index/live/head.h"
 
 #include <git2.h>

@@ -1,3 +1,4 @@
+/* ignore.c - parsing rules, and matching a path against the stack of them without back-tracking. */
 #include "index/live/ignore.h"
 
 #include "base/arena.h"

@@ -21,7 +21,8 @@ typedef struct cm_ignore cm_ignore;
 cm_ignore *cm_ignore_new(void);
 void cm_ignore_free(cm_ignore *ignore);
 
-/* Adds the rules of `contents`, a file in `directory` (relative to the root, empty = the root), on top. */
+/* Adds the rules of `contents`, a file in `directory` (relative to the root, empty = the root), on top.
+ * CM_NOMEM. */
 cm_rc cm_ignore_push(cm_ignore *ignore, cm_str directory, cm_str contents,
                      cm_err *err) cm_must_check;
 /* Forgets the rules of the last push. */

@@ -1,3 +1,5 @@
+/* walk.c - depth first over directories in byte order of the paths that come out, with git's rules and its list of
+ * tracked files where the tree is a git repository. */
 #include "index/live/walk.h"
 
 #include "base/file.h"

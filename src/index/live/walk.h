@@ -37,7 +37,8 @@ typedef struct cm_walk_result {
 cm_rc cm_walk_run(const char *root, const cm_repository_options *options, cm_str below,
                   const cm_cancel *cancel, cm_arena *arena, cm_walk_result *ret_result,
                   cm_err *err) cm_must_check;
-/* The same for each of several paths, one after the other; what lies below two of them is listed twice. */
+/* The same for each of several paths, one after the other; what lies below two of them is listed twice.
+ * Errors: any of cm_walk_run. */
 cm_rc cm_walk_paths(const char *root, const cm_repository_options *options, cm_str_list below,
                     const cm_cancel *cancel, cm_arena *arena, cm_walk_result *ret_result,
                     cm_err *err) cm_must_check;

@@ -1,3 +1,5 @@
+/* builder.c - the collecting half: strings get numbers, an analysed file becomes records and flat arrays of places.
+ * builder_merge.c adds whole segments, builder_write.c writes the parts. */
 #include "index/segment/builder_priv.h"
 
 #include "index/segment/postings.h"

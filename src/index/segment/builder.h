@@ -29,7 +29,7 @@ cm_rc cm_builder_add_segment(cm_builder *builder, const cm_segment *segment, con
 uint32_t cm_builder_count(const cm_builder *builder); /* documents */
 size_t cm_builder_bytes(const cm_builder *builder);   /* memory in use, about */
 
-/* Writes the bytes of each part to parts[kind], which the caller inits and frees. */
+/* Writes the bytes of each part to parts[kind], which the caller inits and frees. CM_NOMEM. */
 cm_rc cm_builder_finish(cm_builder *builder, cm_buf parts[CM_PART_KIND_COUNT],
                         cm_err *err) cm_must_check;
 

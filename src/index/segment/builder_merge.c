@@ -1,3 +1,4 @@
+/* builder_merge.c - adding the live documents of a segment to a builder, record by record, without parsing again. */
 #include "index/segment/builder_priv.h"
 
 #include "index/segment/postings.h"

@@ -1,3 +1,7 @@
+/* builder_write.c - from a builder's flat arrays to the parts of a segment.
+ *
+ * Strings are sorted once; every list is then put into their order by a counting sort, which keeps the order of
+ * documents within a string. */
 #include "index/segment/builder_priv.h"
 
 #include "index/segment/postings.h"

@@ -1,3 +1,4 @@
+/* dict.c - writing groups of front-coded strings, and finding one by its group's head. */
 #include "index/segment/dict.h"
 
 #define GROUP 16

@@ -1,3 +1,4 @@
+/* manifest.c - the text of a manifest: written beside the old one and renamed; read whole or not at all. */
 #include "index/segment/manifest.h"
 
 #include "base/file.h"

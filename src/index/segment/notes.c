@@ -1,3 +1,4 @@
+/* notes.c - the bytes of a document's notes. What cannot be read counts as no notes. */
 #include "index/segment/notes.h"
 
 #include "index/segment/varint.h"

@@ -1,3 +1,4 @@
+/* part.c - the header and section table of a part: made in memory, checked when it is opened or mapped. */
 #include "index/segment/part.h"
 
 #include "base/hash.h"

@@ -53,7 +53,7 @@ void cm_part_build(enum cm_part_kind kind, const cm_str *sections, size_t count,
 /* Checks header and bounds. CM_CORRUPT, CM_NOT_FOUND, CM_IO. */
 cm_rc cm_part_open(const char *path, enum cm_part_kind kind, cm_part *ret_part,
                    cm_err *err) cm_must_check;
-/* Takes `memory` (cm_free), also on failure. */
+/* Takes `memory` (cm_free), also on failure. CM_CORRUPT. */
 cm_rc cm_part_take(char *take_memory, size_t len, enum cm_part_kind kind, cm_part *ret_part,
                    cm_err *err) cm_must_check;
 void cm_part_close(cm_part *part);

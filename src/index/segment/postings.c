@@ -1,3 +1,4 @@
+/* postings.c - writing a word's list with its pairs for skipping, and a cursor that uses them. */
 #include "index/segment/postings.h"
 
 #define BLOCK 128

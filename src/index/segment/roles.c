@@ -1,3 +1,5 @@
+/* roles.c - the folder names and file names by which projects mark tests and code of others, and what generators write
+ * in the first lines. */
 #include "index/segment/roles.h"
 
 #include "base/path.h"

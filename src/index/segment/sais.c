@@ -1,3 +1,4 @@
+/* sais.c - the recursion of SA-IS; arrays of one level are named after the paper's steps. */
 #include "index/segment/sais.h"
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* segment.c - opening the parts of a segment as typed views, from a folder or from memory, and looking up in them. */
 #include "index/segment/segment.h"
 
 #include "base/err.h"

@@ -45,10 +45,11 @@ typedef struct cm_segment {
 /* Opens the folder. CM_CORRUPT, CM_NOT_FOUND, CM_IO. */
 cm_rc cm_segment_open(const char *path, uint64_t number, cm_segment **ret_segment,
                       cm_err *err) cm_must_check;
-/* Takes the buffers' memory; they are left empty, also on failure. */
+/* Takes the buffers' memory; they are left empty, also on failure. CM_CORRUPT, CM_LIMIT. */
 cm_rc cm_segment_take(cm_buf parts[CM_PART_KIND_COUNT], uint64_t number, cm_segment **ret_segment,
                       cm_err *err) cm_must_check;
-/* Writes the parts to a new folder `path`, synced; nothing is left on failure. */
+/* Writes the parts to a new folder `path`, synced; nothing is left on failure. CM_STORAGE_FULL, CM_DENIED,
+ * CM_IO, CM_LIMIT and CM_NOMEM (a part that was not built whole). */
 cm_rc cm_segment_write(const cm_buf parts[CM_PART_KIND_COUNT], const char *path,
                        cm_err *err) cm_must_check;
 /* Compares all checksums. CM_CORRUPT. */

@@ -1,3 +1,5 @@
+/* suffix.c - reading the suffix part: bounds of a context by binary search, tokens and places of its matches.
+ * suffix_build.c makes it. */
 #include "index/segment/suffix.h"
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* trigram.c - the distinct trigrams of a text, sorted. */
 #include "index/segment/trigram.h"
 
 #include "base/vec.h"

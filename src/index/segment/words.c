@@ -1,3 +1,4 @@
+/* words.c - splitting, stemming and the table of what programmers cut short. */
 #include "index/segment/words.h"
 
 #define W(word) \

@@ -1,3 +1,4 @@
+/* codebase.c - adding up votes by language and merging the dependencies that several files declare. */
 #include "index/snapshot/codebase.h"
 
 #include "base/map.h"

@@ -1,3 +1,4 @@
+/* snapshot.c - one numbering over all segments, and look-ups that ask each segment and leave out dead documents. */
 #include "index/graph/graph_priv.h"
 #include "index/snapshot/snapshot_priv.h"
 

@@ -79,7 +79,7 @@ bool cm_snapshot_find_document(const cm_snapshot *snapshot, cm_str path,
  * CM_NOMEM (the arena is full). */
 cm_rc cm_snapshot_text(const cm_snapshot *snapshot, uint32_t document, cm_arena *arena,
                        cm_str *ret_text, cm_err *err) cm_must_check;
-/* Lines `first`..`last` (1-based, inclusive, clamped) of the document. */
+/* Lines `first`..`last` (1-based, inclusive, clamped) of the document. Errors: any of cm_snapshot_text. */
 cm_rc cm_snapshot_lines(const cm_snapshot *snapshot, uint32_t document, uint32_t first,
                         uint32_t last, cm_arena *arena, cm_str *ret_text,
                         cm_err *err) cm_must_check;

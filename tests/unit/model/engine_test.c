@@ -406,8 +406,11 @@ static void test_model_engine__deadline_delivers_what_there_is(void **state) {
     world *w = *state;
     cm_prompt prompt = text_prompt(w->engine, "x", w->arena);
     cm_cancel *cancel = cm_cancel_new(cm_clock_ns() + 1000000000);
-    cm_request request = {
-        .prompt = &prompt, .max_tokens = 1000, .cancel = cancel, .sampling.temperature = 0};
+    cm_request request = {.prompt = &prompt,
+                          .max_tokens = 1000, /* two seconds at least: without drafts */
+                          .draft_length = -1,
+                          .cancel = cancel,
+                          .sampling.temperature = 0};
     cm_logit_bias never_end = {256, -100}; /* the fake's end token */
     request.sampling.bias = &never_end;
     request.sampling.bias_count = 1;
