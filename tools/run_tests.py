@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".deps" / "venv" / "bin"
 MODEL = ROOT / ".deps" / "models" / "smollm2-135m-instruct-q4_1.gguf"
-TSAN_ROOMS = "base|rt|net|store|model|index"
+TSAN_ROOMS = "base|rt|net|store|model|index|repository"
 
 CTEST = re.compile(r"^\s*\d+% tests passed, (\d+) tests failed out of (\d+)")
 CTEST_SKIPPED = re.compile(r"^\s*\d+/\d+ Test .*\*\*\*(Skipped|Not Run)")

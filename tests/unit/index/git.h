@@ -2,7 +2,7 @@
 #ifndef CM_TEST_INDEX_GIT_H
 #define CM_TEST_INDEX_GIT_H
 
-#include "tree.h"
+#include "index/tree.h"
 
 #include <git2.h>
 

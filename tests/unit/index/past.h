@@ -2,7 +2,7 @@
 #ifndef CM_TEST_INDEX_PAST_H
 #define CM_TEST_INDEX_PAST_H
 
-#include "git.h"
+#include "index/git.h"
 #include "index/graph/history_priv.h"
 
 #define DAY 86400

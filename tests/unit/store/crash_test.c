@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define KILLS      10
-#define POWER_OFFS 10
+#define KILLS      5
+#define POWER_OFFS 5
 #define SAMPLE     151
 #else
 #define KILLS      50

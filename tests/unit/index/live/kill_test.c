@@ -6,12 +6,12 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "dump.h"
-#include "git.h"
+#include "index/dump.h"
+#include "index/git.h"
 #include "index/live/index_priv.h"
 #include "repository/repository_priv.h"
-#include "rounds.h"
-#include "tree.h"
+#include "index/rounds.h"
+#include "index/tree.h"
 
 #include <dirent.h>
 #include <poll.h>

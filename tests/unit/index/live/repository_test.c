@@ -8,7 +8,7 @@
 #include "index/live/index_priv.h"
 #include "repository/repository_priv.h"
 #include "index/segment/suffix.h"
-#include "tree.h"
+#include "index/tree.h"
 
 #include <dirent.h>
 

@@ -7,10 +7,10 @@
 #include <cmocka.h>
 
 #include "code/parser.h"
-#include "dump.h"
-#include "git.h"
+#include "index/dump.h"
+#include "index/git.h"
 #include "repository/indexer.h"
-#include "rounds.h"
+#include "index/rounds.h"
 
 #define FILES 24
 

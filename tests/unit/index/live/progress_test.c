@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "repository/indexer.h"
-#include "tree.h"
+#include "index/tree.h"
 
 #define SMALL       600
 #define SMALL_BYTES 2000

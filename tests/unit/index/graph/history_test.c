@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "past.h"
+#include "index/past.h"
 #include "index/graph/graph.h"
 #include "repository/indexer.h"
 

@@ -5,11 +5,11 @@
 #include <cmocka.h>
 
 #include "code/parser.h"
-#include "dump.h"
+#include "index/dump.h"
 #include "index/segment/manifest.h"
 #include "index/live/index_priv.h"
 #include "repository/indexer.h"
-#include "tree.h"
+#include "index/tree.h"
 
 #define FILES     120
 #define FUNCTIONS 40

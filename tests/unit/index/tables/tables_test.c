@@ -4,7 +4,7 @@
 
 #include "base/map.h"
 #include "code/parser.h"
-#include "dump.h"
+#include "index/dump.h"
 #include "repository/repository_priv.h"
 #include "index/tables/tables.h"
 #include "store/q/code_chunks.h"
@@ -13,7 +13,7 @@
 #include "store/q/repositories.h"
 #include "store/q/symbol_references.h"
 #include "store/q/symbols.h"
-#include "tree.h"
+#include "index/tree.h"
 
 #include <poll.h>
 #include <signal.h>

@@ -8,7 +8,7 @@
 #include "index/segment/notes.h"
 #include "index/segment/part.h"
 #include "index/segment/records.h"
-#include "tree.h"
+#include "index/tree.h"
 
 #include <dirent.h>
 

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "past.h"
-#include "rounds.h"
+#include "index/past.h"
+#include "index/rounds.h"
 
 typedef struct world {
     fixture *f;
