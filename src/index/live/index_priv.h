@@ -3,7 +3,7 @@
  * An edit must be searchable within milliseconds whatever else goes on, so nothing slow happens under
  * a lock that a sync needs. In order of taking:
  *   reading  one reader of git's history at a time
- *   sync     one reader of changed files at a time: who reads later publishes later
+ *   sync     one reader of changed files at a time: who reads later publishes later; a job begins under it
  *   merging  one fold, flush or merge at a time: their sets of segments never overlap
  *   persist  manifests are written in order of their generation
  *   publish  the next snapshot is put together and exchanged; microseconds, no I/O
@@ -35,7 +35,7 @@ struct cm_index {
     cm_graph_base *graph_base;
 
     pthread_mutex_t publish;
-    cm_map *synced; /* paths synced while a job runs: newer than what the job read */
+    cm_map *synced; /* what syncs looked at while a job runs: newer than what the job read */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -66,10 +66,12 @@ typedef struct cm_change {
     cm_segment *const *dropped;     /* segments that `added` was merged from: nothing is replaced */
     cm_bitmap *const *dropped_dead; /* their dead documents when the merge began */
     size_t dropped_count;
+    cm_str_list covered;         /* at and below these paths ... */
+    const cm_map *found;         /* ... there is nothing but this; NULL = they were not looked at */
     const cm_snapshot *replaced; /* its disk segments go: a full job has read all files again */
     bool persist;                /* write the manifest; otherwise it only changes memory */
-    bool respect_synced;         /* documents whose path was synced meanwhile are born dead */
-    bool synced;                 /* this is a sync: a running job must not replace what it brings */
+    bool respect_synced;         /* documents at or below what was synced meanwhile are born dead */
+    bool synced; /* this is a sync: a running job must not replace what it says of `covered` */
 } cm_change;
 
 /* Exchanges the snapshot and then writes the manifest. When that fails the new snapshot serves all the same, and

@@ -511,14 +511,17 @@ static void job_init(job *j, cm_index *r, const cm_index_job *asked) {
                .builder = cm_builder_new()};
     pthread_mutex_init(&j->lock, NULL);
     pthread_cond_init(&j->done, NULL);
+    /* A sync that has read files publishes them before this job reads any, and one that comes after it counts. */
+    pthread_mutex_lock(&r->sync);
     pthread_mutex_lock(&r->publish);
-    cm_map_clear(r->synced); /* older than anything this job will read */
+    cm_map_clear(r->synced);
     pthread_mutex_unlock(&r->publish);
     pthread_mutex_lock(&r->lock);
     j->full = asked->mode == CM_INDEX_FULL || r->indexed_options != j->settings->hash;
     r->running = true;
     r->progress.status = CM_INDEX_INDEXING;
     pthread_mutex_unlock(&r->lock);
+    pthread_mutex_unlock(&r->sync);
 }
 
 static void job_done(job *j) {

@@ -91,18 +91,76 @@ static bool is_replaced(const cm_change *change, const cm_segment *segment) {
     return false;
 }
 
+/* Has a sync looked at `path`, or at a folder above it, since the running job began? Then what that sync found is
+ * newer than what the job has read, also when it found nothing. */
+static bool is_synced(const cm_index *r, cm_str path) {
+    uint64_t ignored;
+    if (cm_map_count(r->synced) == 0) {
+        return false;
+    }
+    for (cm_str above = path;; above = cm_path_directory(above)) {
+        if (cm_map_get(r->synced, above, &ignored)) {
+            return true;
+        }
+        if (above.len == 0) {
+            return false;
+        }
+    }
+}
+
 /* Documents of `added` replace older ones; those synced meanwhile are newer and stay. */
 static void replace_older(cm_index *r, const cm_change *change, source_list *list,
                           cm_bitmap *const *shared, size_t older, size_t added) {
     static cm_bitmap *const none = NULL;
     const cm_segment *segment = list->items[added].segment;
-    uint64_t ignored;
     for (uint32_t d = 0; d < segment->document_count; d++) {
         cm_str path = cm_segment_path(segment, d);
-        if (change->respect_synced && cm_map_get(r->synced, path, &ignored)) {
+        if (change->respect_synced && is_synced(r, path)) {
             kill_document(&list->items[added], &none, d);
         } else {
             kill_path(list, shared, older, path);
+        }
+    }
+}
+
+/* First of the segment's documents, in order of path, that does not come before `path`. */
+static uint32_t lower_bound(const cm_segment *segment, cm_str path) {
+    uint32_t low = 0, high = segment->document_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (cm_str_cmp(cm_segment_path(segment, segment->by_path[middle]), path) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* Marks the documents of one source at or below `path` that were not found. */
+static void kill_missing(cm_snapshot_source *source, cm_bitmap *const *shared, cm_str path,
+                         const cm_map *found) {
+    uint64_t ignored;
+    const cm_segment *segment = source->segment;
+    for (uint32_t at = lower_bound(segment, path); at < segment->document_count; at++) {
+        uint32_t local = segment->by_path[at];
+        cm_str name = cm_segment_path(segment, local);
+        if (!cm_str_starts(name, path)) {
+            return;
+        }
+        bool below = path.len == 0 || name.len == path.len || name.ptr[path.len] == '/';
+        if (below && !cm_map_get(found, name, &ignored)) {
+            kill_document(source, shared, local);
+        }
+    }
+}
+
+/* Here and not before, because a running job may have brought some of them since the sync looked. */
+static void kill_uncovered(source_list *list, cm_bitmap *const *shared, size_t count,
+                           const cm_change *change) {
+    for (size_t c = 0; change->found && c < change->covered.count; c++) {
+        for (size_t i = 0; i < count; i++) {
+            kill_missing(&list->items[i], &shared[i], change->covered.items[c], change->found);
         }
     }
 }
@@ -111,7 +169,6 @@ static void replace_older(cm_index *r, const cm_change *change, source_list *lis
 static cm_rc next_sources(cm_index *r, const cm_change *change, const cm_snapshot *old,
                           source_list *list, cm_err *err) {
     bool ok = true;
-    uint64_t ignored;
     for (size_t i = 0; ok && old && i < old->count; i++) {
         const cm_snapshot_segment *s = &old->segments[i];
         if (!is_dropped(change, s->segment) && !is_replaced(change, s->segment)) {
@@ -132,10 +189,11 @@ static cm_rc next_sources(cm_index *r, const cm_change *change, const cm_snapsho
         }
     }
     for (size_t i = 0; i < change->removed_count; i++) {
-        if (!change->respect_synced || !cm_map_get(r->synced, change->removed[i], &ignored)) {
+        if (!change->respect_synced || !is_synced(r, change->removed[i])) {
             kill_path(list, shared, older, change->removed[i]);
         }
     }
+    kill_uncovered(list, shared, older, change);
     cm_free(shared);
     return ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory publishing a snapshot");
 }
@@ -157,24 +215,33 @@ static void forget_dead(source_list *list, bool persist) {
     list->count = kept;
 }
 
-/* What a sync brings is newer than what a running job has read. */
+/* What a sync looked at is newer than what a running job has read. */
 static cm_rc note_synced(cm_index *r, const cm_change *change, cm_err *err) {
     pthread_mutex_lock(&r->lock);
     bool running = r->running;
     pthread_mutex_unlock(&r->lock);
     bool ok = true;
-    for (size_t i = 0; running && i < change->added_count; i++) {
-        for (uint32_t d = 0; ok && d < change->added[i]->document_count; d++) {
-            ok = cm_map_put(r->synced, cm_segment_path(change->added[i], d), 1);
-        }
-    }
-    for (size_t i = 0; ok && running && i < change->removed_count; i++) {
-        ok = cm_map_put(r->synced, change->removed[i], 1);
+    for (size_t i = 0; ok && running && i < change->covered.count; i++) {
+        ok = cm_map_put(r->synced, change->covered.items[i], 1);
     }
     return ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory publishing a snapshot");
 }
 
-/* Puts the next snapshot in the place of the current one; both are the caller's references. */
+/* Nothing came and nothing went: the snapshot that is there says all of it. */
+static bool is_same(const cm_change *change, const cm_snapshot *old, const source_list *list) {
+    if (!change->synced || change->added_count > 0 || list->count != (old ? old->count : 0)) {
+        return false;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].dead != old->segments[i].dead) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Puts the next snapshot in the place of the current one; both are the caller's references, NULL when nothing
+ * changes. */
 static cm_rc exchange(cm_index *r, const cm_change *change, cm_snapshot **ret_old,
                       cm_snapshot **ret_fresh, cm_err *err) {
     source_list list = {0};
@@ -183,6 +250,10 @@ static cm_rc exchange(cm_index *r, const cm_change *change, cm_snapshot **ret_ol
     cm_rc rc = change->synced ? note_synced(r, change, err) : CM_OK;
     if (rc == CM_OK) {
         rc = next_sources(r, change, old, &list, err);
+    }
+    if (rc == CM_OK && is_same(change, old, &list)) {
+        list_done(&list);
+        return CM_OK;
     }
     if (rc == CM_OK) {
         forget_dead(&list, change->persist);
@@ -268,7 +339,7 @@ cm_rc cm_index_publish(cm_index *repository, const cm_change *change, cm_err *er
         pthread_mutex_unlock(&r->persist);
         cm_graph_base_forget(r->graph_base); /* it may hold folders that can go now */
     }
-    if (rc == CM_OK) {
+    if (rc == CM_OK && fresh) {
         cm_index_tell(r, CM_INDEX_CHANGED);
     }
     cm_snapshot_unref(old);

@@ -6,6 +6,7 @@
 #include "index/live/sent.h"
 #include "index/live/walk.h"
 
+#include "base/hash.h"
 #include "base/path.h"
 #include "base/vec.h"
 
@@ -15,6 +16,8 @@ typedef struct sync {
     cm_arena *arena;
     cm_builder *builder;
     CM_VEC(cm_str) removed;
+    cm_map *found;    /* files at and below the paths that were asked for */
+    bool beside_job;  /* a job runs: what the index has now says little about what it will have */
     int64_t mtime_ns; /* of texts that are kept as sent; 0 = of an editor */
 } sync;
 
@@ -22,12 +25,17 @@ static void sync_init(sync *s, cm_index *r) {
     *s = (sync){.r = r,
                 .settings = cm_index_settings_get(r),
                 .arena = cm_arena_new(0),
-                .builder = cm_builder_new()};
+                .builder = cm_builder_new(),
+                .found = cm_map_new(0)};
+    pthread_mutex_lock(&r->lock);
+    s->beside_job = r->running; /* it cannot begin before this sync has ended */
+    pthread_mutex_unlock(&r->lock);
 }
 
 static void sync_done(sync *s) {
     cm_builder_free(s->builder);
     cm_vec_done(&s->removed);
+    cm_map_free(s->found);
     cm_arena_free(s->arena);
     cm_index_settings_unref(s->settings);
 }
@@ -36,12 +44,13 @@ static void sort_ahead(void *argument, const cm_analysis *analysis) {
     cm_builder_sort_ahead(argument, analysis);
 }
 
-/* Analyses one file, or `text` in its place, unless the index has that content already. `is_lone`: it is all that this
- * sync adds. */
+/* Analyses one file, or `text` in its place, unless the index has that content already and no job can take it away.
+ * `is_lone`: it is all that this sync adds. `*ret_is_there` false: it is gone again. */
 static cm_rc add_file(sync *s, const cm_snapshot *base, cm_str path, const cm_str *text,
-                      bool is_lone, cm_err *err) {
+                      bool is_lone, bool *ret_is_there, cm_err *err) {
     cm_index_document d;
-    bool known = base && cm_snapshot_find_document(base, path, &d) && cm_document_has_text(&d);
+    bool known = !s->beside_job && base && cm_snapshot_find_document(base, path, &d) &&
+                 cm_document_has_text(&d);
     cm_analysis_request request = {
         .root = s->settings->root,
         .path = path,
@@ -57,82 +66,38 @@ static cm_rc add_file(sync *s, const cm_snapshot *base, cm_str path, const cm_st
     };
     cm_analysis *analysis;
     cm_rc rc = cm_analysis_run(&request, &analysis, err);
-    if (rc == CM_OK && analysis) {
+    if (rc != CM_OK) {
+        return rc;
+    }
+    *ret_is_there = analysis || known;
+    if (analysis) {
         rc = cm_builder_add(s->builder, analysis, err);
     }
-    if (rc == CM_OK) {
-        cm_analysis_free(analysis);
-    }
+    cm_analysis_free(analysis);
     return rc;
 }
 
-static bool note_removed(sync *s, cm_str path, const cm_map *found) {
-    uint64_t ignored;
-    return cm_map_get(found, path, &ignored) || cm_vec_push(&s->removed, path);
-}
-
-/* First of the segment's documents, in order of path, that does not come before `path`. */
-static uint32_t lower_bound(const cm_segment *segment, cm_str path) {
-    uint32_t low = 0, high = segment->document_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (cm_str_cmp(cm_segment_path(segment, segment->by_path[middle]), path) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-/* Documents at or below `path` that the walk did not find any more. */
-static cm_rc find_removed(sync *s, const cm_snapshot *base, cm_str path, const cm_map *found,
-                          cm_err *err) {
-    cm_index_document d;
-    bool ok = true;
-    cm_str below = path.len > 0 ? cm_arena_fmt(s->arena, CM_STR_FMT "/", CM_STR_ARG(path)) : path;
-    if (base && cm_snapshot_find_document(base, path, &d)) {
-        ok = note_removed(s, d.path, found);
-    }
-    for (size_t i = 0; ok && base && i < base->count; i++) {
-        const cm_snapshot_segment *in = &base->segments[i];
-        for (uint32_t at = lower_bound(in->segment, below); ok && at < in->segment->document_count;
-             at++) {
-            uint32_t local = in->segment->by_path[at];
-            cm_str inside = cm_segment_path(in->segment, local);
-            if (!cm_str_starts(inside, below)) {
-                break;
-            }
-            if (!cm_bitmap_has(in->dead, local)) {
-                ok = note_removed(s, inside, found);
-            }
-        }
-    }
-    return ok ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory reading changes");
-}
-
+/* All there is at and below `paths`; what the index has beside it goes when this is published. */
 static cm_rc read_paths(sync *s, const cm_snapshot *base, cm_str_list paths, cm_err *err) {
     cm_walk_result walk;
-    cm_map *found = cm_map_new(0);
     cm_rc rc =
         cm_walk_paths(s->settings->root, &s->settings->options, paths, NULL, s->arena, &walk, err);
     for (size_t i = 0; rc == CM_OK && i < walk.count; i++) {
-        bool added;
-        if (!cm_map_slot(found, walk.entries[i].path, &added)) {
+        bool added, is_there = true;
+        if (!cm_map_slot(s->found, walk.entries[i].path, &added)) {
             rc = cm_fail(err, CM_NOMEM, "out of memory reading changes");
         } else if (added) {
-            rc = add_file(s, base, walk.entries[i].path, NULL, walk.count == 1, err);
+            rc = add_file(s, base, walk.entries[i].path, NULL, walk.count == 1, &is_there, err);
+        }
+        if (!is_there) {
+            (void)cm_map_remove(s->found, walk.entries[i].path);
         }
     }
-    for (size_t i = 0; rc == CM_OK && i < paths.count; i++) {
-        rc = find_removed(s, base, paths.items[i], found, err);
-    }
-    cm_map_free(found);
     return rc;
 }
 
-/* Publishes what was built and removed. */
-static cm_rc publish(sync *s, cm_err *err) {
+/* Publishes what was built and removed, and what was looked at. */
+static cm_rc publish(sync *s, cm_str_list covered, bool has_found, cm_err *err) {
     cm_index *r = s->r;
     cm_buf parts[CM_PART_KIND_COUNT];
     cm_segment *segment = NULL;
@@ -146,11 +111,13 @@ static cm_rc publish(sync *s, cm_err *err) {
             rc = cm_index_seal(r, parts, false, &segment, err);
         }
     }
-    if (rc == CM_OK && (segment || s->removed.count > 0)) {
+    if (rc == CM_OK) {
         cm_change change = {.added = &segment,
                             .added_count = segment ? 1 : 0,
                             .removed = s->removed.items,
                             .removed_count = s->removed.count,
+                            .covered = covered,
+                            .found = has_found ? s->found : NULL,
                             .synced = true};
         rc = cm_index_publish(r, &change, err);
     }
@@ -163,14 +130,11 @@ static cm_rc publish(sync *s, cm_err *err) {
 
 static cm_rc add_change(sync *s, const cm_snapshot *base, const cm_text_change *change,
                         bool is_lone, cm_err *err) {
-    cm_index_document d;
+    bool ignored;
     if (!change->is_removed) {
-        return add_file(s, base, change->path, &change->text, is_lone, err);
+        return add_file(s, base, change->path, &change->text, is_lone, &ignored, err);
     }
-    if (!base || !cm_snapshot_find_document(base, change->path, &d)) {
-        return CM_OK;
-    }
-    return cm_vec_push(&s->removed, d.path) ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory");
+    return cm_vec_push(&s->removed, change->path) ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory");
 }
 
 /* What to do: read `paths` from the tree, or take the content as sent. */
@@ -219,6 +183,49 @@ static cm_rc keep_changes(sync *s, const edits *e, cm_err *err) {
     return rc;
 }
 
+/* The next job reads everything: with these settings not all of the index was made. */
+static void mix_options(const sync *s) {
+    cm_index *r = s->r;
+    pthread_mutex_lock(&r->lock);
+    if (r->is_configured && !r->running && r->indexed_options != s->settings->hash) {
+        r->indexed_options = cm_hash64_mix(r->indexed_options, s->settings->hash);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+static cm_rc covered_paths(sync *s, const edits *e, cm_str_list *ret_paths, cm_err *err) {
+    *ret_paths = e->paths;
+    if (!e->changes) {
+        return CM_OK;
+    }
+    cm_str *paths = CM_ARENA_ARRAY(s->arena, cm_str, e->count + 1);
+    if (!paths) {
+        return cm_fail(err, CM_NOMEM, "out of memory reading changes");
+    }
+    for (size_t i = 0; i < e->count; i++) {
+        paths[i] = e->changes[i].path;
+    }
+    *ret_paths = (cm_str_list){paths, e->count};
+    return CM_OK;
+}
+
+static cm_rc read_and_publish(sync *s, const edits *e, const cm_snapshot *base, cm_err *err) {
+    cm_str_list covered;
+    cm_rc rc = covered_paths(s, e, &covered, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = e->changes ? add_changes(s, base, e, err) : read_paths(s, base, e->paths, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = publish(s, covered, e->changes == NULL, err);
+    if (rc == CM_OK) {
+        mix_options(s);
+    }
+    return rc;
+}
+
 static cm_rc run(cm_index *r, const edits *e, cm_err *err) {
     sync s;
     pthread_mutex_lock(&r->sync);
@@ -226,10 +233,7 @@ static cm_rc run(cm_index *r, const edits *e, cm_err *err) {
     cm_snapshot *base = cm_index_snapshot(r);
     cm_rc rc = keep_changes(&s, e, err);
     if (rc == CM_OK) {
-        rc = e->changes ? add_changes(&s, base, e, err) : read_paths(&s, base, e->paths, err);
-    }
-    if (rc == CM_OK) {
-        rc = publish(&s, err);
+        rc = read_and_publish(&s, e, base, err);
     }
     if (rc == CM_OK &&
         s.settings->root[0] == '\0') { /* nobody could read them again after a crash */
