@@ -123,6 +123,9 @@ static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *
                   .history_commits = (unsigned)config->index.history_commits,
                   .no_history = config->index.history_commits == 0,
                   .sent = &s->sent,
+                  .secrets = config->index.secrets == CM_CONFIG_INDEX_SECRETS_REDACT
+                                 ? CM_SECRETS_REDACT
+                                 : CM_SECRETS_SKIP,
                   .on_published = cm_tables_on_published},
         .watch = watch};
     s->sent = (cm_sent){s->services.store, places->data_dir};

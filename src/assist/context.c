@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "code/secrets.h"
 #include "search/fuse.h"
 #include "search/search.h"
 #include "search/symbols.h"
@@ -328,6 +329,8 @@ static void add_definitions(assembly *a, uint32_t budget) {
 
 /* ---- what the client sent ---- */
 
+/* An editor sends whatever is open, a ".env" and a key in the clipboard too. The document that is to be completed is
+ * another matter: whoever asks named it. */
 static void add_snippets(assembly *a) {
     for (size_t i = 0; i < a->request->snippet_count; i++) {
         const cm_client_snippet *snippet = &a->request->snippets[i];
@@ -346,7 +349,13 @@ static void add_snippets(assembly *a) {
             .retriever = "client",
             .reason = "sent by the editor"};
         uint32_t share = a->left;
-        offer(a, piece, &share);
+        if (cm_secret_find(snippet->file, snippet->text) != CM_SECRET_NONE) {
+            piece.text = CM_STR_EMPTY;
+            piece.reason = "it holds secrets";
+            add_piece(a, piece);
+        } else {
+            offer(a, piece, &share);
+        }
     }
 }
 

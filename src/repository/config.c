@@ -118,5 +118,7 @@ cm_repository_options cm_repository_config_options(const cm_repository_config *c
                                    .exclude = config->exclude,
                                    .file_bytes_max = (size_t)config->file_kb_max * 1024,
                                    .no_ignore_files = !config->follow_gitignore,
-                                   .chunk_strategy = config->chunk_strategy};
+                                   .chunk_strategy = config->chunk_strategy,
+                                   .secrets = config->redact_secrets ? CM_SECRETS_REDACT
+                                                                     : CM_SECRETS_DEFAULT};
 }

@@ -15,7 +15,7 @@ typedef struct cm_repository_config {
     cm_str embedding_model;
     bool follow_gitignore;
     bool watch;
-    bool redact_secrets; /* else files with secrets are left out */
+    bool redact_secrets; /* else what index.secrets says; its default leaves such files out */
 } cm_repository_config;
 
 /* For the column `repositories.config`. */

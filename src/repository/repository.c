@@ -98,6 +98,15 @@ bool cm_repository_is_outdated(cm_repository *repository) {
     return outdated;
 }
 
+enum cm_secret_policy cm_repository_secrets(cm_repository *repository) {
+    cm_index *index = cm_repository_index_ref(repository);
+    cm_index_settings *settings = cm_index_settings_get(index);
+    enum cm_secret_policy policy = settings->options.secrets;
+    cm_index_settings_unref(settings);
+    cm_index_unref(index);
+    return policy == CM_SECRETS_REDACT ? CM_SECRETS_REDACT : CM_SECRETS_SKIP;
+}
+
 void cm_repository_progress(cm_repository *repository, cm_index_progress *ret_progress) {
     cm_index *index = cm_repository_index_ref(repository);
     cm_index_job_progress(index, ret_progress);
@@ -380,7 +389,8 @@ static void stop_watcher(cm_repository *r) {
 }
 
 static cm_rc configure_locked(cm_repository *r, const char *root,
-                              const cm_repository_options *options, bool *ret_moved, cm_err *err) {
+                              const cm_repository_options *options, bool *ret_moved,
+                              bool *ret_changed, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     while (r->state == CM_REPOSITORY_CLOSING) {
         pthread_cond_wait(&r->changed, &r->lock);
@@ -398,17 +408,23 @@ static cm_rc configure_locked(cm_repository *r, const char *root,
     }
     *ret_moved = !cm_str_eq_c(cm_index_root(r->index, arena), root);
     cm_index_configure(r->index, root, options);
+    *ret_changed = true;
     return CM_OK;
 }
 
 cm_rc cm_repository_configure(cm_repository *repository, const char *root,
                               const cm_repository_options *options, cm_err *err) {
-    bool moved = false;
+    bool moved = false, changed = false;
     pthread_mutex_lock(&repository->lock);
-    cm_rc rc = configure_locked(repository, root, options, &moved, err);
+    cm_rc rc = configure_locked(repository, root, options, &moved, &changed, err);
     pthread_mutex_unlock(&repository->lock);
     if (moved) {
         stop_watcher(repository); /* it follows another tree */
+    }
+    if (rc == CM_OK && changed) {
+        cm_index *index = cm_repository_index_ref(repository);
+        rc = cm_index_withhold(index, err);
+        cm_index_unref(index);
     }
     if (rc != CM_OK) {
         return rc;

@@ -32,6 +32,8 @@ enum cm_repository_state cm_repository_state_of(cm_repository *repository);
 cm_str cm_repository_root(cm_repository *repository, cm_arena *arena);
 /* A reference to the current snapshot, the caller's; NULL before the first one. */
 cm_snapshot *cm_repository_snapshot(cm_repository *repository);
+/* What becomes of its files that hold secrets: SKIP or REDACT. */
+enum cm_secret_policy cm_repository_secrets(cm_repository *repository);
 /* True when the index was made with other options than it has now: the next job reads every file. */
 bool cm_repository_is_outdated(cm_repository *repository);
 

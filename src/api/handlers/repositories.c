@@ -387,7 +387,8 @@ static bool error_code(const cm_index_document *document, enum cm_api_index_erro
         return language != NULL && language->has_grammar;
     case CM_DOCUMENT_OK:
     case CM_DOCUMENT_PARTIAL:
-    case CM_DOCUMENT_BINARY: break;
+    case CM_DOCUMENT_BINARY:
+    case CM_DOCUMENT_WITHHELD: break;
     }
     return false;
 }

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/path.h"
 #include "base/utf8.h"
+#include "index/live/settings.h"
 #include "store/q/repositories.h"
 
 #define FILE_BYTES_MAX CM_MIB(8)
@@ -74,6 +75,18 @@ static bool is_wanted(const upload *u, cm_str path) {
            !matches_any(u->options.exclude, path);
 }
 
+static cm_rc keep_file(upload *u, cm_str path, cm_str content, cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *scratch = cm_arena_new(0);
+    cm_str text;
+    if (!cm_index_settings_show(&u->options, path, content, scratch, &text)) {
+        skip(u, path, "secret");
+        return CM_OK;
+    }
+    cm_rc rc = cm_sent_add(u->batch, path, text, err);
+    u->uploaded += rc == CM_OK;
+    return rc;
+}
+
 static cm_rc take_file(const cm_archive_entry *entry, void *argument, cm_err *err) {
     upload *u = argument;
     cm_rc rc = cm_cancel_check(u->call->cancel, err);
@@ -101,8 +114,7 @@ static cm_rc take_file(const cm_archive_entry *entry, void *argument, cm_err *er
     } else if (cm_str_find_char(entry->content, '\0') != SIZE_MAX) {
         skip(u, path, "binary");
     } else {
-        rc = cm_sent_add(u->batch, path, entry->content, err);
-        u->uploaded += rc == CM_OK;
+        rc = keep_file(u, path, entry->content, err);
     }
     return rc;
 }
@@ -218,6 +230,7 @@ static cm_rc run(upload *u, cm_repository *repository, cm_uuid *ret_job, cm_err 
             "this codebase is a directory of the server; change the files there, or use sync");
     }
     cm_rc rc = read_options(u->call, id, &u->options, err);
+    u->options.secrets = cm_repository_secrets(repository);
     rc = rc == CM_OK ? cm_sent_begin(services->sent, id, &u->batch, err) : rc;
     rc = rc == CM_OK ? take_body(u, err) : rc;
     if (rc == CM_OK && u->seen == 0) {

@@ -309,6 +309,20 @@ static cm_rc note(cm_analysis *a, const cm_analysis_request *request, cm_err *er
 
 /* ---- all of it ---- */
 
+/* The text has been hashed as it is on disk, so that a change is still seen. */
+static void withhold(cm_analysis *a, enum cm_secret_policy policy) {
+    if (policy == CM_SECRETS_KEEP) {
+        return;
+    }
+    enum cm_secret_kind kind = cm_secret_find(a->path, a->text);
+    if (kind == CM_SECRET_FILE && policy != CM_SECRETS_REDACT) {
+        a->status = CM_DOCUMENT_WITHHELD;
+        a->text = CM_STR_EMPTY;
+    } else if (kind != CM_SECRET_NONE && a->text.len > 0) {
+        cm_secret_blank(a->path, (char *)(uintptr_t)a->text.ptr, a->text.len); /* our own copy */
+    }
+}
+
 cm_rc cm_analysis_run(const cm_analysis_request *request, cm_analysis **ret_analysis, cm_err *err) {
     cm_arena *arena = cm_arena_new(ARENA_MAX);
     source src = {.status = CM_DOCUMENT_OK};
@@ -337,6 +351,7 @@ cm_rc cm_analysis_run(const cm_analysis_request *request, cm_analysis **ret_anal
                        .recent = request->text ? request->text_mtime_ns == 0
                                                : src.mtime_ns > now_ns - RECENT_NS,
                        .text = src.text};
+    withhold(a, request->secrets);
     if (a->status == CM_DOCUMENT_OK && a->text.len > 0 && memchr(a->text.ptr, 0, a->text.len)) {
         a->status = CM_DOCUMENT_BINARY;
         a->text = CM_STR_EMPTY;
@@ -344,7 +359,7 @@ cm_rc cm_analysis_run(const cm_analysis_request *request, cm_analysis **ret_anal
     if (cm_document_has_text(&(cm_index_document){.status = a->status})) {
         rc = analyse_text(a, request, err);
     }
-    if (rc == CM_OK) {
+    if (rc == CM_OK && a->status != CM_DOCUMENT_WITHHELD) {
         rc = note(a, request, err);
     }
     if (rc != CM_OK) {

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "code/parser.h"
+#include "code/secrets.h"
 #include "index/snapshot/snapshot.h"
 
 /* Occurrences of one word in one chunk, by field; each count saturates. */
@@ -68,6 +69,7 @@ typedef struct cm_analysis_request {
     const cm_str *text;       /* use this text instead of the file's; may be NULL */
     int64_t text_mtime_ns;    /* when `text` was sent; 0 = as an editor has it, not yet anywhere */
     enum cm_chunk_strategy chunk_strategy;
+    enum cm_secret_policy secrets; /* of this path */
     bool is_edit; /* likely to change again soon: its syntax tree is kept for the next time */
     /* Called once on this thread, while a worker parses: path, text, hash and is_vendored are there, the rest is
      * not. Not called for a file without text. May be NULL. */
@@ -75,7 +77,8 @@ typedef struct cm_analysis_request {
     void *argument;
 } cm_analysis_request;
 
-/* Reads and analyses one file. A file that cannot be read, is binary or too large gives an analysis
+/* Reads and analyses one file. What holds secrets comes back blanked, or with the status WITHHELD and nothing else: the
+ * caller takes it out of the index. A file that cannot be read, is binary or too large gives an analysis
  * without content, not an error. `*ret_analysis` is NULL when the content equals `unless` or the
  * file is gone.
  * Errors: CM_CANCELLED, CM_TIMEOUT, CM_NOMEM. */

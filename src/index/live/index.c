@@ -188,8 +188,7 @@ cm_rc cm_index_open(const char *folder, const cm_uuid *id, const char *root,
         rc = read_manifest(r, root, &m, err);
     }
     if (rc == CM_OK) {
-        r->settings =
-            cm_index_settings_new(root ? root : m.root, NULL, environment->parser != NULL);
+        r->settings = cm_index_settings_new(root ? root : m.root, NULL, environment);
         atomic_store(&r->next_segment, m.next_segment);
         r->indexed_options = m.options;
         remove_strays(folder, &m);
@@ -284,8 +283,7 @@ cm_rc cm_index_delete(cm_index *index, cm_err *err) {
 /* ---- settings ---- */
 
 void cm_index_configure(cm_index *index, const char *root, const cm_repository_options *options) {
-    cm_index_settings *fresh =
-        cm_index_settings_new(root, options, index->environment.parser != NULL);
+    cm_index_settings *fresh = cm_index_settings_new(root, options, &index->environment);
     pthread_mutex_lock(&index->lock);
     cm_index_settings *old = index->settings;
     index->settings = fresh;
@@ -296,8 +294,7 @@ void cm_index_configure(cm_index *index, const char *root, const cm_repository_o
 
 bool cm_index_is_configured(cm_index *index, const char *root,
                             const cm_repository_options *options) {
-    cm_index_settings *asked =
-        cm_index_settings_new(root, options, index->environment.parser != NULL);
+    cm_index_settings *asked = cm_index_settings_new(root, options, &index->environment);
     cm_index_settings *now = cm_index_settings_get(index);
     pthread_mutex_lock(&index->lock);
     bool same = index->is_configured && cm_index_settings_eq(asked, now);

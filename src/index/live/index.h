@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/uuid.h"
+#include "code/secrets.h"
 #include "index/snapshot/snapshot.h"
 #include "rt/cancel.h"
 #include "rt/pool.h"
@@ -43,7 +44,8 @@ typedef struct cm_index_environment {
     unsigned threads;    /* files a job reads at a time; 0 = one more than the pool runs */
     unsigned history_commits; /* looked at for files that change together; 0 = CM_HISTORY_COMMITS */
     bool no_history;          /* git is not asked */
-    size_t ram_bytes;         /* segment under construction before it is flushed; 0 = 256 MiB */
+    enum cm_secret_policy secrets; /* of those whose options leave it open */
+    size_t ram_bytes; /* segment under construction before it is flushed; 0 = 256 MiB */
     cm_index_published_fn *on_published; /* NULL = nobody is told */
     void *published_argument;
 } cm_index_environment;
@@ -54,6 +56,8 @@ typedef struct cm_repository_options {
     size_t file_bytes_max; /* larger files are listed without content; 0 = 500 KB */
     bool no_ignore_files;  /* index what .gitignore excludes too */
     enum cm_chunk_strategy chunk_strategy;
+    enum cm_secret_policy secrets; /* of files that hold secrets; one that `include` names without a
+                                      wildcard is indexed as it is */
 } cm_repository_options;
 
 enum cm_index_mode {
@@ -126,6 +130,10 @@ bool cm_index_is_configured(cm_index *index, const char *root,
                             const cm_repository_options *options);
 /* True when the index was made with other options than it has now: the next job reads every file. */
 bool cm_index_is_outdated(cm_index *index);
+
+/* An index that was made under other options may hold secrets (code/secrets.h): they leave it now, before anybody asks,
+ * and the next job reads all files under the new options. One made under these options is left alone. CM_NOMEM. */
+cm_rc cm_index_withhold(cm_index *index, cm_err *err) cm_must_check;
 
 /* ---- jobs ---- */
 

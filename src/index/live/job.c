@@ -135,12 +135,19 @@ static cm_rc plan_file(job *j, const cm_walk_entry *entry, cm_err *err) {
     return cm_vec_push(&j->files, file) ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory planning");
 }
 
+/* A walk has left them out; those that were uploaded before come from a list. */
+static bool is_withheld(const job *j, cm_str path) {
+    return cm_secret_name(path) &&
+           cm_index_settings_secrets(&j->settings->options, path) == CM_SECRETS_SKIP;
+}
+
 /* Walked paths and documents of the snapshot are compared through a set of the former. */
 static cm_rc plan_removed(job *j, cm_err *err) {
     cm_map *seen = cm_map_new(0);
     bool ok = true;
     for (size_t i = 0; ok && i < j->walk.count; i++) {
-        ok = cm_map_put(seen, j->walk.entries[i].path, 1);
+        cm_str path = j->walk.entries[i].path;
+        ok = is_withheld(j, path) || cm_map_put(seen, path, 1);
     }
     cm_index_document d;
     uint64_t ignored;
@@ -196,7 +203,8 @@ static cm_rc plan(job *j, cm_err *err) {
     j->r->progress.files_failed = j->walk.unreadable;
     pthread_mutex_unlock(&j->r->lock);
     for (size_t i = 0; rc == CM_OK && i < j->walk.count; i++) {
-        rc = plan_file(j, &j->walk.entries[i], err);
+        const cm_walk_entry *entry = &j->walk.entries[i];
+        rc = is_withheld(j, entry->path) ? CM_OK : plan_file(j, entry, err);
     }
     pthread_mutex_lock(&j->r->lock);
     for (size_t i = 0; i < j->files.count; i++) {
@@ -269,6 +277,7 @@ static void slot_run(slot *s) {
         .cancel = j->cancel,
         .unless = s->file->known ? &s->file->hash : NULL,
         .chunk_strategy = j->settings->options.chunk_strategy,
+        .secrets = cm_index_settings_secrets(&j->settings->options, s->file->path),
     };
     s->analysis = NULL;
     if (j->settings->root[0] != '\0') {
@@ -454,9 +463,10 @@ static cm_rc consume(job *j, slot *s, cm_err *err) {
     bool unchanged = rc == CM_OK && !a;
     bool failed = a && (a->status == CM_DOCUMENT_UNREADABLE ||
                         (a->status == CM_DOCUMENT_TEXT && a->parsed.status == CM_PARSE_FAILED));
-    if (rc == CM_OK && a) {
+    bool withheld = a && a->status == CM_DOCUMENT_WITHHELD;
+    if (rc == CM_OK && a && !withheld) {
         rc = cm_builder_add(j->builder, a, err);
-    } else if (rc == CM_OK && !file->known && !cm_vec_push(&j->removed, file->path)) {
+    } else if (rc == CM_OK && (withheld || !file->known) && !cm_vec_push(&j->removed, file->path)) {
         rc = cm_fail(err, CM_NOMEM, "out of memory"); /* gone between walk and read */
     }
     cm_analysis_free(a);

@@ -6,7 +6,7 @@
 #include "code/languages.h"
 
 #define READING \
-    1 /* raised when files tell more than before by other means than queries: manifests, notes */
+    2 /* raised when files tell more than before by other means than queries: manifests, notes */
 
 static cm_str_list copy_list(cm_arena *arena, cm_str_list list) {
     cm_str *items = cm_arena_alloc(arena, (list.count + 1) * sizeof(*items));
@@ -32,12 +32,15 @@ static uint64_t options_hash(const cm_repository_options *o, bool has_parser) {
         CM_CHUNKS_AST_AWARE) { /* the others came later: older hashes stay true */
         hash = cm_hash64_mix(hash, (uint64_t)o->chunk_strategy);
     }
+    if (o->secrets == CM_SECRETS_REDACT) {
+        hash = cm_hash64_mix(hash, CM_SECRETS_REDACT);
+    }
     /* A version that makes more of a file reads all of them again, once. */
     return cm_hash64_mix(hash, has_parser ? cm_language_rules() + READING : 0);
 }
 
 cm_index_settings *cm_index_settings_new(const char *root, const cm_repository_options *options,
-                                         bool has_parser) {
+                                         const cm_index_environment *environment) {
     static const cm_repository_options defaults = {0};
     const cm_repository_options *o = options ? options : &defaults;
     cm_index_settings *s = CM_NEW(cm_index_settings);
@@ -47,7 +50,10 @@ cm_index_settings *cm_index_settings_new(const char *root, const cm_repository_o
     s->options = *o;
     s->options.include = copy_list(s->arena, o->include);
     s->options.exclude = copy_list(s->arena, o->exclude);
-    s->hash = options_hash(o, has_parser);
+    if (o->secrets == CM_SECRETS_DEFAULT) {
+        s->options.secrets = environment->secrets;
+    }
+    s->hash = options_hash(&s->options, environment->parser != NULL);
     if (o->file_bytes_max == 0) {
         s->options.file_bytes_max = CM_FILE_BYTES_DEFAULT;
     }
@@ -68,4 +74,34 @@ void cm_index_settings_unref(cm_index_settings *settings) {
 
 bool cm_index_settings_eq(const cm_index_settings *a, const cm_index_settings *b) {
     return a->hash == b->hash && strcmp(a->root, b->root) == 0;
+}
+
+enum cm_secret_policy cm_index_settings_secrets(const cm_repository_options *options, cm_str path) {
+    for (size_t i = 0; i < options->include.count; i++) {
+        if (cm_str_eq(options->include.items[i], path)) {
+            return CM_SECRETS_KEEP;
+        }
+    }
+    return options->secrets == CM_SECRETS_REDACT ? CM_SECRETS_REDACT : CM_SECRETS_SKIP;
+}
+
+bool cm_index_settings_show(const cm_repository_options *options, cm_str path, cm_str text,
+                            cm_arena *arena, cm_str *ret_text) {
+    enum cm_secret_policy policy = cm_index_settings_secrets(options, path);
+    enum cm_secret_kind kind = cm_secret_find(path, text);
+    if (policy == CM_SECRETS_SKIP && kind == CM_SECRET_FILE) {
+        return false;
+    }
+    *ret_text = text;
+    if (kind == CM_SECRET_NONE || policy == CM_SECRETS_KEEP || text.len == 0) {
+        return true;
+    }
+    char *copy = cm_arena_try_alloc(arena, text.len);
+    if (!copy) {
+        return false;
+    }
+    memcpy(copy, text.ptr, text.len);
+    cm_secret_blank(path, copy, text.len);
+    *ret_text = cm_str_make(copy, text.len);
+    return true;
 }

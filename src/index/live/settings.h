@@ -19,12 +19,20 @@ typedef struct cm_index_settings {
     uint64_t hash;                 /* of the options, and of the rules that files are read by */
 } cm_index_settings;
 
-/* Copies both; `options` NULL = the defaults. `has_parser`: files are parsed, so the parser's rules count. */
+/* Copies both; `options` NULL = the defaults. What they leave open, `environment` says; where it has a parser, the
+ * parser's rules count. */
 cm_index_settings *cm_index_settings_new(const char *root, const cm_repository_options *options,
-                                         bool has_parser);
+                                         const cm_index_environment *environment);
+/* What becomes of a file that holds secrets; KEEP when the options name it. */
+enum cm_secret_policy cm_index_settings_secrets(const cm_repository_options *options, cm_str path);
 cm_index_settings *cm_index_settings_ref(cm_index_settings *settings);
 void cm_index_settings_unref(cm_index_settings *settings); /* NULL is allowed */
 bool cm_index_settings_eq(const cm_index_settings *a, const cm_index_settings *b);
+
+/* The text of an uploaded file as it may be kept: itself, or a copy in `arena` without its secrets.
+ * False: not at all. */
+bool cm_index_settings_show(const cm_repository_options *options, cm_str path, cm_str text,
+                            cm_arena *arena, cm_str *ret_text);
 
 /* Those of the next job or sync: a reference. */
 cm_index_settings *cm_index_settings_get(cm_index *index);

@@ -60,6 +60,7 @@ static cm_rc add_file(sync *s, const cm_snapshot *base, cm_str path, const cm_st
         .text = text,
         .text_mtime_ns = s->mtime_ns,
         .chunk_strategy = s->settings->options.chunk_strategy,
+        .secrets = cm_index_settings_secrets(&s->settings->options, path),
         .is_edit = true,
         .meanwhile = is_lone ? sort_ahead : NULL,
         .argument = s->builder,
@@ -69,8 +70,12 @@ static cm_rc add_file(sync *s, const cm_snapshot *base, cm_str path, const cm_st
     if (rc != CM_OK) {
         return rc;
     }
-    *ret_is_there = analysis || known;
-    if (analysis) {
+    bool withheld = analysis && analysis->status == CM_DOCUMENT_WITHHELD;
+    *ret_is_there = !withheld && (analysis || known);
+    if (withheld && !cm_vec_push(&s->removed, cm_arena_str(s->arena, path))) {
+        rc = cm_fail(err, CM_NOMEM, "out of memory reading changes");
+    }
+    if (analysis && !withheld) {
         rc = cm_builder_add(s->builder, analysis, err);
     }
     cm_analysis_free(analysis);
@@ -156,6 +161,20 @@ static cm_rc add_changes(sync *s, const cm_snapshot *base, const edits *e, cm_er
     return rc;
 }
 
+/* A secret does not become one of the uploaded files either. */
+static cm_rc keep_change(const sync *s, cm_sent_batch *batch, const cm_text_change *change,
+                         cm_err *err) {
+    cm_str text;
+    if (change->is_removed) {
+        return cm_sent_drop(batch, change->path, err);
+    }
+    if (!cm_index_settings_show(&s->settings->options, change->path, change->text, s->arena,
+                                &text)) {
+        return cm_sent_drop(batch, change->path, err);
+    }
+    return cm_sent_add(batch, change->path, text, err);
+}
+
 /* Without a tree the changes become truth before they are indexed: nobody could read them again. */
 static cm_rc keep_changes(sync *s, const edits *e, cm_err *err) {
     const cm_sent *sent = s->r->environment.sent;
@@ -170,8 +189,7 @@ static cm_rc keep_changes(sync *s, const edits *e, cm_err *err) {
         if (!cm_map_get(e->last, change->path, &at) || at != i) {
             continue;
         }
-        rc = change->is_removed ? cm_sent_drop(batch, change->path, err)
-                                : cm_sent_add(batch, change->path, change->text, err);
+        rc = keep_change(s, batch, change, err);
     }
     if (rc == CM_OK) {
         rc = cm_sent_commit(batch, false, err);

@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "base/vec.h"
 #include "index/live/ignore.h"
+#include "index/live/settings.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -103,6 +104,10 @@ static bool is_relevant(const walker *w, cm_str path) {
 
 static bool is_wanted(walker *w, cm_str path, bool is_directory) {
     if (!is_relevant(w, path) || glob_any(w->options->exclude, path)) {
+        return false;
+    }
+    if (!is_directory && cm_secret_name(path) &&
+        cm_index_settings_secrets(w->options, path) == CM_SECRETS_SKIP) {
         return false;
     }
     if (!is_directory && w->options->include.count > 0 && !glob_any(w->options->include, path)) {
@@ -228,7 +233,7 @@ static void report_unreadable(walker *w, cm_str path, int error) {
 
 static cm_rc walk_child(walker *w, int fd, cm_str directory, const child *c, unsigned depth,
                         cm_arena *scratch, cm_err *err) {
-    for (size_t i = 0; c->is_directory && i < CM_COUNT(control_folders); i++) {
+    for (size_t i = 0; i < CM_COUNT(control_folders); i++) { /* files too: a worktree's ".git" */
         if (cm_str_eq_c(c->name, control_folders[i])) {
             return CM_OK;
         }

@@ -44,6 +44,7 @@ enum cm_document_status {
     CM_DOCUMENT_BINARY,     /* has a NUL byte; no content is indexed */
     CM_DOCUMENT_TOO_LARGE,  /* over the size limit; no content is indexed */
     CM_DOCUMENT_UNREADABLE, /* could not be read; no content is indexed */
+    CM_DOCUMENT_WITHHELD, /* of an analysis alone: a secret (code/secrets.h) that does not enter the index */
 };
 
 typedef struct cm_index_document {
