@@ -21,17 +21,11 @@ import threading
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 import sources  # noqa: E402
+from _index import Probe, percentiles, program, sources_of, write_result  # noqa: E402
 
 CORES = os.cpu_count() or 1
-EXTENSIONS = {".go", ".py", ".c", ".h", ".cc", ".cpp", ".java", ".ts", ".js", ".rs", ".rb", ".php"}
-
-
-def program():
-    binary = Path(os.environ.get("CODEMENTOR_BINARY", ROOT / "build/release/codementor"))
-    return str(binary.parent / "bench" / "index_probe")
 
 
 def descendants(pid):
@@ -100,32 +94,8 @@ def size_of(path):
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
 
 
-class Probe:
-    def __init__(self, data, tree, mode="incremental"):
-        self.process = subprocess.Popen([program(), str(data), str(tree), mode], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit("index_probe ended: see its message above")
-        self.description = json.loads(line)
-
-    def ask(self, **question):
-        self.process.stdin.write(json.dumps(question) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def rss_mb(self):
-        fields = dict(line.split(":", 1) for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines())
-        return {name: int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "RssAnon", "RssFile")}
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def percentiles(times):
-    times = sorted(times)
-    return " / ".join(f"{times[min(len(times) - 1, int(len(times) * share))] / 1000:.1f}" for share in (.5, .95, 1)) + " ms"
+def spread(times_us):
+    return " / ".join(f"{value / 1000:.1f}" for value in percentiles(times_us).values()) + " ms"
 
 
 def questions(files, count):
@@ -191,28 +161,27 @@ def report_builds(rows, d):
 
 
 def report_searches(arguments, tree, data):
-    files = sorted(path for path in tree.rglob("*") if path.suffix in EXTENSIONS and path.is_file() and not path.is_symlink()
-                   and path.stat().st_size < 200_000)
+    files = [path for path in sources_of(tree) if path.stat().st_size < 200_000]
     probe = Probe(data, tree)
     d = probe.description
     print(f"second job: {d['job_s']:.2f} s, {d['files_unchanged']:.0f} files unchanged")
     probe.close()
     probe = Probe(data, tree, "none")
-    print(f"open: {probe.description['open_ms']:.1f} ms; idle memory: {probe.rss_mb()}")
+    print(f"open: {probe.description['open_ms']:.1f} ms; idle memory: {probe.memory_mb()}")
     asked = questions(files, arguments.queries)
     for _ in range(2):
         times = [probe.ask(query=question, limit=50)["took_us"] for question in asked]
-    print(f"{len(asked)} questions of 1 to 4 words, 50 hits, warm: p50 / p95 / max {percentiles(times)}")
+    print(f"{len(asked)} questions of 1 to 4 words, 50 hits, warm: p50 / p95 / max {spread(times)}")
     patterns = [re.escape(question.split()[0]) for question in asked] + [r"func .*Error\(", r"if .* == nil", r"\w+_test", r"[0-9]{6,}"]
     times = [probe.ask(query=pattern, limit=50, regex=True)["took_us"] for pattern in patterns]
-    print(f"{len(patterns)} regular expressions, 50 hits: p50 / p95 / max {percentiles(times)}")
+    print(f"{len(patterns)} regular expressions, 50 hits: p50 / p95 / max {spread(times)}")
     times = []
     for number in range(arguments.edits):
         path = random.choice(files)
         with path.open("a") as file:
             file.write(f"\n// edit {number}\n")
         times.append(probe.ask(sync=str(path.relative_to(tree)))["took_us"])
-    print(f"{arguments.edits} edited files, until searchable: p50 / p95 / max {percentiles(times)}")
+    print(f"{arguments.edits} edited files, until searchable: p50 / p95 / max {spread(times)}")
     answer = probe.ask(map=2000)
     again = probe.ask(map=2000)
     print(f"map of 2,000 tokens: first {answer['took_us'] / 1000:.0f} ms, then {again['took_us'] / 1000:.0f} ms")
@@ -251,10 +220,7 @@ def main():
         report_builds(rows, description)
         if arguments.queries > 0:
             report_searches(arguments, tree, data)
-    out = ROOT / "bench" / "results" / "index.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({"tree": arguments.tree, "load": load, "builds": rows, "ours": description}, indent=1) + "\n",
-                   encoding="utf-8")
+    write_result("index", {"tree": arguments.tree, "load": load, "builds": rows, "ours": description})
 
 
 if __name__ == "__main__":

@@ -3,62 +3,19 @@
 Indexes a copy of TREE, then measures on that index: opening (median of several), memory when idle (anonymous beside
 mapped), and files of about --lines lines that get a line more, twice each (the first edit parses the whole file, the
 next one what has changed), until the new content can be searched: from the call (`cm_repository_sync`) and from the
-closing of the file in a watched tree, each in wall-clock time and in processor time of all processes, folds in the
+closing of the file in a watched tree, each in wall-clock time and in processor time of all processes, compaction in the
 background included; and the repository map before and after an edit.
 Prints a table and writes bench/results/index-fresh.json."""
 import argparse
-import json
 import os
 import random
 import shutil
 import statistics
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-EXTENSIONS = {".go", ".py", ".c", ".h", ".cc", ".cpp", ".java", ".ts", ".js", ".rs", ".rb", ".php"}
-
-
-def program():
-    binary = Path(os.environ.get("CODEMENTOR_BINARY", ROOT / "build/release/codementor"))
-    return str(binary.parent / "bench" / "index_probe")
-
-
-class Probe:
-    def __init__(self, data, tree, mode):
-        self.process = subprocess.Popen([program(), str(data), str(tree), mode], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit("index_probe ended: see its message above")
-        self.description = json.loads(line)
-
-    def ask(self, **question):
-        self.process.stdin.write(json.dumps(question) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def cpu_ms(self):
-        """Processor time so far of the process, its threads and its parse workers."""
-        tasks = Path(f"/proc/{self.process.pid}/task")
-        pids = [self.process.pid] + [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
-        return sum(int((task / "schedstat").read_text().split()[0]) for pid in pids
-                   for task in Path(f"/proc/{pid}/task").iterdir()) / 1e6
-
-    def memory_mb(self):
-        fields = dict(line.split(":", 1) for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines())
-        return {name: int(fields[field].split()[0]) / 1024 for name, field in (("anonymous", "RssAnon"), ("mapped", "RssFile"))}
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def percentiles(times):
-    times = sorted(times)
-    return {name: times[min(len(times) - 1, int(len(times) * share))] for name, share in (("p50", .5), ("p95", .95), ("max", 1))}
+from _index import Probe, percentiles, sources_of, write_result
 
 
 def edit(probe, tree, path, by_event):
@@ -142,8 +99,7 @@ def main():
         for path in tree.rglob("*"):
             if path.is_dir() and not path.is_symlink():
                 path.chmod(0o700)
-        files = about(sorted(path for path in tree.rglob("*") if path.suffix in EXTENSIONS and not path.is_symlink()
-                             and path.is_file()), arguments.lines)
+        files = about(sources_of(tree), arguments.lines)
         if not files:
             raise SystemExit(f"no file has about {arguments.lines} lines; give another --lines")
         probe = Probe(data, tree, "incremental")
@@ -160,9 +116,7 @@ def main():
         result["map"] = maps(probe, tree, random.choices(files, k=5))
         probe.close()
     show(result)
-    out = ROOT / "bench" / "results" / "index-fresh.json"
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_result("index-fresh", result)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@
 #include <cmocka.h>
 #include "base/file.h"
 #include "code/extract.h"
-
-#include <dirent.h>
+#include "each_case.h"
 
 #define CASES      "tests/cases/symbols"
 #define EDITS      40
@@ -120,7 +119,8 @@ static void parse_both(fixture *f, const cm_language *language, uint64_t documen
     expect_same(f, path);
 }
 
-static void check_file(fixture *f, const char *path) {
+static void check_file(void *argument, const char *path) {
+    fixture *f = argument;
     cm_buf_clear(&f->original);
     assert_int_equal(cm_file_read(path, TEXT_MAX, &f->original, NULL), CM_OK);
     const cm_language *language = cm_language_detect(cm_str_from(path), cm_buf_str(&f->original));
@@ -137,24 +137,6 @@ static void check_file(fixture *f, const char *path) {
         }
         parse_both(f, language, document, path);
     }
-}
-
-static void check_folder(fixture *f, const char *folder) {
-    DIR *directory = opendir(folder);
-    assert_non_null(directory);
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        char path[512];
-        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        if (entry->d_name[0] == '.' || cm_str_ends(cm_str_from(path), CM_STR(".expected"))) {
-            continue;
-        }
-        if (entry->d_type == DT_DIR) {
-            check_folder(f, path);
-        } else {
-            check_file(f, path);
-        }
-    }
-    closedir(directory);
 }
 
 static fixture *open_fixture(uint64_t seed) {
@@ -190,7 +172,7 @@ static void close_fixture(fixture *f) {
 static void test_code_edits__every_edit_gives_what_a_whole_parse_gives(void **state) {
     (void)state;
     fixture *f = open_fixture(1);
-    check_folder(f, CASES);
+    assert_true(each_case(CASES, check_file, f) > 0);
     print_message("%zu texts, %zu with an earlier tree\n", f->compared, f->reparsed);
     assert_true(f->compared > 45 * f->edits);
     assert_true(f->reparsed > f->compared / 4);

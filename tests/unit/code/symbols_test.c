@@ -9,12 +9,11 @@
 #include "base/file.h"
 #include "code/parser.h"
 #include "describe.h"
-
-#include <dirent.h>
+#include "each_case.h"
 
 #define CASES "tests/cases/symbols"
 
-static void check_case(cm_parser_pool *pool, const char *path) {
+static void check_case(void *pool, const char *path) {
     cm_err err = {0};
     cm_buf source, expected, actual;
     cm_buf_init(&source, CM_MIB(1));
@@ -44,34 +43,13 @@ static void check_case(cm_parser_pool *pool, const char *path) {
     cm_buf_done(&actual);
 }
 
-static size_t check_folder(cm_parser_pool *pool, const char *folder) {
-    size_t count = 0;
-    DIR *directory = opendir(folder);
-    assert_non_null(directory);
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        char path[512];
-        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        if (entry->d_name[0] == '.' || cm_str_ends(cm_str_from(path), CM_STR(".expected"))) {
-            continue;
-        }
-        if (entry->d_type == DT_DIR) {
-            count += check_folder(pool, path);
-        } else {
-            check_case(pool, path);
-            count++;
-        }
-    }
-    closedir(directory);
-    return count;
-}
-
 static void test_code_symbols__every_case_file_gives_what_is_expected(void **state) {
     (void)state;
     cm_parser_pool *pool;
     assert_int_equal(
         cm_parser_pool_new(&(cm_parser_options){.workers = 1, .deadline_ms = 20000}, &pool, NULL),
         CM_OK);
-    assert_true(check_folder(pool, CASES) >= 13);
+    assert_true(each_case(CASES, check_case, pool) >= 13);
     cm_parser_stats stats = cm_parser_pool_stats(pool);
     assert_int_equal(stats.died + stats.overran + stats.refused, 0);
     cm_parser_pool_free(pool);

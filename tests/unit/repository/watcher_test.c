@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "index/git.h"
+#include "index/indexed.h"
 #include "index/live/index_priv.h"
 #include "repository/repository_priv.h"
 
@@ -13,21 +14,15 @@
 #include <sched.h>
 #include <sys/wait.h>
 
-#define PATIENCE_MS 120000 /* only ends a failing test */
+#define PATIENCE_MS INDEXED_PATIENCE_MS
 
-typedef struct fixture {
-    tree source, data;
-    cm_indexer *indexer;
-    cm_repository *repository;
-} fixture;
+typedef indexed fixture;
 
 static const cm_uuid some_id = {{4}};
 
 static void open_watched(fixture *f) {
     cm_indexer_options options = {.watch = true, .watch_poll_ms = 50};
-    assert_int_equal(cm_indexer_open(f->data.root, &options, &f->indexer, NULL), CM_OK);
-    assert_int_equal(
-        cm_indexer_add(f->indexer, &some_id, f->source.root, NULL, &f->repository, NULL), CM_OK);
+    indexed_open(f, &options, &some_id, NULL);
     cm_rc rc = cm_repository_index(f->repository, CM_INDEX_INCREMENTAL, NULL);
     assert_true(rc == CM_OK || rc == CM_CONFLICT);
     assert_int_equal(cm_repository_wait(f->repository, PATIENCE_MS, NULL), CM_OK);
@@ -35,8 +30,7 @@ static void open_watched(fixture *f) {
 
 static int setup(void **state) {
     fixture *f = CM_NEW(fixture);
-    tree_new(&f->source);
-    tree_new(&f->data);
+    indexed_new(f);
     tree_write(&f->source, "a.py", CM_STR("one\n"));
     tree_write(&f->source, "d/b.py", CM_STR("two\n"));
     open_watched(f);
@@ -46,10 +40,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
     fixture *f = *state;
-    cm_repository_unref(f->repository);
-    cm_indexer_close(f->indexer);
-    tree_free(&f->source);
-    tree_free(&f->data);
+    indexed_free(f);
     cm_free(f);
     return 0;
 }
@@ -211,8 +202,7 @@ static void test_repository_watcher__time_that_goes_back_hides_no_edit(void **st
     close(fd);
     assert_soon(f, "a.py", "two\n");
     assert_int_equal(cm_repository_wait(f->repository, PATIENCE_MS, NULL), CM_OK);
-    cm_repository_unref(f->repository);
-    cm_indexer_close(f->indexer);
+    indexed_close(f);
     fd = open(full, O_WRONLY | O_TRUNC | O_CLOEXEC); /* while nobody watches, from the future */
     assert_int_equal(write(fd, "six\n", 4), 4);
     const struct timespec future[2] = {{4000000000, 0}, {4000000000, 0}};
@@ -281,8 +271,7 @@ static int child_with_limit(const char *root, const char *setting, int number) {
     assert_soon(&f, "d/b.py", "seen by looking\n");
     tree_write(&f.source, "e/new/c.py", CM_STR("new\n"));
     assert_soon(&f, "e/new/c.py", "new\n");
-    cm_repository_unref(f.repository);
-    cm_indexer_close(f.indexer);
+    indexed_close(&f);
     return 0;
 }
 
@@ -336,8 +325,7 @@ static int child_without_rights(const char *root) {
     cm_str paths[] = {CM_STR("closed.py")};
     assert_int_equal(cm_repository_sync(f.repository, (cm_str_list){paths, 1}, NULL), CM_OK);
     assert_true(has_text(&f, "closed.py", "secret\n"));
-    cm_repository_unref(f.repository);
-    cm_indexer_close(f.indexer);
+    indexed_close(&f);
     return 0;
 }
 

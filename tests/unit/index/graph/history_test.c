@@ -6,7 +6,7 @@
 
 #include "index/past.h"
 #include "index/graph/graph.h"
-#include "repository/indexer.h"
+#include "index/indexed.h"
 
 #include <math.h>
 
@@ -397,22 +397,6 @@ static void test_index_history__a_torn_or_flipped_file_is_found_out(void **state
     cm_buf_done(&bytes);
 }
 
-static cm_repository *open_repository(fixture *f, const tree *data, cm_indexer **ret_indexer) {
-    cm_repository *repository;
-    assert_int_equal(cm_indexer_open(data->root, NULL, ret_indexer, NULL), CM_OK);
-    assert_int_equal(cm_indexer_add(*ret_indexer, &some_id, f->t.root, NULL, &repository, NULL),
-                     CM_OK);
-    return repository;
-}
-
-static void run_job(cm_repository *repository) {
-    cm_index_progress progress;
-    assert_int_equal(cm_repository_index(repository, CM_INDEX_INCREMENTAL, NULL), CM_OK);
-    assert_int_equal(cm_repository_wait(repository, 60000, NULL), CM_OK);
-    cm_repository_progress(repository, &progress);
-    assert_int_equal(progress.status, CM_INDEX_READY);
-}
-
 /* Commits in the history of the newest snapshot; UINT32_MAX when it has none. */
 static uint32_t commits_of(cm_repository *repository) {
     cm_history_facts facts = {.commits = UINT32_MAX};
@@ -445,11 +429,11 @@ static void test_index_history__comes_with_the_job_and_outlives_the_process(void
     cm_indexer *indexer;
     tree_new(&data);
     TOGETHER(f, 3, "a.c", "b.c");
-    cm_repository *r = open_repository(f, &data, &indexer);
-    run_job(r);
+    cm_repository *r = indexed_add(data.root, NULL, &some_id, f->t.root, NULL, &indexer);
+    indexed_run(r, CM_INDEX_INCREMENTAL);
     assert_int_equal(commits_of(r), 3);
     cm_snapshot *before = cm_repository_snapshot(r);
-    run_job(r); /* nothing is new: nobody is told of a change */
+    indexed_run(r, CM_INDEX_INCREMENTAL); /* nothing is new: nobody is told of a change */
     cm_snapshot *after = cm_repository_snapshot(r);
     assert_int_equal(cm_snapshot_generation(before), cm_snapshot_generation(after));
     cm_snapshot_unref(before);
@@ -460,9 +444,9 @@ static void test_index_history__comes_with_the_job_and_outlives_the_process(void
         if (way > 0) {
             damage(&data, way == 1);
         }
-        r = open_repository(f, &data, &indexer);
+        r = indexed_add(data.root, NULL, &some_id, f->t.root, NULL, &indexer);
         assert_int_equal(commits_of(r), way == 0 ? 3 : way == 1 ? UINT32_MAX : 0);
-        run_job(r);
+        indexed_run(r, CM_INDEX_INCREMENTAL);
         assert_int_equal(commits_of(r), 3);
     }
     cm_repository_unref(r);
@@ -480,8 +464,8 @@ static void test_index_history__joins_files_in_the_graph(void **state) {
     tree_new(&data);
     TOGETHER(f, 4, "a.txt", "b.txt");
     TOGETHER(f, 4, "c.txt");
-    cm_repository *r = open_repository(f, &data, &indexer);
-    run_job(r);
+    cm_repository *r = indexed_add(data.root, NULL, &some_id, f->t.root, NULL, &indexer);
+    indexed_run(r, CM_INDEX_INCREMENTAL);
     cm_snapshot *s = cm_repository_snapshot(r);
     assert_int_equal(cm_snapshot_graph(s, NULL, &graph, NULL), CM_OK);
     assert_true(cm_snapshot_find_document(s, CM_STR("a.txt"), &a));

@@ -11,7 +11,7 @@
 #include "index/live/index_priv.h"
 #include "repository/repository_priv.h"
 #include "index/rounds.h"
-#include "index/tree.h"
+#include "index/indexed.h"
 
 #include <dirent.h>
 #include <poll.h>
@@ -25,13 +25,9 @@ static const cm_uuid some_id = {{8}};
 
 static cm_repository *open_repository(const char *data, const tree *source,
                                       cm_indexer **ret_indexer) {
-    cm_repository *repository;
     /* A segment, a manifest and merges for every file. */
     cm_indexer_options options = {.index = {.ram_bytes = 1}};
-    assert_int_equal(cm_indexer_open(data, &options, ret_indexer, NULL), CM_OK);
-    assert_int_equal(cm_indexer_add(*ret_indexer, &some_id, source->root, NULL, &repository, NULL),
-                     CM_OK);
-    return repository;
+    return indexed_add(data, &options, &some_id, source->root, NULL, ret_indexer);
 }
 
 static void close_repository(cm_indexer *indexer, cm_repository *repository) {

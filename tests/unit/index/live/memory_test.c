@@ -8,8 +8,7 @@
 #include "index/dump.h"
 #include "index/segment/manifest.h"
 #include "index/live/index_priv.h"
-#include "repository/indexer.h"
-#include "index/tree.h"
+#include "index/indexed.h"
 
 #define FILES     120
 #define FUNCTIONS 40
@@ -45,15 +44,9 @@ typedef struct made {
 
 static void make(made *m, const tree *source, size_t ram_bytes) {
     cm_indexer_options options = {.index = {.parser = parser, .ram_bytes = ram_bytes}};
-    cm_index_progress progress;
     tree_new(&m->data);
-    assert_int_equal(cm_indexer_open(m->data.root, &options, &m->indexer, NULL), CM_OK);
-    assert_int_equal(cm_indexer_add(m->indexer, &some_id, source->root, NULL, &m->repository, NULL),
-                     CM_OK);
-    assert_int_equal(cm_repository_index(m->repository, CM_INDEX_FULL, NULL), CM_OK);
-    assert_int_equal(cm_repository_wait(m->repository, 120000, NULL), CM_OK);
-    cm_repository_progress(m->repository, &progress);
-    assert_int_equal(progress.status, CM_INDEX_READY);
+    m->repository = indexed_add(m->data.root, &options, &some_id, source->root, NULL, &m->indexer);
+    indexed_run(m->repository, CM_INDEX_FULL);
     m->snapshot = cm_repository_snapshot(m->repository);
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "repository/indexer.h"
-#include "index/tree.h"
+#include "index/indexed.h"
 
 #define SMALL       600
 #define SMALL_BYTES 2000
@@ -16,11 +16,7 @@
 #define SAMPLES_MAX 4096
 #define LIMIT       400000
 
-typedef struct fixture {
-    tree source, data;
-    cm_indexer *indexer;
-    cm_repository *repository;
-} fixture;
+typedef indexed fixture;
 
 static const cm_uuid some_id = {{9, 9, 9}};
 
@@ -39,10 +35,8 @@ static void write_words(const tree *t, const char *path, size_t bytes) {
 static int setup(void **state) {
     fixture *f = CM_NEW(fixture);
     char path[64];
-    cm_err err = {0};
     const cm_repository_options options = {.file_bytes_max = LIMIT};
-    tree_new(&f->source);
-    tree_new(&f->data);
+    indexed_new(f);
     for (int i = 0; i < SMALL; i++) {
         snprintf(path, sizeof(path), "d%d/small%03d.py", i % 10, i);
         write_words(&f->source, path, SMALL_BYTES);
@@ -52,20 +46,14 @@ static int setup(void **state) {
         write_words(&f->source, path, BIG_BYTES);
     }
     write_words(&f->source, "d5/huge.py", HUGE_BYTES);
-    assert_int_equal(cm_indexer_open(f->data.root, NULL, &f->indexer, &err), CM_OK);
-    assert_int_equal(
-        cm_indexer_add(f->indexer, &some_id, f->source.root, &options, &f->repository, &err),
-        CM_OK);
+    indexed_open(f, NULL, &some_id, &options);
     *state = f;
     return 0;
 }
 
 static int teardown(void **state) {
     fixture *f = *state;
-    cm_repository_unref(f->repository);
-    cm_indexer_close(f->indexer);
-    tree_free(&f->source);
-    tree_free(&f->data);
+    indexed_free(f);
     cm_free(f);
     return 0;
 }
@@ -107,7 +95,7 @@ static size_t record(fixture *f, cm_index_progress *samples) {
             samples[count++] = p;
         }
     } while (count < SAMPLES_MAX - 1 && cm_repository_wait(f->repository, 1, &err) == CM_TIMEOUT);
-    assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
+    assert_int_equal(cm_repository_wait(f->repository, INDEXED_PATIENCE_MS, &err), CM_OK);
     cm_repository_progress(f->repository, &samples[count]);
     return count + 1;
 }
@@ -150,14 +138,10 @@ static void test_index_progress__is_true_after_the_first_quarter(void **state) {
 
 static void test_index_progress__unchanged_files_are_no_work(void **state) {
     fixture *f = *state;
-    cm_err err;
     cm_index_progress p;
-    assert_int_equal(cm_repository_index(f->repository, CM_INDEX_FULL, &err), CM_OK);
-    assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
+    indexed_run(f->repository, CM_INDEX_FULL);
     write_words(&f->source, "d0/small000.py", SMALL_BYTES + 1);
-    assert_int_equal(cm_repository_index(f->repository, CM_INDEX_INCREMENTAL, &err), CM_OK);
-    assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
-    cm_repository_progress(f->repository, &p);
+    p = indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     assert_int_equal(p.files_unchanged, SMALL + BIG);
     assert_in_range(p.work_total, SMALL_BYTES + 1, SMALL_BYTES + 4096);
     assert_int_equal(p.work_read, p.work_total);
@@ -171,19 +155,14 @@ static void cancel_at_once(void *repository, const cm_index_progress *progress) 
 
 static void test_index_progress__a_cancelled_job_ends_within_a_file(void **state) {
     fixture *f = *state;
-    cm_err err;
     cm_index_progress p;
     cm_repository_follow_progress(f->repository, cancel_at_once, f->repository);
-    assert_int_equal(cm_repository_index(f->repository, CM_INDEX_FULL, &err), CM_OK);
-    assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
-    cm_repository_progress(f->repository, &p);
+    p = indexed_end(f->repository, CM_INDEX_FULL);
     assert_true(p.cancelled);
     assert_int_equal(p.files_indexed, 1); /* the first one told us; none came after */
     assert_int_equal(p.status, CM_INDEX_CREATED);
     cm_repository_follow_progress(f->repository, NULL, NULL);
-    assert_int_equal(cm_repository_index(f->repository, CM_INDEX_INCREMENTAL, &err), CM_OK);
-    assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
-    cm_repository_progress(f->repository, &p);
+    p = indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     assert_int_equal(p.status, CM_INDEX_READY);
 }
 

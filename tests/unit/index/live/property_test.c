@@ -9,7 +9,7 @@
 #include "code/parser.h"
 #include "index/dump.h"
 #include "index/git.h"
-#include "repository/indexer.h"
+#include "index/indexed.h"
 #include "index/rounds.h"
 
 #define FILES 24
@@ -40,18 +40,8 @@ static cm_indexer *open_indexer(world *w, const char *data, cm_repository **ret_
     if (pick(w, 2) == 0) {
         options.index.ram_bytes = 0; /* one segment a job, otherwise one for every file */
     }
-    assert_int_equal(cm_indexer_open(data, &options, &indexer, NULL), CM_OK);
-    assert_int_equal(cm_indexer_add(indexer, &some_id, w->source.root, NULL, ret_repository, NULL),
-                     CM_OK);
+    *ret_repository = indexed_add(data, &options, &some_id, w->source.root, NULL, &indexer);
     return indexer;
-}
-
-static void run_job(cm_repository *repository, enum cm_index_mode mode) {
-    cm_index_progress progress;
-    assert_int_equal(cm_repository_index(repository, mode, NULL), CM_OK);
-    assert_int_equal(cm_repository_wait(repository, 60000, NULL), CM_OK);
-    cm_repository_progress(repository, &progress);
-    assert_int_equal(progress.status, CM_INDEX_READY);
 }
 
 static void name_of(world *w, char path[64]) {
@@ -114,7 +104,7 @@ static void switch_branch(world *w) {
     if (pick(w, 2) == 0) {
         sync_all(w);
     } else {
-        run_job(w->repository, CM_INDEX_INCREMENTAL);
+        indexed_run(w->repository, CM_INDEX_INCREMENTAL);
     }
     w->touched_count = 0;
 }
@@ -142,7 +132,7 @@ static void step(world *w) {
         w->indexer = open_indexer(w, w->data.root, &w->repository);
     }
     if (w->touched_count >= FILES || kind == 18) {
-        run_job(w->repository, pick(w, 8) == 0 ? CM_INDEX_FULL : CM_INDEX_INCREMENTAL);
+        indexed_run(w->repository, pick(w, 8) == 0 ? CM_INDEX_FULL : CM_INDEX_INCREMENTAL);
         w->touched_count = 0;
     } else if (kind >= 8 && kind != 19) {
         cm_str paths[FILES];
@@ -170,8 +160,8 @@ static void compare_with_fresh(world *w) {
     cm_repository *repository;
     tree_new(&data);
     cm_indexer *indexer = open_indexer(w, data.root, &repository);
-    run_job(repository, CM_INDEX_INCREMENTAL);
-    run_job(w->repository, CM_INDEX_INCREMENTAL);
+    indexed_run(repository, CM_INDEX_INCREMENTAL);
+    indexed_run(w->repository, CM_INDEX_INCREMENTAL);
     w->touched_count = 0;
     cm_snapshot *fresh = cm_repository_snapshot(repository);
     cm_snapshot *ours = cm_repository_snapshot(w->repository);

@@ -8,55 +8,27 @@
 #include "index/live/index_priv.h"
 #include "repository/repository_priv.h"
 #include "index/segment/suffix.h"
-#include "index/tree.h"
+#include "index/indexed.h"
 
 #include <dirent.h>
 
-typedef struct fixture {
-    tree source, data;
-    cm_indexer *indexer;
-    cm_repository *repository;
-} fixture;
+typedef indexed fixture;
 
 static const cm_uuid some_id = {{1, 2, 3}};
 
-static void open_indexer(fixture *f) {
-    cm_err err = {0};
-    assert_int_equal(cm_indexer_open(f->data.root, NULL, &f->indexer, &err), CM_OK);
-    assert_int_equal(
-        cm_indexer_add(f->indexer, &some_id, f->source.root, NULL, &f->repository, &err), CM_OK);
-}
-
-static void close_indexer(fixture *f) {
-    cm_repository_unref(f->repository);
-    cm_indexer_close(f->indexer);
-}
-
 static int setup(void **state) {
     fixture *f = CM_NEW(fixture);
-    tree_new(&f->source);
-    tree_new(&f->data);
-    open_indexer(f);
+    indexed_new(f);
+    indexed_open(f, NULL, &some_id, NULL);
     *state = f;
     return 0;
 }
 
 static int teardown(void **state) {
     fixture *f = *state;
-    close_indexer(f);
-    tree_free(&f->source);
-    tree_free(&f->data);
+    indexed_free(f);
     cm_free(f);
     return 0;
-}
-
-static cm_index_progress run_job(fixture *f, enum cm_index_mode mode) {
-    cm_err err = {0};
-    cm_index_progress progress;
-    assert_int_equal(cm_repository_index(f->repository, mode, &err), CM_OK);
-    assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
-    cm_repository_progress(f->repository, &progress);
-    return progress;
 }
 
 /* Text of a document as the index has it; NULL when it has none. Freed with the arena. */
@@ -90,7 +62,7 @@ static void test_index_repository__first_job_makes_every_file_readable(void **st
     tree_write(&f->source, "a.py", CM_STR("def a(): pass\n"));
     tree_write(&f->source, "lib/b.go", CM_STR("package lib\n"));
     tree_write(&f->source, "empty", CM_STR(""));
-    cm_index_progress p = run_job(f, CM_INDEX_INCREMENTAL);
+    cm_index_progress p = indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     assert_int_equal(p.status, CM_INDEX_READY);
     assert_int_equal(p.files_indexed, 3);
     assert_text(f, "a.py", "def a(): pass\n");
@@ -103,9 +75,9 @@ static void test_index_repository__unchanged_files_are_not_read_again(void **sta
     fixture *f = *state;
     tree_write(&f->source, "a.py", CM_STR("one\n"));
     tree_write(&f->source, "b.py", CM_STR("two\n"));
-    assert_int_equal(run_job(f, CM_INDEX_INCREMENTAL).files_unchanged, 0);
+    assert_int_equal(indexed_end(f->repository, CM_INDEX_INCREMENTAL).files_unchanged, 0);
     tree_write(&f->source, "b.py", CM_STR("three\n"));
-    cm_index_progress p = run_job(f, CM_INDEX_INCREMENTAL);
+    cm_index_progress p = indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     assert_int_equal(p.files_unchanged, 1);
     assert_text(f, "b.py", "three\n");
 }
@@ -114,9 +86,9 @@ static void test_index_repository__removed_file_leaves_the_index(void **state) {
     fixture *f = *state;
     tree_write(&f->source, "a.py", CM_STR("one\n"));
     tree_write(&f->source, "b.py", CM_STR("two\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     tree_remove(&f->source, "a.py");
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     assert_text(f, "a.py", NULL);
     assert_text(f, "b.py", "two\n");
 }
@@ -124,10 +96,10 @@ static void test_index_repository__removed_file_leaves_the_index(void **state) {
 static void test_index_repository__reader_keeps_its_snapshot(void **state) {
     fixture *f = *state;
     tree_write(&f->source, "a.py", CM_STR("old\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     cm_snapshot *old = cm_repository_snapshot(f->repository);
     tree_write(&f->source, "a.py", CM_STR("new\n"));
-    run_job(f, CM_INDEX_FULL);
+    indexed_end(f->repository, CM_INDEX_FULL);
     cm_index_document d;
     cm_str text;
     cm_arena *arena = cm_arena_new(0);
@@ -142,11 +114,11 @@ static void test_index_repository__reader_keeps_its_snapshot(void **state) {
 static void test_index_repository__restart_finds_what_was_indexed(void **state) {
     fixture *f = *state;
     tree_write(&f->source, "a.py", CM_STR("kept\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
-    close_indexer(f);
-    open_indexer(f);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
+    indexed_close(f);
+    indexed_open(f, NULL, &some_id, NULL);
     assert_text(f, "a.py", "kept\n");
-    assert_int_equal(run_job(f, CM_INDEX_INCREMENTAL).files_unchanged, 1);
+    assert_int_equal(indexed_end(f->repository, CM_INDEX_INCREMENTAL).files_unchanged, 1);
 }
 
 static void test_index_repository__binary_and_large_files_are_listed_without_content(void **state) {
@@ -157,7 +129,7 @@ static void test_index_repository__binary_and_large_files_are_listed_without_con
     tree_write(&f->source, "binary", cm_str_make("a\0b", 3));
     tree_write(&f->source, "latin1.txt", CM_STR("caf\xe9\n"));
     cm_free(large);
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     assert_text(f, "large.txt", NULL);
     assert_text(f, "binary", NULL);
     assert_text(f, "latin1.txt", "caf\xe9\n");
@@ -177,16 +149,16 @@ static void test_index_repository__links_are_not_followed(void **state) {
     assert_int_equal(symlink("..", tree_path(&f->source, "d/loop", path)), 0);
     assert_int_equal(symlink("/etc", tree_path(&f->source, "out", path)), 0);
     assert_int_equal(symlink("d/a.py", tree_path(&f->source, "alias.py", path)), 0);
-    cm_index_progress p = run_job(f, CM_INDEX_INCREMENTAL);
+    cm_index_progress p = indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     assert_int_equal(p.files_total, 1);
 }
 
 static void test_index_repository__missing_root_is_an_error_and_keeps_the_index(void **state) {
     fixture *f = *state;
     tree_write(&f->source, "sub/a.py", CM_STR("x\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     tree_remove(&f->source, "");
-    cm_index_progress p = run_job(f, CM_INDEX_INCREMENTAL);
+    cm_index_progress p = indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     assert_int_equal(p.status, CM_INDEX_ERROR);
     assert_int_equal(p.error.rc, CM_NOT_FOUND);
     assert_text(f, "sub/a.py", "x\n");
@@ -224,13 +196,13 @@ static void test_index_repository__damaged_part_is_moved_aside_and_rebuilt(void 
     fixture *f = *state;
     char path[PATH_MAX];
     tree_write(&f->source, "a.py", CM_STR("def kept(): pass\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     for (size_t i = 0; i < CM_COUNT(parts); i++) {
-        close_indexer(f);
+        indexed_close(f);
         damage(f, parts[i]);
-        open_indexer(f);
+        indexed_open(f, NULL, &some_id, NULL);
         assert_text(f, "a.py", NULL);
-        assert_int_equal(run_job(f, CM_INDEX_INCREMENTAL).status, CM_INDEX_READY);
+        assert_int_equal(indexed_end(f->repository, CM_INDEX_INCREMENTAL).status, CM_INDEX_READY);
         assert_text(f, "a.py", "def kept(): pass\n");
     }
     tree_path(&f->data, "index/01020300-0000-0000-0000-000000000000/quarantine", path);
@@ -242,8 +214,8 @@ static void test_index_repository__torn_manifest_starts_empty_and_rebuilds(void 
     fixture *f = *state;
     char folder[PATH_MAX], path[PATH_MAX];
     tree_write(&f->source, "a.py", CM_STR("x\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
-    close_indexer(f);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
+    indexed_close(f);
     tree_path(&f->data, "index/01020300-0000-0000-0000-000000000000", folder);
     DIR *dir = opendir(folder);
     for (struct dirent *e; (e = readdir(dir));) {
@@ -254,9 +226,9 @@ static void test_index_repository__torn_manifest_starts_empty_and_rebuilds(void 
         assert_int_equal(truncate(path, 40), 0);
     }
     closedir(dir);
-    open_indexer(f);
+    indexed_open(f, NULL, &some_id, NULL);
     assert_text(f, "a.py", NULL);
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     assert_text(f, "a.py", "x\n");
 }
 
@@ -290,12 +262,12 @@ static void age_manifest(const fixture *f) {
 static void test_index_repository__index_of_an_older_format_is_built_again(void **state) {
     fixture *f = *state;
     tree_write(&f->source, "a.py", CM_STR("x\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
-    close_indexer(f);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
+    indexed_close(f);
     age_manifest(f);
-    open_indexer(f);
+    indexed_open(f, NULL, &some_id, NULL);
     assert_text(f, "a.py", NULL);
-    assert_int_equal(run_job(f, CM_INDEX_INCREMENTAL).files_unchanged, 0);
+    assert_int_equal(indexed_end(f->repository, CM_INDEX_INCREMENTAL).files_unchanged, 0);
     assert_text(f, "a.py", "x\n");
 }
 
@@ -321,7 +293,7 @@ static void test_index_repository__completion_learns_from_written_code_once(void
     tree_write(&f->source, "copy.py", CM_STR("once = written\n"));
     tree_write(&f->source, "made.py", CM_STR("# Code generated by x. DO NOT EDIT.\nmade = 1\n"));
     tree_write(&f->source, "vendor/b.py", CM_STR("theirs = 1\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     assert_int_equal(occurrences(f, "written"), 1);
     assert_int_equal(occurrences(f, "made"), 0);
     assert_int_equal(occurrences(f, "theirs"), 0);
@@ -339,7 +311,7 @@ static void test_index_repository__synced_file_is_readable_at_once(void **state)
     fixture *f = *state;
     tree_write(&f->source, "a.py", CM_STR("one\n"));
     tree_write(&f->source, "d/b.py", CM_STR("two\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     tree_write(&f->source, "a.py", CM_STR("changed\n"));
     tree_write(&f->source, "d/new.py", CM_STR("new\n"));
     tree_remove(&f->source, "d/b.py");
@@ -355,7 +327,7 @@ static void test_index_repository__synced_file_is_readable_at_once(void **state)
 static void test_index_repository__completion_learns_from_an_edit_at_once(void **state) {
     fixture *f = *state;
     tree_write(&f->source, "a.py", CM_STR("one = 1\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     tree_write(&f->source, "a.py", CM_STR("edited = edited\n"));
     sync_one(f, "a.py");
     assert_int_equal(occurrences(f, "edited"), 2);
@@ -375,7 +347,7 @@ static void test_index_repository__completion_learns_from_an_edit_at_once(void *
 static void test_index_repository__edit_waits_for_no_merge_and_no_manifest(void **state) {
     fixture *f = *state;
     tree_write(&f->source, "a.py", CM_STR("one\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     tree_write(&f->source, "a.py", CM_STR("two\n"));
     pthread_mutex_lock(&f->repository->index->merging);
     pthread_mutex_lock(&f->repository->index->persist);
@@ -390,7 +362,7 @@ static void test_index_repository__replaced_edits_are_forgotten_at_once(void **s
     char text[32];
     tree_write(&f->source, "a.py", CM_STR("one\n"));
     tree_write(&f->source, "b.py", CM_STR("one\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     for (int i = 0; i < 10; i++) {
         snprintf(text, sizeof(text), "edit %d\n", i);
         tree_write(&f->source, "a.py", cm_str_from(text));
@@ -408,7 +380,7 @@ static void test_index_repository__edit_flushed_during_a_full_job_outlives_it(vo
     fixture *f = *state;
     tree_write(&f->source, "a.py", CM_STR("one\n"));
     tree_write(&f->source, "b.py", CM_STR("one\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     cm_snapshot *base = cm_repository_snapshot(f->repository); /* a full job begins */
     tree_write(&f->source, "b.py", CM_STR("two\n"));
     sync_one(f, "b.py");
@@ -459,22 +431,22 @@ static void test_index_repository__edit_during_a_fold_is_not_undone_by_it(void *
 static void test_index_repository__synced_file_survives_a_restart(void **state) {
     fixture *f = *state;
     tree_write(&f->source, "a.py", CM_STR("one\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     tree_write(&f->source, "a.py", CM_STR("two\n"));
     sync_one(f, "a.py");
-    close_indexer(f);
-    open_indexer(f);
+    indexed_close(f);
+    indexed_open(f, NULL, &some_id, NULL);
     assert_text(f, "a.py", "two\n");
 }
 
 static void test_index_repository__text_of_an_editor_holds_until_the_disk_is_read(void **state) {
     fixture *f = *state;
     tree_write(&f->source, "a.py", CM_STR("disk\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     assert_int_equal(
         cm_repository_sync_text(f->repository, CM_STR("a.py"), CM_STR("editor\n"), NULL), CM_OK);
     assert_text(f, "a.py", "editor\n");
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     assert_text(f, "a.py", "disk\n");
 }
 
@@ -490,14 +462,14 @@ static void test_index_repository__changed_options_take_effect_with_the_next_job
     fixture *f = *state;
     tree_write(&f->source, "a.py", CM_STR("one\n"));
     tree_write(&f->source, "b.go", CM_STR("two\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     cm_str exclude[] = {CM_STR("*.go")};
     cm_repository_options options = {.exclude = {exclude, 1}};
     cm_repository *same;
     assert_int_equal(cm_indexer_add(f->indexer, &some_id, f->source.root, &options, &same, NULL),
                      CM_OK);
     cm_repository_unref(same);
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     assert_text(f, "a.py", "one\n");
     assert_text(f, "b.go", NULL);
 }
@@ -507,7 +479,7 @@ static void test_index_repository__removed_repository_leaves_nothing_on_disk(voi
     struct stat st;
     char path[PATH_MAX];
     tree_write(&f->source, "a.py", CM_STR("one\n"));
-    run_job(f, CM_INDEX_INCREMENTAL);
+    indexed_end(f->repository, CM_INDEX_INCREMENTAL);
     assert_int_equal(cm_indexer_remove(f->indexer, &some_id, NULL), CM_OK);
     assert_null(cm_indexer_find(f->indexer, &some_id));
     assert_int_equal(cm_indexer_remove(f->indexer, &some_id, NULL), CM_NOT_FOUND);

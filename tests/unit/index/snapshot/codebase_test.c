@@ -4,68 +4,40 @@
 #include <cmocka.h>
 
 #include "index/snapshot/codebase.h"
-#include "repository/indexer.h"
 #include "index/segment/notes.h"
 #include "index/segment/part.h"
 #include "index/segment/records.h"
-#include "index/tree.h"
+#include "index/indexed.h"
 
 #include <dirent.h>
 
 typedef struct fixture {
-    tree source, data;
-    cm_indexer *indexer;
-    cm_repository *repository;
+    indexed one;
     cm_arena *arena;
 } fixture;
 
 static const cm_uuid some_id = {{7, 7, 7}};
 
-static void open_indexer(fixture *f) {
-    cm_err err = {0};
-    assert_int_equal(cm_indexer_open(f->data.root, NULL, &f->indexer, &err), CM_OK);
-    assert_int_equal(
-        cm_indexer_add(f->indexer, &some_id, f->source.root, NULL, &f->repository, &err), CM_OK);
-}
-
-static void close_indexer(fixture *f) {
-    cm_repository_unref(f->repository);
-    cm_indexer_close(f->indexer);
-}
-
 static int setup(void **state) {
     fixture *f = CM_NEW(fixture);
-    tree_new(&f->source);
-    tree_new(&f->data);
+    indexed_new(&f->one);
     f->arena = cm_arena_new(0);
-    open_indexer(f);
+    indexed_open(&f->one, NULL, &some_id, NULL);
     *state = f;
     return 0;
 }
 
 static int teardown(void **state) {
     fixture *f = *state;
-    close_indexer(f);
-    tree_free(&f->source);
-    tree_free(&f->data);
+    indexed_free(&f->one);
     cm_arena_free(f->arena);
     cm_free(f);
     return 0;
 }
 
-static cm_index_progress run_job(fixture *f) {
-    cm_err err = {0};
-    cm_index_progress progress;
-    assert_int_equal(cm_repository_index(f->repository, CM_INDEX_INCREMENTAL, &err), CM_OK);
-    assert_int_equal(cm_repository_wait(f->repository, 60000, &err), CM_OK);
-    cm_repository_progress(f->repository, &progress);
-    assert_int_equal(progress.status, CM_INDEX_READY);
-    return progress;
-}
-
 /* The answer is copied into text that outlives the snapshot: "npm react 18.2.0 production\n...". */
 static const char *packages_of(fixture *f) {
-    cm_snapshot *s = cm_repository_snapshot(f->repository);
+    cm_snapshot *s = cm_repository_snapshot(f->one.repository);
     cm_codebase codebase;
     cm_buf out;
     cm_err err;
@@ -87,7 +59,7 @@ static const char *packages_of(fixture *f) {
 }
 
 static cm_language_style style_of(fixture *f, const char *language) {
-    cm_snapshot *s = cm_repository_snapshot(f->repository);
+    cm_snapshot *s = cm_repository_snapshot(f->one.repository);
     cm_codebase codebase;
     cm_language_style found = {0};
     cm_err err;
@@ -104,25 +76,26 @@ static cm_language_style style_of(fixture *f, const char *language) {
 static void sync_one(fixture *f, const char *path) {
     cm_str paths[] = {cm_str_from(path)};
     cm_err err;
-    assert_int_equal(cm_repository_sync(f->repository, (cm_str_list){paths, 1}, &err), CM_OK);
+    assert_int_equal(cm_repository_sync(f->one.repository, (cm_str_list){paths, 1}, &err), CM_OK);
 }
 
 static void test_index_codebase__a_lock_file_gives_the_version_of_what_is_declared(void **state) {
     fixture *f = *state;
     tree_write(
-        &f->source, "web/package.json",
+        &f->one.source, "web/package.json",
         CM_STR("{\"dependencies\":{\"react\":\"^18\"},\"devDependencies\":{\"jest\":\"^29\"}}"));
-    tree_write(&f->source, "web/package-lock.json",
+    tree_write(&f->one.source, "web/package-lock.json",
                CM_STR("{\"packages\":{\"node_modules/react\":{\"version\":\"18.2.0\"},"
                       "\"node_modules/jest\":{\"version\":\"29.7.0\",\"dev\":true},"
                       "\"node_modules/loose-envify\":{\"version\":\"1.4.0\"}}}"));
-    tree_write(&f->source, "pyproject.toml",
+    tree_write(&f->one.source, "pyproject.toml",
                CM_STR("[project]\ndependencies = [\"Typing_Extensions>=4\", \"django\"]\n"));
-    tree_write(&f->source, "uv.lock",
+    tree_write(&f->one.source, "uv.lock",
                CM_STR("[[package]]\nname = \"typing-extensions\"\nversion = \"4.12.2\"\n\n"
                       "[[package]]\nname = \"django\"\nversion = \"5.1\"\n"));
-    tree_write(&f->source, "go.mod", CM_STR("module x\n\nrequire github.com/spf13/cobra v1.8.0\n"));
-    run_job(f);
+    tree_write(&f->one.source, "go.mod",
+               CM_STR("module x\n\nrequire github.com/spf13/cobra v1.8.0\n"));
+    indexed_run(f->one.repository, CM_INDEX_INCREMENTAL);
     assert_string_equal(packages_of(f), "go github.com/spf13/cobra v1.8.0 production\n"
                                         "npm jest 29.7.0 development\n"
                                         "npm react 18.2.0 production\n"
@@ -134,11 +107,11 @@ static void test_index_codebase__a_lock_file_gives_the_version_of_what_is_declar
 
 static void test_index_codebase__fixtures_and_vendored_trees_declare_nothing(void **state) {
     fixture *f = *state;
-    tree_write(&f->source, "tests/fixtures/package.json",
+    tree_write(&f->one.source, "tests/fixtures/package.json",
                CM_STR("{\"dependencies\":{\"a\":\"1\"}}"));
-    tree_write(&f->source, "vendor/x/go.mod", CM_STR("module y\n\nrequire b v1.0.0\n"));
-    tree_write(&f->source, "package.json", CM_STR("{\"dependencies\":{\"c\":\"1\"}}"));
-    run_job(f);
+    tree_write(&f->one.source, "vendor/x/go.mod", CM_STR("module y\n\nrequire b v1.0.0\n"));
+    tree_write(&f->one.source, "package.json", CM_STR("{\"dependencies\":{\"c\":\"1\"}}"));
+    indexed_run(f->one.repository, CM_INDEX_INCREMENTAL);
     assert_string_equal(packages_of(f), "npm c 1 production\n");
 }
 
@@ -154,43 +127,43 @@ static void test_index_codebase__a_manifest_over_the_size_limit_is_still_read(vo
     }
     cm_buf_add_c(&text, "}}");
     assert_true(text.len > 600000);
-    tree_write(&f->source, "package-lock.json", cm_buf_str(&text));
-    tree_write(&f->source, "package.json",
+    tree_write(&f->one.source, "package-lock.json", cm_buf_str(&text));
+    tree_write(&f->one.source, "package.json",
                CM_STR("{\"dependencies\":{\"p7\":\"^1\",\"p11999\":\"^1\"}}"));
     cm_buf_done(&text);
-    run_job(f);
+    indexed_run(f->one.repository, CM_INDEX_INCREMENTAL);
     assert_string_equal(packages_of(f),
                         "npm p11999 1.0.11999 production\nnpm p7 1.0.7 production\n");
 }
 
 static void test_index_codebase__one_changed_file_changes_the_sum(void **state) {
     fixture *f = *state;
-    tree_write(&f->source, "a.py", CM_STR("if x:\n    y = 'one'\n    z = 'two'\n"));
-    tree_write(&f->source, "b.js", CM_STR("if (x) {\n\treturn 1;\n}\n"));
-    tree_write(&f->source, "package.json", CM_STR("{\"dependencies\":{\"vue\":\"3\"}}"));
-    run_job(f);
+    tree_write(&f->one.source, "a.py", CM_STR("if x:\n    y = 'one'\n    z = 'two'\n"));
+    tree_write(&f->one.source, "b.js", CM_STR("if (x) {\n\treturn 1;\n}\n"));
+    tree_write(&f->one.source, "package.json", CM_STR("{\"dependencies\":{\"vue\":\"3\"}}"));
+    indexed_run(f->one.repository, CM_INDEX_INCREMENTAL);
     assert_int_equal(style_of(f, "python").style.indent_size, 4);
     assert_int_equal(style_of(f, "python").style.quotes, CM_QUOTES_SINGLE);
     assert_int_equal(style_of(f, "javascript").style.indentation, CM_INDENT_TABS);
-    tree_write(&f->source, "a.py", CM_STR("if x:\n  y = \"one\"\n  z = \"two\"\n"));
-    tree_write(&f->source, "package.json", CM_STR("{\"devDependencies\":{\"vite\":\"5\"}}"));
+    tree_write(&f->one.source, "a.py", CM_STR("if x:\n  y = \"one\"\n  z = \"two\"\n"));
+    tree_write(&f->one.source, "package.json", CM_STR("{\"devDependencies\":{\"vite\":\"5\"}}"));
     sync_one(f, "a.py");
     sync_one(f, "package.json");
     assert_int_equal(style_of(f, "python").style.indent_size, 2);
     assert_int_equal(style_of(f, "python").style.quotes, CM_QUOTES_DOUBLE);
     assert_int_equal(style_of(f, "python").files, 1);
     assert_string_equal(packages_of(f), "npm vite 5 development\nframework Vite\n");
-    tree_remove(&f->source, "package.json");
+    tree_remove(&f->one.source, "package.json");
     sync_one(f, "package.json");
     assert_string_equal(packages_of(f), "");
 }
 
 static void test_index_codebase__an_editorconfig_beats_the_votes(void **state) {
     fixture *f = *state;
-    tree_write(&f->source, "a.py", CM_STR("if x:\n    y = 1\n    z = 2\n"));
-    tree_write(&f->source, ".editorconfig",
+    tree_write(&f->one.source, "a.py", CM_STR("if x:\n    y = 1\n    z = 2\n"));
+    tree_write(&f->one.source, ".editorconfig",
                CM_STR("root = true\n[*.py]\nindent_size = 2\nmax_line_length = 99\n"));
-    run_job(f);
+    indexed_run(f->one.repository, CM_INDEX_INCREMENTAL);
     cm_style style = style_of(f, "python").style;
     assert_int_equal(style.indent_size, 2);
     assert_int_equal(style.max_line_length, 99);
@@ -230,7 +203,7 @@ static size_t forget_all_notes(const fixture *f) {
     char folder[2 * PATH_MAX], segment[3 * PATH_MAX], id[CM_UUID_TEXT];
     size_t count = 0;
     cm_uuid_format(&some_id, id);
-    assert_true(snprintf(folder, sizeof(folder), "%s/index/%s", f->data.root, id) > 0);
+    assert_true(snprintf(folder, sizeof(folder), "%s/index/%s", f->one.data.root, id) > 0);
     DIR *dir = opendir(folder);
     assert_non_null(dir);
     for (struct dirent *entry; (entry = readdir(dir));) {
@@ -247,22 +220,22 @@ static size_t forget_all_notes(const fixture *f) {
 
 static void test_index_codebase__an_older_index_is_read_again_not_refused(void **state) {
     fixture *f = *state;
-    tree_write(&f->source, "a.py", CM_STR("if x:\n    y = 'one'\n"));
-    tree_write(&f->source, "go.mod", CM_STR("module x\n\nrequire b v1.0.0\n"));
-    run_job(f);
-    assert_int_equal(run_job(f).files_unchanged, 2);
-    close_indexer(f);
+    tree_write(&f->one.source, "a.py", CM_STR("if x:\n    y = 'one'\n"));
+    tree_write(&f->one.source, "go.mod", CM_STR("module x\n\nrequire b v1.0.0\n"));
+    indexed_run(f->one.repository, CM_INDEX_INCREMENTAL);
+    assert_int_equal(indexed_run(f->one.repository, CM_INDEX_INCREMENTAL).files_unchanged, 2);
+    indexed_close(&f->one);
     assert_int_equal(forget_all_notes(f), 1);
-    open_indexer(f);
-    cm_snapshot *s = cm_repository_snapshot(f->repository);
+    indexed_open(&f->one, NULL, &some_id, NULL);
+    cm_snapshot *s = cm_repository_snapshot(f->one.repository);
     cm_index_document d;
     assert_true(cm_snapshot_find_document(s, CM_STR("a.py"), &d)); /* it opens and serves */
     cm_snapshot_unref(s);
     assert_string_equal(packages_of(f), "");
-    assert_int_equal(run_job(f).files_unchanged, 0);
+    assert_int_equal(indexed_run(f->one.repository, CM_INDEX_INCREMENTAL).files_unchanged, 0);
     assert_string_equal(packages_of(f), "go b v1.0.0 production\n");
     assert_int_equal(style_of(f, "python").style.indent_size, 4);
-    assert_int_equal(run_job(f).files_unchanged, 2);
+    assert_int_equal(indexed_run(f->one.repository, CM_INDEX_INCREMENTAL).files_unchanged, 2);
 }
 
 /* ---- a repository without a tree ---- */
@@ -292,13 +265,13 @@ static void test_index_codebase__what_was_sent_outlives_the_process_and_any_job(
     cm_str paths[] = {CM_STR("a.py")};
     cm_repository *r;
     cm_err err = {0};
-    assert_int_equal(cm_indexer_add(f->indexer, &treeless_id, "", NULL, &r, &err), CM_OK);
+    assert_int_equal(cm_indexer_add(f->one.indexer, &treeless_id, "", NULL, &r, &err), CM_OK);
     assert_int_equal(cm_repository_sync_texts(r, changes, CM_COUNT(changes), &err), CM_OK);
     assert_int_equal(cm_repository_sync(r, (cm_str_list){paths, 1}, &err), CM_INVALID);
     cm_repository_unref(r);
-    close_indexer(f);
-    open_indexer(f);
-    assert_int_equal(cm_indexer_add(f->indexer, &treeless_id, "", NULL, &r, &err), CM_OK);
+    indexed_close(&f->one);
+    indexed_open(&f->one, NULL, &some_id, NULL);
+    assert_int_equal(cm_indexer_add(f->one.indexer, &treeless_id, "", NULL, &r, &err), CM_OK);
     for (int mode = CM_INDEX_INCREMENTAL; mode <= CM_INDEX_FULL; mode++) {
         assert_true(has_text(r, "a.py", "a = 1\n") && has_text(r, "b.py", "b = 1\n"));
         assert_int_equal(cm_repository_index(r, (enum cm_index_mode)mode, &err), CM_OK);
