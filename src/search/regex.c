@@ -1,20 +1,20 @@
 /* regex.c - from a plan's literals to documents by trigrams, and from documents to lines by PCRE2. */
-#define PCRE2_CODE_UNIT_WIDTH 8
+/* regex.c - candidates by trigrams, then their lines. Clock and cancellation are looked at for each line, and by the
+ * pattern inside one. */
 #include "search/regex.h"
 
 #include "base/clock.h"
 #include "base/vec.h"
 #include "index/snapshot/snapshot_priv.h"
+#include "search/pattern.h"
 #include "search/rank.h"
 #include "search/regex_plan.h"
 #include "search/render.h"
 
-#include <pcre2.h>
-
 #define CLAUSES_MAX       16
-#define TRIGRAMS_MAX      64     /* of one literal */
-#define MATCH_LIMIT       100000 /* steps for one line: catastrophic patterns end here */
+#define TRIGRAMS_MAX      64 /* of one literal */
 #define HITS_PER_DOCUMENT 5
+#define LOOK_DOCUMENTS    64 /* taken as candidates between two looks at the clock */
 
 /* ---- candidates ---- */
 
@@ -29,15 +29,22 @@ typedef struct place {
 typedef struct regex_search {
     const cm_snapshot *snapshot;
     const cm_search_query *query;
-    pcre2_code *code;
-    pcre2_match_data *match;
-    pcre2_match_context *context;
-    bool jit;
+    cm_pattern *pattern;
+    uint64_t deadline_ns; /* cm_clock_ns scale, 0 = none */
+    bool stopped;         /* the deadline came, or a cancellation */
+    bool given_up;        /* a line took too long: it may be a hit that is not shown */
     cm_regex_clause clauses[CLAUSES_MAX];
     size_t clause_count;
     const cm_regex_clause *scan; /* the most telling one: only lines that have it are matched */
     CM_VEC(place) places;
 } regex_search;
+
+/* Clock and cancellation, for what a client can make long: many documents, many lines. */
+static bool must_stop(regex_search *x) {
+    x->stopped = x->stopped || cm_cancel_hit(x->query->cancel) != CM_CANCEL_NONE ||
+                 (x->deadline_ns && cm_clock_ns() > x->deadline_ns);
+    return x->stopped;
+}
 
 static void plan_literals(regex_search *x, cm_arena *arena) {
     x->clause_count = cm_regex_plan(x->query->text, arena, x->clauses, CLAUSES_MAX);
@@ -121,10 +128,13 @@ static cm_rc collect_segment(regex_search *x, const cm_snapshot_segment *in, cm_
     if (ok) {
         memset(found, 1, s->document_count);
     }
-    for (size_t i = 0; ok && i < x->clause_count; i++) {
+    for (size_t i = 0; ok && i < x->clause_count && !must_stop(x); i++) {
         apply_clause(s, &x->clauses[i], list, has, found);
     }
     for (uint32_t i = 0; ok && i < s->document_count; i++) {
+        if (i % LOOK_DOCUMENTS == 0 && must_stop(x)) {
+            break; /* a hostile glob takes some 10 us for each path */
+        }
         ok = !found[i] || add_place(x, in->first_document + i);
     }
     cm_free(list);
@@ -205,19 +215,6 @@ static void add_highlight(cm_search_hit *hit, uint32_t line, cm_str text, size_t
     uint32_t start = (uint32_t)cm_utf8_count(cm_str_sub(text, 0, from), CM_UTF16);
     uint32_t len = (uint32_t)cm_utf8_count(cm_str_sub(text, from, to - from), CM_UTF16);
     ranges[hit->highlight_count++] = (cm_range){{line - 1, start}, {line - 1, start + len}};
-}
-
-static bool match_line(const regex_search *x, cm_str line, size_t *ret_from, size_t *ret_to) {
-    PCRE2_SPTR text = (PCRE2_SPTR)(line.ptr ? line.ptr : "");
-    int n = x->jit ? pcre2_jit_match(x->code, text, line.len, 0, 0, x->match, x->context)
-                   : pcre2_match(x->code, text, line.len, 0, 0, x->match, x->context);
-    if (n < 0) {
-        return false; /* no match, or the limit of steps: such a line does not count */
-    }
-    const PCRE2_SIZE *span = pcre2_get_ovector_pointer(x->match);
-    *ret_from = span[0];
-    *ret_to = CM_MAX(span[1], span[0]);
-    return true;
 }
 
 /* Walks the lines that can match: all, or those that have a literal of the scanned clause. */
@@ -306,7 +303,14 @@ static uint32_t line_number(line_walk *w, cm_str line) {
     return w->number + 1;
 }
 
-/* False when the hits are full. */
+static bool match_line(regex_search *x, cm_str line, size_t *ret_from, size_t *ret_to) {
+    enum cm_pattern_outcome outcome = cm_pattern_match(x->pattern, line, ret_from, ret_to);
+    x->stopped |= outcome == CM_PATTERN_STOPPED;
+    x->given_up |= outcome == CM_PATTERN_GIVEN_UP;
+    return outcome == CM_PATTERN_FOUND;
+}
+
+/* False when the hits are full, or it must stop. */
 static bool match_document(regex_search *x, uint32_t id, cm_arena *arena, cm_arena *scratch,
                            document_hits *out) {
     cm_index_document d;
@@ -321,7 +325,11 @@ static bool match_document(regex_search *x, uint32_t id, cm_arena *arena, cm_are
     size_t first_hit = out->count;
     while (line_walk_next(&walk, &line)) {
         size_t from, to;
-        if (!match_line(x, line, &from, &to)) {
+        bool found = match_line(x, line, &from, &to);
+        if (must_stop(x)) {
+            return false;
+        }
+        if (!found) {
             continue;
         }
         if (out->count - first_hit >= HITS_PER_DOCUMENT) {
@@ -341,33 +349,8 @@ static bool match_document(regex_search *x, uint32_t id, cm_arena *arena, cm_are
     return true;
 }
 
-static cm_rc compile(regex_search *x, cm_err *err) {
-    int code;
-    PCRE2_SIZE at;
-    uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
-                       (x->query->case_sensitive ? 0 : PCRE2_CASELESS);
-    x->code = pcre2_compile((PCRE2_SPTR)(x->query->text.ptr ? x->query->text.ptr : ""),
-                            x->query->text.len, options, &code, &at, NULL);
-    if (!x->code) {
-        PCRE2_UCHAR message[128];
-        pcre2_get_error_message(code, message, sizeof(message));
-        return cm_fail(err, CM_INVALID, "invalid regular expression at offset %zu: %s", (size_t)at,
-                       (const char *)message);
-    }
-    size_t jit_bytes = 0; /* slower without, but the same */
-    x->jit = pcre2_jit_compile(x->code, PCRE2_JIT_COMPLETE) == 0 &&
-             pcre2_pattern_info(x->code, PCRE2_INFO_JITSIZE, &jit_bytes) == 0 && jit_bytes > 0;
-    x->match = pcre2_match_data_create_from_pattern(x->code, NULL);
-    x->context = pcre2_match_context_create(NULL);
-    if (!x->match || !x->context) {
-        return cm_fail(err, CM_NOMEM, "out of memory searching");
-    }
-    pcre2_set_match_limit(x->context, MATCH_LIMIT);
-    return CM_OK;
-}
-
-static cm_rc match_all(regex_search *x, uint32_t limit, uint64_t deadline_ns, cm_arena *arena,
-                       cm_search_result *result, cm_err *err) {
+static cm_rc match_all(regex_search *x, uint32_t limit, cm_arena *arena, cm_search_result *result,
+                       cm_err *err) {
     document_hits out = {.max = limit, .arena = arena};
     out.hits = CM_ARENA_ARRAY(arena, cm_search_hit, (size_t)limit + 1);
     if (!out.hits) {
@@ -377,42 +360,46 @@ static cm_rc match_all(regex_search *x, uint32_t limit, uint64_t deadline_ns, cm
         qsort(x->places.items, x->places.count, sizeof(place), place_cmp);
     }
     cm_arena *scratch = cm_arena_new(0);
-    cm_rc rc = CM_OK;
-    for (size_t i = 0; rc == CM_OK && i < x->places.count; i++) {
-        if (deadline_ns && cm_clock_ns() > deadline_ns) {
-            result->truncated = true;
-            break;
-        }
-        rc = cm_cancel_check(x->query->cancel, err);
+    bool more = true;
+    for (size_t i = 0; more && i < x->places.count && !must_stop(x); i++) {
         cm_arena_clear(scratch);
-        if (rc == CM_OK && !match_document(x, x->places.items[i].document, arena, scratch, &out)) {
-            result->truncated = true;
-            break;
-        }
+        more = match_document(x, x->places.items[i].document, arena, scratch, &out);
     }
     cm_arena_free(scratch);
+    result->truncated = !more || x->stopped || x->given_up;
+    if (x->stopped) {
+        result->degraded = "the time ran out before all files were searched";
+    } else if (x->given_up) {
+        result->degraded = "lines that take too long to match are left out";
+    }
     result->hits = out.hits;
     result->count = out.count;
-    return rc;
+    return CM_OK;
 }
 
 cm_rc cm_search_regex(const cm_snapshot *snapshot, const cm_search_query *query, uint32_t limit,
                       uint64_t deadline_ns, cm_arena *arena, cm_search_result *result,
                       cm_err *err) {
-    regex_search x = {.snapshot = snapshot, .query = query};
-    cm_rc rc = compile(&x, err);
-    if (rc == CM_OK) {
-        plan_literals(&x, arena);
+    regex_search x = {.snapshot = snapshot, .query = query, .deadline_ns = deadline_ns};
+    cm_pattern_options options = {.case_sensitive = query->case_sensitive,
+                                  .deadline_ns = deadline_ns,
+                                  .cancel = query->cancel};
+    cm_rc rc = cm_pattern_new(query->text, &options, &x.pattern, err);
+    if (rc != CM_OK) {
+        return rc;
     }
-    for (size_t i = 0; rc == CM_OK && i < snapshot->count; i++) {
+    plan_literals(&x, arena);
+    for (size_t i = 0; rc == CM_OK && i < snapshot->count && !must_stop(&x); i++) {
         rc = collect_segment(&x, &snapshot->segments[i], err);
     }
     if (rc == CM_OK) {
-        rc = match_all(&x, limit, deadline_ns, arena, result, err);
+        rc = match_all(&x, limit, arena, result, err);
     }
     cm_vec_done(&x.places);
-    pcre2_match_data_free(x.match);
-    pcre2_match_context_free(x.context);
-    pcre2_code_free(x.code);
+    cm_pattern_free(x.pattern);
+    /* what was asked to stop has no result; what ran out of time has what it found */
+    if (rc == CM_OK && cm_cancel_hit(query->cancel) == CM_CANCEL_USER) {
+        return cm_cancel_check(query->cancel, err);
+    }
     return rc;
 }

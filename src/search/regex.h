@@ -2,7 +2,8 @@
  *
  * The literals every match must contain (search/regex_plan.h) give trigrams; only documents that have them
  * are decompressed, and of these only lines that have the most telling literal are matched.
- * Time is bounded by PCRE2's match limit for one line and the deadline for all.
+ * Deadline and cancellation are looked at for each line and inside one (search/pattern.h); a line that takes too
+ * long for any deadline is left out. Either makes the result `truncated`.
  * Thread: any. */
 #ifndef CM_SEARCH_REGEX_H
 #define CM_SEARCH_REGEX_H

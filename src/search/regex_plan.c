@@ -41,8 +41,7 @@ size_t cm_regex_clause_least(const cm_regex_clause *clause) {
     return least;
 }
 
-/* End of the group or class that starts at `at`, or SIZE_MAX. */
-static size_t skip_class(cm_str p, size_t at) {
+size_t cm_regex_class_end(cm_str p, size_t at) {
     size_t i = at + 1;
     if (i < p.len && p.ptr[i] == '^') {
         i++;
@@ -64,6 +63,7 @@ static size_t skip_class(cm_str p, size_t at) {
     return SIZE_MAX;
 }
 
+/* End of the group that starts at `at`, or SIZE_MAX. */
 static size_t skip_group(cm_str p, size_t at) {
     size_t depth = 0;
     for (size_t i = at; i < p.len;) {
@@ -71,7 +71,7 @@ static size_t skip_group(cm_str p, size_t at) {
         if (c == '\\') {
             i += 2;
         } else if (c == '[') {
-            i = skip_class(p, i);
+            i = cm_regex_class_end(p, i);
         } else {
             depth += c == '(';
             depth -= c == ')';
@@ -166,7 +166,7 @@ static void walk(plan *p, cm_str text, unsigned depth) {
             walk_group(p, text, &i, depth);
         } else if (c == '[') {
             end_literal(p);
-            i = skip_class(text, i);
+            i = cm_regex_class_end(text, i);
             p->failed = i == SIZE_MAX;
         } else if (c == '\\') {
             p->failed = !add_escape(p, text, &i);
@@ -197,7 +197,7 @@ static size_t split_alternatives(cm_str text, cm_str *parts, size_t max) {
         } else {
             i = c == '\\'  ? i + 2
                 : c == '(' ? skip_group(text, i)
-                : c == '[' ? skip_class(text, i)
+                : c == '[' ? cm_regex_class_end(text, i)
                            : i + 1;
             if (i == SIZE_MAX) {
                 return 0;

@@ -19,6 +19,8 @@ typedef struct cm_regex_clause {
 
 /* Writes at most `max` clauses; returns how many. */
 size_t cm_regex_plan(cm_str pattern, cm_arena *arena, cm_regex_clause *clauses, size_t max);
+/* Where the class that begins with '[' at `at` ends, or SIZE_MAX. */
+size_t cm_regex_class_end(cm_str pattern, size_t at);
 /* Length of the shortest literal: how telling the clause is. */
 size_t cm_regex_clause_least(const cm_regex_clause *clause);
 
