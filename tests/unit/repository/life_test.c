@@ -508,6 +508,106 @@ static void test_repository_life__anything_at_once_breaks_nothing(void **state) 
     run_histories(state, ANYTHING);
 }
 
+/* ---- a sync beside a job, in an order that is certain ---- */
+
+/* What is done to the tree once the job has read "d/a.txt", on the job's own thread. */
+typedef struct beside {
+    world *w;
+    cm_repository *repository;
+    const char *text; /* "d/a.txt" is written again; NULL = deleted */
+    const char *told; /* what is synced then */
+    bool done;
+} beside;
+
+static void change_beside(void *argument, const cm_index_progress *progress) {
+    beside *b = argument;
+    char full[PATH_MAX];
+    cm_str paths[] = {cm_str_from(b->told)};
+    if (b->done || progress->files_indexed == 0) {
+        return;
+    }
+    b->done = true;
+    if (b->text) {
+        tree_write(&b->w->source, "d/a.txt", cm_str_from(b->text));
+    } else {
+        (void)unlink(tree_path(&b->w->source, "d/a.txt", full));
+    }
+    if (cm_repository_sync(b->repository, (cm_str_list){paths, 1}, NULL) != CM_OK) {
+        atomic_fetch_add(&b->w->faults, 1);
+    }
+}
+
+/* `before`: what the index has of "d/a.txt" already (NULL = nothing), `read`: what the job reads. */
+static void sync_beside_job(fixture *f, const char *before, const char *read, const char *text,
+                            const char *told, enum cm_index_mode mode) {
+    world w;
+    cm_err why;
+    cm_rc rc;
+    world_open(&w, f, SYNCED);
+    tree_write(&w.source, "z.txt", CM_STR("last in order\n"));
+    if (before) {
+        tree_write(&w.source, "d/a.txt", cm_str_from(before));
+    }
+    cm_repository *repository = add_source(&w, &rc, &why);
+    assert_int_equal(rc, CM_OK);
+    index_until_done(&w, repository);
+    tree_write(&w.source, "d/a.txt", cm_str_from(read));
+    beside b = {.w = &w, .repository = repository, .text = text, .told = told};
+    cm_repository_follow_progress(repository, change_beside, &b);
+    assert_ok(cm_repository_index(repository, mode, err));
+    assert_ok(cm_repository_wait(repository, PATIENCE_MS, err));
+    cm_repository_follow_progress(repository, NULL, NULL);
+    assert_true(b.done);
+    assert_int_equal(atomic_load(&w.faults), 0);
+    assert_like_fresh(&w, repository);
+    cm_repository_unref(repository);
+    world_close(&w);
+}
+
+static void test_repository_life__file_deleted_behind_a_job_is_gone(void **state) {
+    for (int mode = CM_INDEX_INCREMENTAL; mode <= CM_INDEX_FULL; mode++) {
+        sync_beside_job(*state, NULL, "new\n", NULL, "d/a.txt", (enum cm_index_mode)mode);
+        sync_beside_job(*state, NULL, "new\n", NULL, "d", (enum cm_index_mode)mode);
+        sync_beside_job(*state, "old\n", "new\n", NULL, "d/a.txt", (enum cm_index_mode)mode);
+    }
+}
+
+static void test_repository_life__file_changed_back_behind_a_job_is_as_it_was(void **state) {
+    for (int mode = CM_INDEX_INCREMENTAL; mode <= CM_INDEX_FULL; mode++) {
+        sync_beside_job(*state, "old\n", "new\n", "old\n", "d/a.txt", (enum cm_index_mode)mode);
+        sync_beside_job(*state, "old\n", "new\n", "newer\n", "d", (enum cm_index_mode)mode);
+    }
+}
+
+/* A file that was read with other settings and never again: the settings that were changed back must not hide it. */
+static void test_repository_life__settings_changed_back_are_known_to_be_mixed(void **state) {
+    world w;
+    cm_err why;
+    cm_rc rc;
+    cm_str all = CM_STR("**/*"), none = CM_STR("*.none"), path = CM_STR("a.txt");
+    cm_repository_config config = {.include = {&none, 1}, .file_kb_max = 100};
+    world_open(&w, *state, SYNCED);
+    tree_write(&w.source, "a.txt", CM_STR("text\n"));
+    cm_repository *repository = add_source(&w, &rc, &why);
+    assert_int_equal(rc, CM_OK);
+    const cm_uuid *id = cm_repository_id(repository);
+    index_until_done(&w, repository);
+    config.include = (cm_str_list){&all, 1};
+    assert_ok(cm_repositories_configure(w.repositories, id, &config, err));
+    index_until_done(&w, repository);
+    config.include = (cm_str_list){&none, 1};
+    assert_ok(cm_repositories_configure(w.repositories, id, &config, err));
+    assert_ok(cm_repository_sync(repository, (cm_str_list){&path, 1}, err)); /* it goes */
+    config.include = (cm_str_list){&all, 1};
+    assert_ok(cm_repositories_configure(w.repositories, id, &config, err));
+    assert_true(cm_repository_is_outdated(repository));
+    index_until_done(&w, repository);
+    assert_false(cm_repository_is_outdated(repository));
+    assert_like_fresh(&w, repository);
+    cm_repository_unref(repository);
+    world_close(&w);
+}
+
 /* ---- one new root, many who ask for it ---- */
 
 static void *add_and_index(void *argument) {
@@ -573,6 +673,14 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             test_repository_life__many_who_add_one_root_get_one_repository, fixture_setup,
+            fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_repository_life__file_deleted_behind_a_job_is_gone,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(
+            test_repository_life__file_changed_back_behind_a_job_is_as_it_was, fixture_setup,
+            fixture_teardown),
+        cmocka_unit_test_setup_teardown(
+            test_repository_life__settings_changed_back_are_known_to_be_mixed, fixture_setup,
             fixture_teardown),
         cmocka_unit_test_setup_teardown(test_repository_life__closing_ends_what_is_at_work,
                                         fixture_setup, fixture_teardown),
