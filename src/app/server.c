@@ -326,9 +326,15 @@ static cm_rc ask_for_vector_indexes(cm_server *s, const cm_config *config, cm_er
     return rc;
 }
 
+static cm_rc close_deleted(void *repositories, cm_err *err) {
+    return cm_repositories_drop_orphans(repositories, err);
+}
+
 static cm_rc open_jobs(cm_server *s, const cm_config *config, const cm_places *places,
                        cm_err *err) {
     s->maintenance.data_dir = places->data_dir;
+    s->maintenance.close_deleted = close_deleted;
+    s->maintenance.argument = s->services.repositories;
     cm_jobs_options options = cm_maintenance_options(s->services.store, &s->maintenance);
     options.metrics = s->metrics;
     cm_rc rc = cm_jobs_start(&options, &s->jobs, err);

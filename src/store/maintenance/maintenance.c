@@ -191,10 +191,14 @@ static cm_rc owned_repositories(const cm_db *db, cm_uuid person, ids *ret, cm_er
     return CM_OK;
 }
 
-/* The index on disk of what went with the person; what a team took over stays. */
+/* The index, in memory and on disk, of what went with the person; what a team took over stays. */
 static cm_rc remove_indexes(const cm_job *job, const ids *repositories, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    const cm_maintenance *maintenance = job->argument;
     cm_rc rc = CM_OK;
+    if (maintenance->close_deleted != NULL) {
+        rc = maintenance->close_deleted(maintenance->argument, err);
+    }
     for (size_t i = 0; rc == CM_OK && i < repositories->count; i++) {
         cm_row_repositories row;
         char id[CM_UUID_TEXT];

@@ -13,6 +13,10 @@
 /* The `argument` of the runner. */
 typedef struct cm_maintenance {
     const char *data_dir; /* blobs lie below it, and the index of what an erased person owned */
+    /* Rows of repositories went: what is open of them is to be closed, out of memory and off the disk. NULL = nothing
+     * is open in this process. */
+    cm_rc (*close_deleted)(void *argument, cm_err *err);
+    void *argument;
 } cm_maintenance;
 
 extern const cm_job_type cm_maintenance_jobs[];

@@ -12,8 +12,11 @@
 #include "index/tree.h"
 #include "repository/record.h"
 #include "repository/repository_priv.h"
+#include "store/maintenance/maintenance.h"
 #include "store/q/jobs.h"
 #include "store/q/repositories.h"
+#include "store/q/users.h"
+#include "store/q/workspaces.h"
 
 #include <poll.h>
 
@@ -648,6 +651,59 @@ static void test_repository_life__many_who_add_one_root_get_one_repository(void 
     world_close(&w);
 }
 
+/* ---- a person who is erased ---- */
+
+static cm_rc close_deleted(void *repositories, cm_err *err) {
+    return cm_repositories_drop_orphans(repositories, err);
+}
+
+static void erase_person(world *w, cm_uuid person) {
+    cm_maintenance maintenance = {w->data.root, close_deleted, w->repositories};
+    cm_jobs_options options = cm_maintenance_options(w->f->store, &maintenance);
+    cm_data_request_new erase = {.person = person, .kind = CM_DATA_REQUEST_ERASE};
+    cm_uuid request, job;
+    cm_row_jobs row;
+    assert_ok(cm_data_request_add(w->f->store, &erase, &request, &job, err));
+    assert_ok(cm_job_run(&options, job, w->f->arena, &row, err));
+    assert_string_equal(cm_arena_c(w->f->arena, row.status), "succeeded");
+}
+
+/* While it is being indexed: neither by id nor by path is anything of it found, and nothing lies on disk. */
+static void test_repository_life__an_erased_persons_code_is_found_no_more(void **state) {
+    world w;
+    char folder[PATH_MAX], text[CM_UUID_TEXT];
+    cm_q_users_insert_in person = {.id = cm_uuid_v7(), .email = CM_STR("person@example.com")};
+    world_open(&w, *state, SYNCED);
+    tree_write(&w.source, "a.txt", CM_STR("theirs\n"));
+    assert_ok(cm_q_users_insert(&w.f->system, &person, err));
+    cm_q_workspaces_insert_in workspace = {
+        .id = cm_uuid_v7(), .owner_id = person.id, .name = CM_STR("theirs"), .is_personal = true};
+    assert_ok(cm_q_workspaces_insert(&w.f->system, &workspace, err));
+    cm_q_repositories_insert_in row = {.id = cm_uuid_v7(),
+                                       .workspace_id = workspace.id,
+                                       .owner_id = person.id,
+                                       .name = CM_STR("theirs"),
+                                       .root_path = cm_str_from(w.source.root)};
+    assert_ok(cm_q_repositories_insert(&w.f->system, &row, err));
+    cm_err why;
+    cm_rc rc;
+    cm_repository *repository = add_source(&w, &rc, &why);
+    assert_int_equal(rc, CM_OK);
+    assert_true(cm_uuid_eq(cm_repository_id(repository), &row.id));
+    index_until_done(&w, repository);
+    assert_ok(cm_repository_index(repository, CM_INDEX_FULL, err));
+    erase_person(&w, person.id);
+    assert_null(cm_indexer_find(w.indexer, &row.id));
+    assert_null(find_source(&w));
+    assert_null(cm_repository_snapshot(repository)); /* also for who held it all the time */
+    assert_rc(CM_NOT_FOUND, cm_repository_index(repository, CM_INDEX_FULL, err));
+    cm_uuid_format(&row.id, text);
+    snprintf(folder, sizeof(folder), "%s/index/%s", w.data.root, text);
+    assert_int_equal(access(folder, F_OK), -1);
+    cm_repository_unref(repository);
+    world_close(&w);
+}
+
 /* ---- closing while all of that runs ---- */
 
 static void test_repository_life__closing_ends_what_is_at_work(void **state) {
@@ -681,6 +737,9 @@ int main(void) {
             fixture_teardown),
         cmocka_unit_test_setup_teardown(
             test_repository_life__settings_changed_back_are_known_to_be_mixed, fixture_setup,
+            fixture_teardown),
+        cmocka_unit_test_setup_teardown(
+            test_repository_life__an_erased_persons_code_is_found_no_more, fixture_setup,
             fixture_teardown),
         cmocka_unit_test_setup_teardown(test_repository_life__closing_ends_what_is_at_work,
                                         fixture_setup, fixture_teardown),
