@@ -119,6 +119,7 @@ static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *
         .index = {.parser = s->services.parser,
                   .job_parser = s->index_parser,
                   .pool = s->index_pool,
+                  .compute = s->compute,
                   .threads = (unsigned)config->index.threads,
                   .history_commits = (unsigned)config->index.history_commits,
                   .no_history = config->index.history_commits == 0,

@@ -16,6 +16,7 @@ struct cm_compute {
     pthread_cond_t idle; /* foreground became 0 */
     unsigned foreground;
     unsigned background;
+    cm_compute_stats stats;
 };
 
 cm_compute *cm_compute_new(void) {
@@ -73,14 +74,18 @@ void cm_compute_background_begin(cm_compute *compute, const cm_cancel *cancel) {
     if (compute == NULL) {
         return;
     }
+    unsigned waited = 0;
     pthread_mutex_lock(&compute->mutex);
-    for (unsigned waited = 0; compute->foreground > 0 && waited < CM_COMPUTE_WAIT_MS &&
-                              cm_cancel_hit(cancel) == CM_CANCEL_NONE;
+    for (; compute->foreground > 0 && waited < CM_COMPUTE_WAIT_MS &&
+           cm_cancel_hit(cancel) == CM_CANCEL_NONE;
          waited += WAIT_SLICE_MS) {
         struct timespec until = after_ms(WAIT_SLICE_MS);
         pthread_cond_timedwait(&compute->idle, &compute->mutex, &until);
     }
     compute->background++;
+    compute->stats.pieces++;
+    compute->stats.waited += waited > 0;
+    compute->stats.expired += waited >= CM_COMPUTE_WAIT_MS && compute->foreground > 0;
     pthread_mutex_unlock(&compute->mutex);
 }
 
@@ -94,13 +99,29 @@ void cm_compute_background_end(cm_compute *compute) {
     pthread_mutex_unlock(&compute->mutex);
 }
 
+/* Reading changes only the mutex. */
+static cm_compute *locked(const cm_compute *compute) {
+    cm_compute *mutable = (cm_compute *)(uintptr_t)compute;
+    pthread_mutex_lock(&mutable->mutex);
+    return mutable;
+}
+
 unsigned cm_compute_background_count(const cm_compute *compute) {
     if (compute == NULL) {
         return 0;
     }
-    cm_compute *mutable = (cm_compute *)(uintptr_t)compute; /* only the mutex changes */
-    pthread_mutex_lock(&mutable->mutex);
-    unsigned count = mutable->background;
-    pthread_mutex_unlock(&mutable->mutex);
+    cm_compute *held = locked(compute);
+    unsigned count = held->background;
+    pthread_mutex_unlock(&held->mutex);
     return count;
+}
+
+cm_compute_stats cm_compute_stats_get(const cm_compute *compute) {
+    if (compute == NULL) {
+        return (cm_compute_stats){0};
+    }
+    cm_compute *held = locked(compute);
+    cm_compute_stats stats = held->stats;
+    pthread_mutex_unlock(&held->mutex);
+    return stats;
 }

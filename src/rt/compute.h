@@ -21,10 +21,18 @@ void cm_compute_free(cm_compute *compute); /* NULL is allowed, here and below: n
 /* Inference, around a run of steps. Never waits. Calls nest and add up. */
 void cm_compute_foreground_begin(cm_compute *compute);
 void cm_compute_foreground_end(cm_compute *compute);
-/* Background work, around one file or batch. */
+/* Background work, around one file or batch. Begin waits; a token that is cancelled ends the wait, and what
+ * began must be ended all the same. `cancel` may be NULL. */
 void cm_compute_background_begin(cm_compute *compute, const cm_cancel *cancel);
 void cm_compute_background_end(cm_compute *compute);
 /* Background pieces running now; inference then leaves them a core. */
 unsigned cm_compute_background_count(const cm_compute *compute);
+
+typedef struct cm_compute_stats {
+    uint64_t pieces;  /* of background work that have begun */
+    uint64_t waited;  /* of them: found inference at work and waited */
+    uint64_t expired; /* of those: began beside it after CM_COMPUTE_WAIT_MS */
+} cm_compute_stats;
+cm_compute_stats cm_compute_stats_get(const cm_compute *compute);
 
 #endif

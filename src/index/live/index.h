@@ -17,6 +17,7 @@
 #include "code/secrets.h"
 #include "index/snapshot/snapshot.h"
 #include "rt/cancel.h"
+#include "rt/compute.h"
 #include "rt/pool.h"
 
 typedef struct cm_index cm_index;
@@ -39,6 +40,7 @@ typedef struct cm_index_environment {
         *job_parser;     /* borrowed; of jobs, whose workers may stand back; NULL = `parser` */
     cm_pool *pool;       /* borrowed; files are analysed by background jobs. NULL = on the job's
                             thread */
+    cm_compute *compute; /* borrowed; jobs ask it before each file. NULL = they never wait */
     const cm_sent *sent; /* borrowed; files of repositories without a tree. NULL = the index alone
                             has them */
     unsigned threads;    /* files a job reads at a time; 0 = one more than the pool runs */

@@ -280,11 +280,14 @@ static void slot_run(slot *s) {
         .secrets = cm_index_settings_secrets(&j->settings->options, s->file->path),
     };
     s->analysis = NULL;
+    cm_compute *compute = j->r->environment.compute;
+    cm_compute_background_begin(compute, j->cancel);
     if (j->settings->root[0] != '\0') {
         s->rc = cm_analysis_run(&request, &s->analysis, &s->err);
     } else {
         slot_run_sent(s, &request);
     }
+    cm_compute_background_end(compute);
 }
 
 /* Prepares the slot of the next file; NULL when the window is full or nothing is left. */
