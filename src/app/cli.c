@@ -190,12 +190,18 @@ static const cm_parameter *find_parameter(const parser *p, cm_str flag) {
 
 static cm_rc take_parameter(parser *p, const cm_parameter *parameter, word *option) {
     cm_rc rc = parameter->type == CM_PARAMETER_FLAG ? no_value(p, option) : take_value(p, option);
-    return rc == CM_OK ? set_parameter(p, parameter, option->value) : rc;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    return set_parameter(p, parameter, option->value);
 }
 
 static cm_rc take_setting(parser *p, const cm_option *setting, word *option) {
     cm_rc rc = take_value(p, option);
-    return rc == CM_OK ? add_flag(p, option->flag, cm_str_from(setting->name), option->value) : rc;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    return add_flag(p, option->flag, cm_str_from(setting->name), option->value);
 }
 
 static cm_rc choose_command(parser *p, cm_str name);
@@ -279,7 +285,10 @@ static cm_rc take_positional(parser *p, cm_str text) {
     cm_buf_add_c(&p->many, p->many.len ? " " : "");
     cm_buf_add_str(&p->many, text);
     cm_rc rc = cm_buf_check(&p->many, p->err);
-    return rc == CM_OK ? set_parameter(p, parameter, cm_buf_str(&p->many)) : rc;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    return set_parameter(p, parameter, cm_buf_str(&p->many));
 }
 
 static cm_rc take_word(parser *p, cm_str text) {

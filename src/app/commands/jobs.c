@@ -158,7 +158,10 @@ static cm_rc list(const call *c, cm_err *err) {
     cm_rc rc =
         cm_q_job_schedules_list(&c->db, &(cm_q_job_schedules_list_in){.limit = SCHEDULES_MAX},
                                 c->cli->arena, &l.schedules, &l.schedule_count, err);
-    rc = rc == CM_OK ? cm_q_jobs_page(&c->db, &in, c->cli->arena, &l.jobs, &l.job_count, err) : rc;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = cm_q_jobs_page(&c->db, &in, c->cli->arena, &l.jobs, &l.job_count, err);
     if (rc != CM_OK) {
         return rc;
     }
@@ -179,20 +182,29 @@ static cm_rc need_name(const call *c, const char *what, cm_err *err) {
 /* A row that waits under this name already is run early; else one is added. */
 static cm_rc run(const call *c, cm_err *err) {
     cm_rc rc = need_name(c, "run needs the name of a job", err);
-    cm_uuid id;
-    cm_row_jobs row;
-    const cm_job_type *type = type_of(cm_str_from(c->args->name));
-    if (rc == CM_OK && (type == NULL || type->cron == NULL)) { /* others need to know for whom */
+    if (rc != CM_OK) {
+        return rc;
+    }
+    cm_str name = cm_str_from(c->args->name);
+    const cm_job_type *type = type_of(name);
+    if (type == NULL || type->cron == NULL) { /* others need to know for whom */
         return cm_fail(err, CM_NOT_FOUND, "there is no job '%s'; see 'codementor jobs list'",
                        c->args->name);
     }
-    cm_str name = cm_str_from(c->args->name);
+    cm_uuid id;
     cm_job_new job = {.type = name, .dedupe_key = name};
-    rc = rc == CM_OK ? cm_job_add(&c->db, &job, &id, err) : rc;
-    rc = rc == CM_OK ? cm_q_jobs_retry(&c->db, &(cm_q_jobs_retry_in){id}, NULL, err) : rc;
+    rc = cm_job_add(&c->db, &job, &id, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = cm_q_jobs_retry(&c->db, &(cm_q_jobs_retry_in){id}, NULL, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    cm_row_jobs row;
     cm_maintenance maintenance = {.data_dir = c->data_dir};
     cm_jobs_options options = cm_maintenance_options(c->store, &maintenance);
-    rc = rc == CM_OK ? cm_job_run(&options, id, c->cli->arena, &row, err) : rc;
+    rc = cm_job_run(&options, id, c->cli->arena, &row, err);
     if (rc != CM_OK) {
         return rc;
     }
@@ -210,11 +222,14 @@ static cm_rc run(const call *c, cm_err *err) {
 
 static cm_rc job_id(const call *c, cm_uuid *ret_id, cm_err *err) {
     cm_rc rc = need_name(c, "this needs the id of a job", err);
-    if (rc == CM_OK && !cm_uuid_parse(cm_str_from(c->args->name), ret_id)) {
-        rc = cm_fail(err, CM_INVALID, "'%s' is no id of a job; see 'codementor jobs list'",
-                     c->args->name);
+    if (rc != CM_OK) {
+        return rc;
     }
-    return rc;
+    if (!cm_uuid_parse(cm_str_from(c->args->name), ret_id)) {
+        return cm_fail(err, CM_INVALID, "'%s' is no id of a job; see 'codementor jobs list'",
+                       c->args->name);
+    }
+    return CM_OK;
 }
 
 static cm_rc changed_one(const call *c, uint64_t changed, const char *done, cm_err *err) {
@@ -231,7 +246,10 @@ static cm_rc retry(const call *c, cm_err *err) {
     cm_uuid id;
     uint64_t changed = 0;
     cm_rc rc = job_id(c, &id, err);
-    rc = rc == CM_OK ? cm_q_jobs_retry(&c->db, &(cm_q_jobs_retry_in){id}, &changed, err) : rc;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = cm_q_jobs_retry(&c->db, &(cm_q_jobs_retry_in){id}, &changed, err);
     if (rc == CM_EXISTS) {
         return cm_fail(err, CM_CONFLICT, "the same work waits or runs already");
     }
@@ -242,7 +260,10 @@ static cm_rc cancel(const call *c, cm_err *err) {
     cm_uuid id;
     uint64_t changed = 0;
     cm_rc rc = job_id(c, &id, err);
-    rc = rc == CM_OK ? cm_q_jobs_cancel(&c->db, &(cm_q_jobs_cancel_in){id}, &changed, err) : rc;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = cm_q_jobs_cancel(&c->db, &(cm_q_jobs_cancel_in){id}, &changed, err);
     return rc == CM_OK ? changed_one(c, changed, "cancelled", err) : rc;
 }
 
@@ -266,27 +287,32 @@ static cm_rc change(const call *c, cm_row_job_schedules *row, cm_err *err) {
 static cm_rc schedule(const call *c, cm_err *err) {
     cm_row_job_schedules row;
     cm_rc rc = need_name(c, "schedule needs the name of one", err);
-    if (rc == CM_OK && c->args->when == NULL) {
-        rc = cm_fail(err, CM_INVALID,
-                     "schedule needs an expression, on or off; an example: 'every 15m'");
+    if (rc != CM_OK) {
+        return rc;
+    }
+    if (c->args->when == NULL) {
+        return cm_fail(err, CM_INVALID,
+                       "schedule needs an expression, on or off; an example: 'every 15m'");
     }
     cm_q_job_schedules_get_in in = {cm_str_from(c->args->name)};
-    rc = rc == CM_OK ? cm_q_job_schedules_get(&c->db, &in, c->cli->arena, &row, err) : rc;
+    rc = cm_q_job_schedules_get(&c->db, &in, c->cli->arena, &row, err);
     if (rc == CM_NOT_FOUND) {
         return cm_fail(err, CM_NOT_FOUND, "there is no schedule '%s'; see 'codementor jobs list'",
                        c->args->name);
     }
-    rc = rc == CM_OK ? change(c, &row, err) : rc;
+    if (rc == CM_OK) {
+        rc = change(c, &row, err);
+    }
+    if (rc != CM_OK) {
+        return rc;
+    }
     listing l = {.schedules = &row, .schedule_count = 1};
-    if (rc == CM_OK && c->cli->json) {
+    if (c->cli->json) {
         return print_listing_json(&l, err);
     }
     char next[CM_TIME_TEXT_MAX];
-    if (rc == CM_OK) {
-        printf("%s: %s\n", c->args->name,
-               row.is_enabled ? moment(row.next_run_at, "-", next) : "off");
-    }
-    return rc;
+    printf("%s: %s\n", c->args->name, row.is_enabled ? moment(row.next_run_at, "-", next) : "off");
+    return CM_OK;
 }
 
 /* --- The command ------------------------------------------------------------------------------ */

@@ -209,14 +209,17 @@ static cm_rc go_up(call *c, cm_err *err) {
     cm_migrate_status before;
     cm_rc rc =
         cm_store_migrate_status(&c->command.store, CM_STATUS_HISTORY, c->cli->arena, &before, err);
-    if (rc == CM_OK && !before.initialised && before.tables != 0) {
+    if (rc != CM_OK) {
+        return rc;
+    }
+    if (!before.initialised && before.tables != 0) {
         return cm_fail(
             err, CM_CONFLICT,
             "'%s' holds tables of something else; give an empty database, or let 'migrate "
             "init --adopt' compare them with ours",
             before.place);
     }
-    return rc == CM_OK ? apply_pending(c, &before, err) : rc;
+    return apply_pending(c, &before, err);
 }
 
 static cm_rc adopt(const call *c, cm_err *err) {

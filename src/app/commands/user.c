@@ -128,8 +128,11 @@ static cm_rc show_report(const call *c, cm_uuid id, cm_err *err) {
     cm_row_data_requests row;
     cm_rc rc =
         cm_q_data_requests_get(&c->db, &(cm_q_data_requests_get_in){id}, c->cli->arena, &row, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
     json_t *report = NULL;
-    rc = rc == CM_OK ? cm_json_parse(row.report, &report, err) : rc;
+    rc = cm_json_parse(row.report, &report, err);
     if (rc != CM_OK) {
         return rc;
     }
@@ -160,7 +163,10 @@ static cm_rc request(const call *c, const cm_data_request_new *new, cm_err *err)
     cm_maintenance maintenance = {.data_dir = c->command.places.data_dir};
     cm_jobs_options options = cm_maintenance_options(c->store, &maintenance);
     cm_rc rc = cm_data_request_add(c->store, new, &id, &job, err);
-    rc = rc == CM_OK ? cm_job_run(&options, job, c->cli->arena, &row, err) : rc;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = cm_job_run(&options, job, c->cli->arena, &row, err);
     if (rc != CM_OK) {
         return rc;
     }
@@ -175,9 +181,17 @@ static cm_rc export(const call *c, cm_err *err) {
     cm_row_users user;
     char path[PATH_MAX];
     cm_rc rc = find(c, &user, err);
-    rc = rc == CM_OK && c->args->to != NULL ? absolute(c->args->to, path, err) : rc;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    if (c->args->to != NULL) {
+        rc = absolute(c->args->to, path, err);
+    }
+    if (rc != CM_OK) {
+        return rc;
+    }
     cm_data_request_new new = {.person = user.id, .folder = c->args->to != NULL ? path : NULL};
-    return rc == CM_OK ? request(c, &new, err) : rc;
+    return request(c, &new, err);
 }
 
 /* What an export left in the blob store, as a file. */
@@ -198,9 +212,10 @@ static cm_rc fetch(const call *c, cm_err *err) {
                        "ask anew with 'codementor user export'",
                        c->args->who);
     }
-    rc = rc == CM_OK ? cm_blob_copy(&c->db, c->command.places.data_dir, &row.result_blob_id,
-                                    c->args->to, err)
-                     : rc;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = cm_blob_copy(&c->db, c->command.places.data_dir, &row.result_blob_id, c->args->to, err);
     if (rc == CM_OK && !c->cli->json) {
         printf("written to '%s'\n", c->args->to);
     }
@@ -216,24 +231,30 @@ static cm_rc erase(const call *c, cm_err *err) {
     cm_str what =
         cm_arena_fmt(c->cli->arena, "erase " CM_STR_FMT " for good", CM_STR_ARG(user.email));
     rc = cm_store_command_agree(&c->command, c->args->yes, what.ptr, err);
-    return rc == CM_OK
-               ? request(c,
-                         &(cm_data_request_new){.person = user.id, .kind = CM_DATA_REQUEST_ERASE},
-                         err)
-               : rc;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    cm_data_request_new new = {.person = user.id, .kind = CM_DATA_REQUEST_ERASE};
+    return request(c, &new, err);
 }
 
 static cm_rc restrict_use(const call *c, cm_err *err) {
     cm_row_users user;
     cm_rc rc = find(c, &user, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
     cm_data_request_new new = {.person = user.id, .kind = CM_DATA_REQUEST_RESTRICT};
-    return rc == CM_OK ? request(c, &new, err) : rc;
+    return request(c, &new, err);
 }
 
 static cm_rc lift(const call *c, cm_err *err) {
     cm_row_users user;
     cm_rc rc = find(c, &user, err);
-    rc = rc == CM_OK ? cm_restriction_lift(c->store, c->command.places.data_dir, user.id, err) : rc;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = cm_restriction_lift(c->store, c->command.places.data_dir, user.id, err);
     if (rc == CM_OK && !c->cli->json) {
         printf("lifted\n");
     }
