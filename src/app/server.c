@@ -142,7 +142,12 @@ static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *
                                             .file_bytes_max =
                                                 (size_t)config->index.max_file_size_kb * 1024,
                                             .style_guide = cm_codebase_style_guide};
-    return rc == CM_OK ? cm_repositories_open(&repositories, &s->services.repositories, err) : rc;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = cm_repositories_open(&repositories, &s->services.repositories, err);
+    cm_tables_follow(s->tables, cm_repositories_on_pass, s->services.repositories);
+    return rc;
 }
 
 static bool log_progress(void *argument, const char *stage, double done) {

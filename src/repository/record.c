@@ -2,6 +2,7 @@
 #include "base/base.h"
 
 #include "repository/record.h"
+#include "repository/repository_priv.h"
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -106,15 +107,10 @@ static void fill_counts(const cm_snapshot *snapshot, cm_arena *arena,
 }
 
 /* The packages of the last run take the place of all that was there. */
-static cm_rc write_indexed(const cm_db *db, void *argument, cm_err *err) {
-    const indexed *in = argument;
+static cm_rc write_dependencies(const cm_db *db, const indexed *in, cm_err *err) {
     cm_q_repository_dependencies_clear_in all = {.repository_id = in->row.id};
     uint64_t ignored;
-    cm_rc rc = cm_q_repositories_set_indexed(db, &in->row, err);
-    if (rc != CM_OK) {
-        return rc;
-    }
-    rc = cm_q_repository_dependencies_clear(db, &all, &ignored, err);
+    cm_rc rc = cm_q_repository_dependencies_clear(db, &all, &ignored, err);
     if (rc != CM_OK || in->dependency_count == 0) {
         return rc;
     }
@@ -122,28 +118,79 @@ static cm_rc write_indexed(const cm_db *db, void *argument, cm_err *err) {
                                                      err);
 }
 
-void cm_record_index(const cm_recorder *recorder, cm_repository *repository) {
-    cm_snapshot *snapshot = cm_repository_snapshot(repository);
+static cm_rc write_indexed(const cm_db *db, void *argument, cm_err *err) {
+    const indexed *in = argument;
+    cm_rc rc = cm_q_repositories_set_indexed(db, &in->row, err);
+    return rc == CM_OK ? write_dependencies(db, in, err) : rc;
+}
+
+/* Of the index's snapshot; false without one. The head is that of the tree now. */
+static bool fill_indexed(const cm_recorder *recorder, cm_index *index, const cm_snapshot *snapshot,
+                         cm_arena *arena, indexed *out, cm_err *err) {
+    char head[CM_HEAD_TEXT];
+    *out = (indexed){
+        .row = {.id = *cm_index_id(index), .status = CM_STR(""), .frameworks = CM_STR("[]")}};
+    fill_counts(snapshot, arena, &out->row);
+    cm_str root = cm_index_root(index, arena);
+    if (root.len > 0 && cm_head_commit(root.ptr, head)) {
+        out->row.current_revision = cm_arena_str(arena, cm_str_from(head));
+    }
+    if (describe(recorder, snapshot, arena, out, err) == CM_OK) {
+        return true;
+    }
+    if (err->rc != CM_NOT_FOUND) {
+        cm_log_err(CM_LOG_WARN, "style and dependencies are not kept in the database", err);
+    }
+    return false;
+}
+
+static void record_index(const cm_recorder *recorder, cm_index *index, const char *status) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_db db = cm_store_system(recorder->store);
+    cm_snapshot *snapshot = cm_index_snapshot(index);
+    indexed out;
+    cm_err err = {0};
     if (snapshot == NULL) {
         return;
     }
-    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
-    cm_db db = cm_store_system(recorder->store);
-    char head[CM_HEAD_TEXT];
-    cm_err err;
-    indexed out = {.row = {.id = *cm_repository_id(repository), .frameworks = CM_STR("[]")}};
-    fill_counts(snapshot, arena, &out.row);
-    cm_str root = cm_repository_root(repository, arena);
-    if (root.len > 0 && cm_head_commit(root.ptr, head)) {
-        out.row.current_revision = cm_str_from(head);
-    }
-    if (describe(recorder, snapshot, arena, &out, &err) != CM_OK) {
-        cm_log_err(CM_LOG_WARN, "style and dependencies are not kept in the database", &err);
-    }
+    (void)fill_indexed(recorder, index, snapshot, arena, &out, &err);
+    out.row.status = cm_str_from(status);
     cm_rc rc = cm_db_write(&db, CM_FULL, write_indexed, &out, &err);
     if (rc != CM_OK && rc != CM_NOT_FOUND) {
         cm_log_err(CM_LOG_WARN, "what the index holds is not in the database yet", &err);
         cm_q_repositories_set_indexed_post(&db, &out.row, NULL);
+    }
+    cm_snapshot_unref(snapshot);
+}
+
+void cm_record_index(const cm_recorder *recorder, cm_repository *repository) {
+    cm_index *index = cm_repository_index_ref(repository);
+    record_index(recorder, index, "");
+    cm_index_unref(index);
+}
+
+static cm_rc write_described(const cm_db *db, void *argument, cm_err *err) {
+    const indexed *in = argument;
+    cm_q_repositories_set_described_in row = {.id = in->row.id,
+                                              .frameworks = in->row.frameworks,
+                                              .style_guide = in->row.style_guide,
+                                              .current_revision = in->row.current_revision};
+    cm_rc rc = cm_q_repositories_set_described(db, &row, err);
+    return rc == CM_OK ? write_dependencies(db, in, err) : rc;
+}
+
+void cm_record_described(const cm_recorder *recorder, cm_index *index) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_db db = cm_store_system(recorder->store);
+    cm_snapshot *snapshot = cm_index_snapshot(index);
+    indexed out;
+    cm_err err = {0};
+    if (snapshot == NULL) {
+        return;
+    }
+    if (fill_indexed(recorder, index, snapshot, arena, &out, &err) &&
+        cm_db_write(&db, CM_FULL, write_described, &out, &err) != CM_OK && err.rc != CM_NOT_FOUND) {
+        cm_log_err(CM_LOG_WARN, "style and dependencies are not in the database yet", &err);
     }
     cm_snapshot_unref(snapshot);
 }
@@ -247,7 +294,9 @@ void cm_record_job_end(const cm_recorder *recorder, cm_repository *repository,
         .failed = failed,
         .cancelled = progress->cancelled};
     if (!failed && !progress->cancelled) {
-        cm_record_index(recorder, repository);
+        cm_index *index = cm_repository_index_ref(repository);
+        record_index(recorder, index, "ready");
+        cm_index_unref(index);
     }
     cm_rc rc = cm_db_write(&db, CM_FULL, write_ending, &e, &err);
     if (rc != CM_OK && rc != CM_NOT_FOUND) { /* else it was deleted, and its jobs with it */

@@ -22,8 +22,10 @@ cm_rc cm_record_job_begin(const cm_recorder *recorder, const cm_uuid *repository
                           const cm_repository_job *job, cm_err *err) cm_must_check;
 void cm_record_job_end(const cm_recorder *recorder, cm_repository *repository,
                        const cm_repository_job *job, const cm_index_progress *progress);
-/* What the index holds now. */
+/* What the index holds now; a job that runs keeps its status. */
 void cm_record_index(const cm_recorder *recorder, cm_repository *repository);
+/* Style, packages and head alone, behind edits: what a job would write of them now. */
+void cm_record_described(const cm_recorder *recorder, cm_index *index);
 cm_rc cm_record_forgotten(const cm_recorder *recorder, const cm_uuid *repository,
                           cm_err *err) cm_must_check;
 

@@ -50,6 +50,11 @@ void cm_repositories_record(cm_repositories *repositories, cm_repository *reposi
     cm_record_index(&repositories->recorder, repository);
 }
 
+void cm_repositories_on_pass(void *repositories, cm_index *index) {
+    const cm_repositories *r = repositories;
+    cm_record_described(&r->recorder, index);
+}
+
 cm_rc cm_repositories_index(cm_repositories *repositories, cm_repository *repository,
                             enum cm_index_mode mode, cm_uuid *ret_job, cm_err *err) {
     (void)repositories;

@@ -64,6 +64,8 @@ cm_rc cm_repositories_configure(cm_repositories *repositories, const cm_uuid *id
                                 const cm_repository_config *config, cm_err *err) cm_must_check;
 /* Writes what the index holds now to the rows, as the end of a job does. */
 void cm_repositories_record(cm_repositories *repositories, cm_repository *repository);
+/* What of the rows follows edits, not jobs alone: a cm_tables_pass_fn, `repositories` the argument. */
+void cm_repositories_on_pass(void *repositories, cm_index *index);
 /* Starts an index job and its row. CM_CONFLICT when one is running, or the repository closes; CM_NOT_FOUND. */
 cm_rc cm_repositories_index(cm_repositories *repositories, cm_repository *repository,
                             enum cm_index_mode mode, cm_uuid *ret_job, cm_err *err) cm_must_check;

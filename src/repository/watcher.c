@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include "base/vec.h"
 #include "repository/repository_priv.h"
+#include "index/live/head.h"
 #include "index/live/settings.h"
 #include "index/live/walk.h"
 
@@ -44,6 +45,8 @@ struct cm_watcher {
     uint64_t batch_started_ms;
 
     bool said; /* that there are too few watches */
+    int head;  /* watch descriptor of the folder in which git notes that HEAD moves; -1 = none */
+    bool has_moved; /* it did since the last batch */
 
     pthread_mutex_t lock;
     cm_watcher_stats stats;
@@ -76,46 +79,68 @@ static void limit(cm_watcher *w, const char *setting, const char *root) {
     w->said = true;
 }
 
-static void add_directory(cm_watcher *w, const char *root, cm_str path) {
+/* True when it was not watched before. */
+static bool add_directory(cm_watcher *w, const char *root, cm_str path) {
     char full[2 * CM_PATH_BYTES_MAX];
     if (snprintf(full, sizeof(full), "%s/" CM_STR_FMT, root, CM_STR_ARG(path)) >=
         (int)sizeof(full)) {
-        return;
+        return false;
     }
     int wd = inotify_add_watch(w->inotify, full, MASK);
     if (wd < 0 && errno == ENOSPC) {
         limit(w, "fs.inotify.max_user_watches", root);
     }
     if (wd < 0) {
-        return; /* gone again, or not ours to read */
+        return false; /* gone again, or not ours to read */
     }
     uint64_t at;
     if (cm_map64_get(w->directories, (uint64_t)wd, &at) && cm_str_eq(w->paths.items[at], path)) {
-        return; /* watched already */
+        return false;
     }
     if (cm_vec_push(&w->paths, cm_arena_str(w->arena, path)) &&
         !cm_map64_put(w->directories, (uint64_t)wd, w->paths.count - 1)) {
         cm_log(CM_LOG_WARN, "out of memory watching a directory", CM_S("path", path));
     }
+    return true;
 }
 
-/* Watches the directories at and below `below`. */
-static void add_tree(cm_watcher *w, cm_str below) {
+/* Watches the directories that are there at and below `below`; returns how many were not watched before. */
+static size_t add_present(cm_watcher *w, cm_str below) {
     cm_arena *arena = cm_arena_new((size_t)1 << 30);
     cm_index_settings *settings = get_settings(w);
     cm_walk_result walk;
+    size_t added = 0;
     cm_err err;
     if (cm_walk_run(settings->root, &settings->options, below, NULL, arena, &walk, &err) == CM_OK) {
         for (size_t i = 0; i < walk.directory_count; i++) {
             if (walk.directories[i].len >= below.len) { /* not the way down to it */
-                add_directory(w, settings->root, walk.directories[i]);
+                added += add_directory(w, settings->root, walk.directories[i]);
             }
         }
-    } else {
+    } else if (err.rc != CM_NOT_FOUND && err.rc != CM_CANCELLED) {
         cm_log_err(CM_LOG_WARN, "cannot watch a directory", &err);
     }
     cm_index_settings_unref(settings);
     cm_arena_free(arena);
+    return added;
+}
+
+/* A directory that is made between the listing of its parent and the parent's watch is reported by neither: listed
+ * again until nothing new is there. */
+static void add_tree(cm_watcher *w, cm_str below) {
+    while (add_present(w, below) > 0 && !atomic_load(&w->stop)) {
+        continue;
+    }
+}
+
+/* Git appends to logs/HEAD at every commit and switch, also when no file of the tree changes. */
+static void watch_head(cm_watcher *w) {
+    char folder[2 * CM_PATH_BYTES_MAX];
+    cm_index_settings *settings = get_settings(w);
+    if (cm_head_log_folder(settings->root, folder)) {
+        w->head = inotify_add_watch(w->inotify, folder, IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
+    }
+    cm_index_settings_unref(settings);
 }
 
 static void watch_all(cm_watcher *w) {
@@ -126,6 +151,7 @@ static void watch_all(cm_watcher *w) {
         return;
     }
     set_limited(w, false);
+    watch_head(w);
     add_tree(w, CM_STR_EMPTY);
 }
 
@@ -145,6 +171,11 @@ static void note_event(cm_watcher *w, const struct inotify_event *event) {
         pthread_mutex_unlock(&w->lock);
         w->everything = true;
         w->watched = false;
+        return;
+    }
+    if (event->wd == w->head) {
+        w->has_moved = true;
+        w->head = event->mask & IN_IGNORED ? -1 : w->head;
         return;
     }
     if (event->mask & IN_IGNORED) {
@@ -197,11 +228,11 @@ static bool run_job(cm_watcher *w) {
     cm_uuid ignored;
     cm_rc rc =
         cm_repository_start(w->repository, CM_INDEX_INCREMENTAL, CM_JOB_WATCHED, &ignored, &err);
-    if (rc == CM_CONFLICT) {
+    if (rc != CM_OK) { /* a job that runs, or a repository that closes; else it is tried again */
+        if (rc != CM_CONFLICT && rc != CM_NOT_FOUND) {
+            cm_log_err(CM_LOG_WARN, "cannot index changes", &err);
+        }
         return false;
-    }
-    if (rc != CM_OK) {
-        cm_log_err(CM_LOG_WARN, "cannot index changes", &err);
     }
     pthread_mutex_lock(&w->lock);
     w->stats.jobs++;
@@ -209,7 +240,8 @@ static bool run_job(cm_watcher *w) {
     return true;
 }
 
-static void sync_batch(cm_watcher *w) {
+/* False when they could not be read: the whole tree is looked at then. */
+static bool sync_batch(cm_watcher *w) {
     CM_VEC(cm_str) paths = {0};
     cm_err err;
     cm_str path;
@@ -218,29 +250,37 @@ static void sync_batch(cm_watcher *w) {
     for (size_t cursor = 0; ok && cm_map_next(w->changed, &cursor, &path, &ignored);) {
         ok = cm_vec_push(&paths, path);
     }
-    cm_rc rc = cm_repository_sync(w->repository, (cm_str_list){paths.items, paths.count}, &err);
-    if (rc != CM_OK) {
+    cm_rc rc = ok ? cm_repository_sync(w->repository, (cm_str_list){paths.items, paths.count}, &err)
+                  : cm_fail(&err, CM_NOMEM, "out of memory reading changes");
+    if (rc != CM_OK && rc != CM_CONFLICT && rc != CM_NOT_FOUND) {
         cm_log_err(CM_LOG_WARN, "cannot index changes", &err);
     }
     cm_vec_done(&paths);
     pthread_mutex_lock(&w->lock);
-    w->stats.synced++;
+    w->stats.synced += rc == CM_OK;
     pthread_mutex_unlock(&w->lock);
+    return rc == CM_OK;
 }
 
 static bool has_batch(const cm_watcher *w) {
-    return w->everything || cm_map_count(w->changed) > 0;
+    return w->everything || w->has_moved || cm_map_count(w->changed) > 0;
 }
 
 /* Acts on what was collected; false when it has to be tried again. */
 static bool act(cm_watcher *w) {
     w->everything = w->everything || cm_repository_owes(w->repository);
-    if (w->everything) {
-        if (!run_job(w)) {
-            return false;
-        }
-    } else {
-        sync_batch(w);
+    if (w->has_moved) {
+        w->has_moved = false;
+        cm_index *index = cm_repository_index_ref(w->repository);
+        cm_index_head_moved(index);
+        cm_index_unref(index);
+    }
+    if (!w->everything && cm_map_count(w->changed) == 0) {
+        return true;
+    }
+    if (w->everything ? !run_job(w) : !sync_batch(w)) {
+        w->everything = true;
+        return false;
     }
     w->everything = w->watched = false;
     cm_map_clear(w->changed);
@@ -334,6 +374,7 @@ cm_rc cm_watcher_start(cm_repository *repository, unsigned poll_ms, cm_watcher *
                        cm_err *err) {
     cm_watcher *w = CM_NEW(cm_watcher);
     w->repository = repository;
+    w->head = -1;
     w->poll_ms = poll_ms ? CM_MIN(poll_ms, (unsigned)INT32_MAX) : POLL_MS;
     w->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC); /* -1: without, by looking now and then */
     w->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -142,3 +142,8 @@ void cm_index_follow_history(cm_index *index) {
         atomic_store(&index->following, false); /* the next edit tries again */
     }
 }
+
+void cm_index_head_moved(cm_index *index) {
+    cm_index_follow_history(index);
+    cm_index_tell(index, CM_INDEX_CHANGED);
+}

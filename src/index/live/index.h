@@ -159,6 +159,9 @@ void cm_index_job_outcome(cm_index *index, const cm_err *failed, cm_index_progre
 void cm_index_job_end(cm_index *index, const cm_index_progress *outcome);
 void cm_index_job_progress(cm_index *index, cm_index_progress *ret_progress);
 
+/* HEAD of the tree's git repository has moved: its history is looked at, and who is told of snapshots is told. */
+void cm_index_head_moved(cm_index *index);
+
 /* ---- files ---- */
 
 /* Reads these files again (relative paths; a directory means all below it) and publishes them at once,

@@ -35,6 +35,8 @@ struct cm_tables {
     CM_VEC(entry) entries;
     cm_tables_stats stats;
     unsigned hurry; /* somebody waits: no rests */
+    cm_tables_pass_fn *follow;
+    void *follow_argument;
     bool working, stop;
 };
 
@@ -155,10 +157,15 @@ static void work(cm_tables *t, size_t at) {
     t->entries.items[at].dirty = t->entries.items[at].published = false;
     t->entries.items[at].repository = NULL;
     t->working = true;
+    cm_tables_pass_fn *follow = t->follow;
+    void *follow_argument = t->follow_argument;
     pthread_mutex_unlock(&t->lock);
     cm_err err = {0};
     uint64_t start = cm_clock_ms();
     cm_rc rc = cm_table_pass_run(&pass, taken.repository, &err);
+    if (rc == CM_OK && follow) {
+        follow(follow_argument, taken.repository);
+    }
     bool failed = rc != CM_OK && rc != CM_NOT_FOUND;
     if (failed && rc != CM_CANCELLED && !taken.backoff) {
         cm_log_err(CM_LOG_WARN, "the tables do not follow the index; it is tried again", &err);
@@ -234,6 +241,16 @@ cm_rc cm_tables_wait(cm_tables *tables, uint64_t timeout_ms, cm_err *err) {
     bool settled = is_settled(t);
     pthread_mutex_unlock(&t->lock);
     return settled ? CM_OK : cm_fail(err, CM_TIMEOUT, "the tables have not caught up yet");
+}
+
+void cm_tables_follow(cm_tables *tables, cm_tables_pass_fn *follow, void *argument) {
+    pthread_mutex_lock(&tables->lock);
+    tables->follow = follow;
+    tables->follow_argument = argument;
+    while (tables->working) {
+        pthread_cond_wait(&tables->settled, &tables->lock);
+    }
+    pthread_mutex_unlock(&tables->lock);
 }
 
 void cm_tables_close(cm_tables *tables, uint32_t drain_ms) {

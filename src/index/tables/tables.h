@@ -47,6 +47,10 @@ void cm_tables_close(cm_tables *tables, uint32_t drain_ms);
 /* Given to indexes as they are opened (cm_index_environment.on_published), `tables` as the argument. Never blocks on
  * the database. What was only opened is compared when there is time. */
 void cm_tables_on_published(void *tables, cm_index *index, enum cm_index_news news);
+/* What follows the index beside its tables: called by the thread of the tables after each pass that came to its end. */
+typedef void cm_tables_pass_fn(void *argument, cm_index *index);
+/* NULL = nobody. Returns when the one before is not at work any more. */
+void cm_tables_follow(cm_tables *tables, cm_tables_pass_fn *follow, void *argument);
 /* Without rests, until the tables show every snapshot published so far. CM_TIMEOUT. */
 cm_rc cm_tables_wait(cm_tables *tables, uint64_t timeout_ms, cm_err *err) cm_must_check;
 

@@ -291,25 +291,15 @@ static cm_rc write_changes(const pass *x, cm_err *err) {
 
 /* ---- the repository's own row ---- */
 
-static cm_str status_of(const cm_index_progress *progress) {
-    bool settled = progress->status == CM_INDEX_READY || progress->status == CM_INDEX_ERROR;
-    return settled ? cm_str_from(cm_index_status_name(progress->status)) : CM_STR("");
-}
-
-static cm_rc write_counts(const pass *x, cm_index *repository, cm_err *err) {
-    cm_index_progress progress;
+static cm_rc write_counts(const pass *x, cm_err *err) {
     cm_snapshot_statistics st;
     cm_buf stats, names;
     cm_buf_init(&stats, CM_KIB(64));
     cm_buf_init(&names, CM_KIB(64));
-    cm_index_job_progress(repository, &progress);
     cm_snapshot_statistics_get(x->snapshot, &st);
     cm_tables_languages(&st, &stats, &names);
-    bool failed = progress.status == CM_INDEX_ERROR;
     cm_q_repositories_set_counts_in row = {
         .id = x->repository,
-        .status = status_of(&progress),
-        .index_error = failed ? cm_str_from(progress.error.text) : (cm_str){0},
         .index_generation = (int64_t)cm_snapshot_generation(x->snapshot),
         .file_count = (int64_t)st.files,
         .symbol_count = (int64_t)st.symbols,
@@ -356,7 +346,7 @@ cm_rc cm_table_pass_run(const cm_table_pass *p, cm_index *repository, cm_err *er
         rc = write_changes(&x, err);
     }
     if (rc == CM_OK) {
-        rc = write_counts(&x, repository, err);
+        rc = write_counts(&x, err);
     }
     cm_vec_done(&x.changes);
     cm_vec_done(&x.rows);

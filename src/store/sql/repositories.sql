@@ -44,9 +44,10 @@ AND r.is_archived = :archived ORDER BY r.id DESC LIMIT :limit;
 UPDATE repositories SET status = :status, index_error = :index_error, index_progress = :index_progress,
 updated_at = :now WHERE id = :id;
 
--- The end of a run: what the index holds now.
+-- What the index holds now. An empty status is not the end of a run: one that runs or waits keeps its own.
 --! repositories_set_indexed exec @system @must
 --: id repositories.id
+--: status text
 --: index_generation repositories.index_generation
 --: file_count repositories.file_count
 --: symbol_count repositories.symbol_count
@@ -59,13 +60,23 @@ updated_at = :now WHERE id = :id;
 --: frameworks repositories.frameworks
 --: style_guide repositories.style_guide
 --: current_revision repositories.current_revision
-UPDATE repositories SET status = 'ready', index_error = NULL, index_progress = 1,
+UPDATE repositories SET status = CASE WHEN :status <> '' THEN :status
+WHEN status = 'indexing' OR status = 'pending' THEN status ELSE 'ready' END, index_error = NULL, index_progress = 1,
 index_version = index_version + 1, index_generation = :index_generation, file_count = :file_count,
 symbol_count = :symbol_count, chunk_count = :chunk_count, line_count = :line_count,
 index_size_bytes = :index_size_bytes, language_stats = :language_stats, languages = :languages,
 primary_language = :primary_language, frameworks = :frameworks, style_guide = :style_guide,
 current_revision = :current_revision, indexed_at = :now,
 updated_at = :now WHERE id = :id;
+
+-- What was read of the tree behind edits. It is no news of the index: a reader's ETag holds.
+--! repositories_set_described exec @system @must
+--: id repositories.id
+--: frameworks repositories.frameworks
+--: style_guide repositories.style_guide
+--: current_revision repositories.current_revision
+UPDATE repositories SET frameworks = :frameworks, style_guide = :style_guide, current_revision = :current_revision
+WHERE id = :id;
 
 -- Runs that a dead server left half done go back to the queue.
 --! repositories_requeue_interrupted exec @system
@@ -98,12 +109,10 @@ UPDATE repositories SET config = :config, updated_at = :now WHERE {write reposit
 --: style_guide repositories.style_guide
 UPDATE repositories SET style_guide = :style_guide, updated_at = :now WHERE {write repositories} AND id = :id;
 
--- What the index holds now, whoever changed it; an empty status leaves that of the running job. The same generation
--- is no news: a reader's ETag holds.
+-- What the index holds now, whoever changed it; its status is the registry's. The same generation is no news: a
+-- reader's ETag holds.
 --! repositories_set_counts exec @system @must
 --: id repositories.id
---: status text
---: index_error repositories.index_error
 --: index_generation repositories.index_generation
 --: file_count repositories.file_count
 --: symbol_count repositories.symbol_count
@@ -113,9 +122,7 @@ UPDATE repositories SET style_guide = :style_guide, updated_at = :now WHERE {wri
 --: language_stats repositories.language_stats
 --: languages repositories.languages
 --: primary_language repositories.primary_language
-UPDATE repositories SET status = CASE WHEN :status = '' THEN status ELSE :status END,
-index_error = CASE WHEN :status = '' THEN index_error ELSE :index_error END,
-indexed_at = CASE WHEN index_generation = :index_generation THEN indexed_at ELSE :now END,
+UPDATE repositories SET indexed_at = CASE WHEN index_generation = :index_generation THEN indexed_at ELSE :now END,
 index_generation = :index_generation, file_count = :file_count, symbol_count = :symbol_count,
 chunk_count = :chunk_count, line_count = :line_count, index_size_bytes = :index_size_bytes,
 language_stats = :language_stats, languages = :languages, primary_language = :primary_language,

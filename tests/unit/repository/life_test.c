@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "index/dump.h"
+#include "index/git.h"
+#include "index/live/head.h"
 #include "index/rounds.h"
 #include "index/tables/tables.h"
 #include "index/tree.h"
@@ -15,6 +17,7 @@
 #include "store/maintenance/maintenance.h"
 #include "store/q/jobs.h"
 #include "store/q/repositories.h"
+#include "store/q/repository_dependencies.h"
 #include "store/q/users.h"
 #include "store/q/workspaces.h"
 
@@ -90,6 +93,7 @@ static void world_open(world *w, fixture *f, history kind) {
                                             .file_bytes_max = CM_MIB(1),
                                             .style_guide = no_style};
     assert_ok(cm_repositories_open(&repositories, &w->repositories, err));
+    cm_tables_follow(w->tables, cm_repositories_on_pass, w->repositories);
     cm_str name = cm_str_from(strrchr(w->source.root, '/') + 1);
     assert_ok(cm_repositories_create(w->repositories, name, CM_STR(""), CM_STR("text"), &w->uploads,
                                      err));
@@ -651,6 +655,64 @@ static void test_repository_life__many_who_add_one_root_get_one_repository(void 
     world_close(&w);
 }
 
+/* ---- rows behind what is watched ---- */
+
+static void commit_all(world *w, git_repository *git, int64_t time, char ret_head[CM_HEAD_TEXT]) {
+    git_commit_all(git, time);
+    assert_true(cm_head_commit(w->source.root, ret_head));
+}
+
+static bool rows_say(world *w, const cm_uuid *id, const char *package, const char *head) {
+    cm_arena *arena = cm_arena_new(0);
+    cm_row_repositories row;
+    const cm_row_repository_dependencies *packages;
+    size_t count;
+    assert_ok(cm_tables_wait(w->tables, PATIENCE_MS, err));
+    assert_ok(
+        cm_q_repositories_get(&w->f->system, &(cm_q_repositories_get_in){*id}, arena, &row, err));
+    assert_ok(cm_q_repository_dependencies_of(
+        &w->f->system, &(cm_q_repository_dependencies_of_in){.repository_id = *id}, arena,
+        &packages, &count, err));
+    bool same = count == 1 && cm_str_eq_c(packages[0].name, package) &&
+                cm_str_eq_c(row.current_revision, head);
+    cm_arena_free(arena);
+    return same;
+}
+
+static void assert_rows_soon(world *w, const cm_uuid *id, const char *package, const char *head) {
+    uint64_t end = cm_clock_ms() + PATIENCE_MS;
+    while (!rows_say(w, id, package, head)) {
+        assert_true(cm_clock_ms() < end);
+        poll(NULL, 0, 5);
+    }
+}
+
+/* Packages after an edit that nobody told of, the head after a commit that changed no file of the tree. */
+static void test_repository_life__rows_follow_what_is_watched(void **state) {
+    world w;
+    char first[CM_HEAD_TEXT], second[CM_HEAD_TEXT];
+    cm_err why;
+    cm_rc rc;
+    world_open(&w, *state, WATCHED);
+    tree_write(&w.source, "package.json", CM_STR("{\"dependencies\": {\"left\": \"1.0\"}}\n"));
+    git_repository *git = git_new(&w.source);
+    commit_all(&w, git, 1600000000, first);
+    cm_repository *repository = add_source(&w, &rc, &why);
+    assert_int_equal(rc, CM_OK);
+    const cm_uuid *id = cm_repository_id(repository);
+    index_until_done(&w, repository);
+    assert_rows_soon(&w, id, "left", first);
+    assert_ok(cm_repository_wait(repository, PATIENCE_MS, err));
+    tree_write(&w.source, "package.json", CM_STR("{\"dependencies\": {\"right\": \"2.0\"}}\n"));
+    assert_rows_soon(&w, id, "right", first);
+    commit_all(&w, git, 1600000001, second);
+    assert_string_not_equal(first, second);
+    assert_rows_soon(&w, id, "right", second);
+    git_free(git);
+    cm_repository_unref(repository);
+    world_close(&w);
+}
+
 /* ---- a person who is erased ---- */
 
 static cm_rc close_deleted(void *repositories, cm_err *err) {
@@ -738,6 +800,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(
             test_repository_life__settings_changed_back_are_known_to_be_mixed, fixture_setup,
             fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_repository_life__rows_follow_what_is_watched,
+                                        fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(
             test_repository_life__an_erased_persons_code_is_found_no_more, fixture_setup,
             fixture_teardown),
