@@ -137,6 +137,22 @@ static cm_rc check_root(const char *root, char resolved[PATH_MAX], cm_err *err) 
     return CM_OK;
 }
 
+/* A root was resolved when it was first added. When the same path leads elsewhere now, somebody put a link there: that
+ * is no wish to have the other place indexed. */
+static cm_rc check_moved(cm_indexer *indexer, const cm_uuid *id, const char *root,
+                         const char *resolved, cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_repository *known = cm_indexer_find(indexer, id);
+    if (!known) {
+        return CM_OK;
+    }
+    bool moved = strcmp(root, resolved) != 0 && cm_str_eq_c(cm_repository_root(known, arena), root);
+    cm_repository_unref(known);
+    return moved ? cm_fail(err, CM_DENIED, "'%s' leads to '%s' now; index that by its own path",
+                           root, resolved)
+                 : CM_OK;
+}
+
 /* The one of this id, opened when it is not; a reference. */
 static cm_rc find_or_open(cm_indexer *indexer, const cm_uuid *id, const char *root,
                           cm_repository **ret_repository, cm_err *err) {
@@ -167,6 +183,10 @@ cm_rc cm_indexer_add(cm_indexer *indexer, const cm_uuid *id, const char *root,
                      cm_err *err) {
     char resolved[PATH_MAX];
     cm_rc rc = check_root(root, resolved, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = check_moved(indexer, id, root, resolved, err);
     if (rc != CM_OK) {
         return rc;
     }

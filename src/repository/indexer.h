@@ -52,8 +52,8 @@ void cm_indexer_set_witness(cm_indexer *indexer, const cm_repository_witness *wi
 /* Adds the repository `id` with its tree at `root` (made absolute, links resolved; empty = it has none, its files are
  * uploaded through cm_repository_sync_texts), or returns the one already open.
  * A different root for a known id replaces the old one; the next job indexes the difference.
- * CM_NOT_FOUND, CM_DENIED (cannot read the directory), CM_INVALID (not a directory), CM_CONFLICT (a job runs with
- * another root or other options). */
+ * CM_NOT_FOUND, CM_DENIED (the directory cannot be read, or the known root is a link now), CM_INVALID (not a
+ * directory), CM_CONFLICT (a job runs with another root or other options). */
 cm_rc cm_indexer_add(cm_indexer *indexer, const cm_uuid *id, const char *root,
                      const cm_repository_options *options, cm_repository **ret_repository,
                      cm_err *err) cm_must_check;

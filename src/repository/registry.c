@@ -34,9 +34,34 @@ static cm_db user_db_of(const cm_repositories *r) {
 
 /* ---- the witness: jobs, before they begin and when they have ended ---- */
 
+static bool is_allowed(const cm_repositories *r, cm_str root) {
+    const cm_settings *settings = cm_settings_take(r->options.settings);
+    cm_str_list roots = settings->index.allowed_roots;
+    bool allowed = roots.count == 0;
+    for (size_t i = 0; i < roots.count && !allowed; i++) {
+        allowed = cm_path_is_inside(root, roots.items[i]);
+    }
+    cm_settings_unref(settings);
+    return allowed;
+}
+
+/* The list may have become shorter since the repository was added. */
+static cm_rc check_allowed(const cm_repositories *r, cm_repository *repository, cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_str root = cm_repository_root(repository, arena);
+    return root.len == 0 || is_allowed(r, root)
+               ? CM_OK
+               : cm_fail(err, CM_DENIED, "'" CM_STR_FMT "' lies outside index.allowed_roots",
+                         CM_STR_ARG(root));
+}
+
 static cm_rc on_job_begins(void *argument, cm_repository *repository, const cm_repository_job *job,
                            cm_err *err) {
     const cm_repositories *r = argument;
+    cm_rc rc = check_allowed(r, repository, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
     return cm_record_job_begin(&r->recorder, cm_repository_id(repository), job, err);
 }
 
@@ -160,17 +185,6 @@ void cm_repositories_close(cm_repositories *repositories) {
 }
 
 /* ---- adding ---- */
-
-static bool is_allowed(const cm_repositories *r, cm_str root) {
-    const cm_settings *settings = cm_settings_take(r->options.settings);
-    cm_str_list roots = settings->index.allowed_roots;
-    bool allowed = roots.count == 0;
-    for (size_t i = 0; i < roots.count && !allowed; i++) {
-        allowed = cm_path_is_inside(root, roots.items[i]);
-    }
-    cm_settings_unref(settings);
-    return allowed;
-}
 
 static cm_rc absolute_root(const cm_repositories *r, cm_str given, cm_arena *arena,
                            cm_str *ret_root, cm_err *err) {

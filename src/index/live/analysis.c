@@ -1,6 +1,7 @@
 /* analysis.c - reading one file, asking the parse worker for it, and what the text alone tells meanwhile. */
 #include "index/live/analysis_priv.h"
 
+#include "base/beneath.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -60,14 +61,7 @@ static cm_rc read_all(int fd, size_t size, size_t max, cm_arena *arena, source *
 
 static cm_rc read_source(const cm_analysis_request *request, cm_arena *arena, source *out,
                          cm_err *err) {
-    char path[2 * CM_PATH_BYTES_MAX];
-    int n =
-        snprintf(path, sizeof(path), "%s/" CM_STR_FMT, request->root, CM_STR_ARG(request->path));
-    if (n < 0 || (size_t)n >= sizeof(path)) {
-        out->status = CM_DOCUMENT_UNREADABLE;
-        return CM_OK;
-    }
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = cm_beneath_open(request->tree, request->path, O_RDONLY | O_NONBLOCK);
     if (fd < 0) {
         out->gone = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
         out->status = CM_DOCUMENT_UNREADABLE;

@@ -61,6 +61,7 @@ typedef struct cm_analysis {
 
 typedef struct cm_analysis_request {
     const char *root;
+    int tree; /* descriptor of `root` (base/beneath.h): files are opened below it. Not used with `text` */
     cm_str path;
     size_t file_bytes_max;
     cm_parser_pool *parser;   /* NULL = line chunks */

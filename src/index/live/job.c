@@ -1,9 +1,8 @@
 /* One indexing job: walk, decide what changed, analyse in parallel, add in order, publish.
  *
- * Files are analysed by background jobs of the worker pool, up to WINDOW at once, and consumed strictly
- * in order of path, so the segments do not depend on timing. An analysis that is done submits the next, so
- * the pool stays busy while the job's own thread sorts a segment; while the next file in order is
- * not ready that thread analyses one too: a pool that lends a single worker still gives two at work.
+ * Files are analysed by background jobs of the pool, up to WINDOW at once, and consumed strictly in order of path, so
+ * the segments do not depend on timing. An analysis that is done submits the next; while the next file in order is not
+ * ready the job's own thread analyses one too: a pool that lends a single worker still gives two at work.
  * What is in flight is bounded by count and by bytes; what is under construction by `ram_bytes`. */
 #include "index/segment/builder.h"
 #include "index/segment/notes.h"
@@ -11,6 +10,7 @@
 #include "index/live/sent.h"
 #include "index/live/walk.h"
 
+#include "base/beneath.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/vec.h"
@@ -45,6 +45,7 @@ typedef struct job {
     cm_cancel *cancel;
     cm_arena *arena;
     cm_snapshot *base; /* what was there when the job began; may be NULL */
+    int tree;          /* descriptor of the root; -1 without one */
     cm_walk_result walk;
     bool is_kept; /* no tree: the files are those that were sent (index/live/sent.h) */
     CM_VEC(planned) files;
@@ -135,19 +136,13 @@ static cm_rc plan_file(job *j, const cm_walk_entry *entry, cm_err *err) {
     return cm_vec_push(&j->files, file) ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory planning");
 }
 
-/* A walk has left them out; those that were uploaded before come from a list. */
-static bool is_withheld(const job *j, cm_str path) {
-    return cm_secret_name(path) &&
-           cm_index_settings_secrets(&j->settings->options, path) == CM_SECRETS_SKIP;
-}
-
 /* Walked paths and documents of the snapshot are compared through a set of the former. */
 static cm_rc plan_removed(job *j, cm_err *err) {
     cm_map *seen = cm_map_new(0);
     bool ok = true;
     for (size_t i = 0; ok && i < j->walk.count; i++) {
         cm_str path = j->walk.entries[i].path;
-        ok = is_withheld(j, path) || cm_map_put(seen, path, 1);
+        ok = cm_index_settings_withhold(&j->settings->options, path) || cm_map_put(seen, path, 1);
     }
     cm_index_document d;
     uint64_t ignored;
@@ -204,7 +199,9 @@ static cm_rc plan(job *j, cm_err *err) {
     pthread_mutex_unlock(&j->r->lock);
     for (size_t i = 0; rc == CM_OK && i < j->walk.count; i++) {
         const cm_walk_entry *entry = &j->walk.entries[i];
-        rc = is_withheld(j, entry->path) ? CM_OK : plan_file(j, entry, err);
+        rc = cm_index_settings_withhold(&j->settings->options, entry->path)
+                 ? CM_OK
+                 : plan_file(j, entry, err);
     }
     pthread_mutex_lock(&j->r->lock);
     for (size_t i = 0; i < j->files.count; i++) {
@@ -271,6 +268,7 @@ static void slot_run(slot *s) {
     job *j = s->job;
     cm_analysis_request request = {
         .root = j->settings->root,
+        .tree = j->tree,
         .path = s->file->path,
         .file_bytes_max = j->settings->options.file_bytes_max,
         .parser = job_parser(j->r),
@@ -488,6 +486,9 @@ static cm_rc run(job *j, cm_err *err) {
     size_t ram = j->r->environment.ram_bytes ? j->r->environment.ram_bytes : RAM_DEFAULT;
     cm_rc rc = cm_index_check(j->r, j->cancel, err);
     j->base = cm_index_snapshot(j->r);
+    if (rc == CM_OK && j->settings->root[0] != '\0') {
+        rc = cm_beneath_tree(j->settings->root, &j->tree, err);
+    }
     if (rc == CM_OK) {
         rc = plan(j, err);
     }
@@ -517,6 +518,7 @@ static cm_rc run(job *j, cm_err *err) {
 
 static void job_init(job *j, cm_index *r, const cm_index_job *asked) {
     *j = (job){.r = r,
+               .tree = -1,
                .asked = asked,
                .settings = cm_index_settings_get(r),
                .cancel = asked->cancel,
@@ -547,6 +549,7 @@ static void job_done(job *j) {
     cm_builder_free(j->builder);
     cm_snapshot_unref(j->base);
     cm_index_settings_unref(j->settings);
+    cm_beneath_close(j->tree);
     cm_arena_free(j->arena);
     pthread_mutex_destroy(&j->lock);
     pthread_cond_destroy(&j->done);

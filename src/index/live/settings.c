@@ -85,6 +85,10 @@ enum cm_secret_policy cm_index_settings_secrets(const cm_repository_options *opt
     return options->secrets == CM_SECRETS_REDACT ? CM_SECRETS_REDACT : CM_SECRETS_SKIP;
 }
 
+bool cm_index_settings_withhold(const cm_repository_options *options, cm_str path) {
+    return cm_secret_name(path) && cm_index_settings_secrets(options, path) == CM_SECRETS_SKIP;
+}
+
 bool cm_index_settings_show(const cm_repository_options *options, cm_str path, cm_str text,
                             cm_arena *arena, cm_str *ret_text) {
     enum cm_secret_policy policy = cm_index_settings_secrets(options, path);

@@ -29,6 +29,8 @@ cm_index_settings *cm_index_settings_ref(cm_index_settings *settings);
 void cm_index_settings_unref(cm_index_settings *settings); /* NULL is allowed */
 bool cm_index_settings_eq(const cm_index_settings *a, const cm_index_settings *b);
 
+/* Whether the file is left out whatever it holds. A walk does so; a list of uploaded files may still have it. */
+bool cm_index_settings_withhold(const cm_repository_options *options, cm_str path);
 /* The text of an uploaded file as it may be kept: itself, or a copy in `arena` without its secrets.
  * False: not at all. */
 bool cm_index_settings_show(const cm_repository_options *options, cm_str path, cm_str text,

@@ -7,12 +7,14 @@
 #include "index/live/walk.h"
 
 #include "base/hash.h"
+#include "base/beneath.h"
 #include "base/path.h"
 #include "base/vec.h"
 
 typedef struct sync {
     cm_index *r;
     cm_index_settings *settings;
+    int tree; /* descriptor of the root, when paths are read */
     cm_arena *arena;
     cm_builder *builder;
     CM_VEC(cm_str) removed;
@@ -23,6 +25,7 @@ typedef struct sync {
 
 static void sync_init(sync *s, cm_index *r) {
     *s = (sync){.r = r,
+                .tree = -1,
                 .settings = cm_index_settings_get(r),
                 .arena = cm_arena_new(0),
                 .builder = cm_builder_new(),
@@ -38,6 +41,7 @@ static void sync_done(sync *s) {
     cm_map_free(s->found);
     cm_arena_free(s->arena);
     cm_index_settings_unref(s->settings);
+    cm_beneath_close(s->tree);
 }
 
 static void sort_ahead(void *argument, const cm_analysis *analysis) {
@@ -53,6 +57,7 @@ static cm_rc add_file(sync *s, const cm_snapshot *base, cm_str path, const cm_st
                  cm_document_has_text(&d);
     cm_analysis_request request = {
         .root = s->settings->root,
+        .tree = s->tree,
         .path = path,
         .file_bytes_max = s->settings->options.file_bytes_max,
         .parser = s->r->environment.parser,
@@ -85,8 +90,11 @@ static cm_rc add_file(sync *s, const cm_snapshot *base, cm_str path, const cm_st
 /* All there is at and below `paths`; what the index has beside it goes when this is published. */
 static cm_rc read_paths(sync *s, const cm_snapshot *base, cm_str_list paths, cm_err *err) {
     cm_walk_result walk;
-    cm_rc rc =
-        cm_walk_paths(s->settings->root, &s->settings->options, paths, NULL, s->arena, &walk, err);
+    cm_rc rc = cm_beneath_tree(s->settings->root, &s->tree, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    rc = cm_walk_paths(s->settings->root, &s->settings->options, paths, NULL, s->arena, &walk, err);
     for (size_t i = 0; rc == CM_OK && i < walk.count; i++) {
         bool added, is_there = true;
         if (!cm_map_slot(s->found, walk.entries[i].path, &added)) {

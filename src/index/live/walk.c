@@ -2,6 +2,7 @@
  * tracked files where the tree is a git repository. */
 #include "index/live/walk.h"
 
+#include "base/beneath.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -106,8 +107,7 @@ static bool is_wanted(walker *w, cm_str path, bool is_directory) {
     if (!is_relevant(w, path) || glob_any(w->options->exclude, path)) {
         return false;
     }
-    if (!is_directory && cm_secret_name(path) &&
-        cm_index_settings_secrets(w->options, path) == CM_SECRETS_SKIP) {
+    if (!is_directory && cm_index_settings_withhold(w->options, path)) {
         return false;
     }
     if (!is_directory && w->options->include.count > 0 && !glob_any(w->options->include, path)) {
@@ -384,10 +384,12 @@ cm_rc cm_walk_paths(const char *root, const cm_repository_options *options, cm_s
     git_libgit2_init();
     cm_rc rc = open_git(&w, root, err);
     for (size_t i = 0; rc == CM_OK && i < below.count; i++) {
-        int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int fd;
         w.below = below.items[i];
-        rc = fd < 0 ? cm_fail_errno(err, errno, "cannot read directory '%s'", root)
-                    : walk_directory(&w, fd, CM_STR_EMPTY, 0, err);
+        rc = cm_beneath_tree(root, &fd, err);
+        if (rc == CM_OK) {
+            rc = walk_directory(&w, fd, CM_STR_EMPTY, 0, err);
+        }
     }
     git_index_free(w.tracked);
     git_repository_free(w.git);

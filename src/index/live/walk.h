@@ -33,7 +33,8 @@ typedef struct cm_walk_result {
 #define CM_WALK_DEPTH_MAX 128
 
 /* Only what lies at or below `below` (relative; empty = everything) is listed, with the same rules.
- * Errors: CM_NOT_FOUND or CM_DENIED (the root), CM_LIMIT (too many files), CM_CANCELLED, CM_NOMEM. */
+ * Errors: CM_NOT_FOUND or CM_DENIED (the root; a link leads to it now), CM_LIMIT (too many files), CM_CANCELLED,
+ * CM_NOMEM. */
 cm_rc cm_walk_run(const char *root, const cm_repository_options *options, cm_str below,
                   const cm_cancel *cancel, cm_arena *arena, cm_walk_result *ret_result,
                   cm_err *err) cm_must_check;
