@@ -2,6 +2,7 @@
 #include "api/api_gen.h"
 #include "api/gateway/call_priv.h"
 #include "api/document.h"
+#include "api/services.h"
 
 #define METRICS_BYTES_MAX CM_MIB(8)
 
@@ -33,7 +34,10 @@ void cm_h_problem(cm_call *call) {
 void cm_h_metrics(cm_call *call) {
     cm_buf text;
     cm_buf_init(&text, METRICS_BYTES_MAX);
-    cm_metrics_write(cm_gateway_metrics(cm_call_state_of(call)->gateway), &text);
+    const cm_services *services = call->services;
+    cm_metrics *metrics = cm_gateway_metrics(cm_call_state_of(call)->gateway);
+    cm_models_observe(services->models, metrics);
+    cm_metrics_write(metrics, &text);
     cm_call_reply_bytes(call, 200, "text/plain; version=0.0.4; charset=utf-8", cm_buf_str(&text));
     cm_buf_done(&text);
 }

@@ -223,6 +223,7 @@ static cm_rc open_assist(cm_server *s, const cm_config *config, cm_err *err) {
                                  .pool = services->pool,
                                  .store = services->store,
                                  .local = services->local,
+                                 .metrics = s->metrics,
                                  .settings = s->settings,
                                  .max_prompt_ms = (uint32_t)config->model.max_prompt_ms,
                                  .max_predict_ms = (uint32_t)config->model.max_predict_ms};
@@ -230,7 +231,6 @@ static cm_rc open_assist(cm_server *s, const cm_config *config, cm_err *err) {
 }
 
 static cm_rc open_gateway(cm_server *s, const cm_config *config, cm_err *err) {
-    s->metrics = cm_metrics_new();
     cm_gateway_config gateway = {.routes = cm_routes,
                                  .route_count = cm_route_count,
                                  .pool = s->services.pool,
@@ -370,6 +370,7 @@ cm_rc cm_server_open(const cm_config *config, const cm_places *places,
     s->one_shot = options->socket_only;
     cm_settings settings = cm_config_settings(config);
     s->settings = cm_settings_cell_new(&settings, NULL);
+    s->metrics = cm_metrics_new();
     s->services.version = CM_BUILD_VERSION;
     s->services.commit = CM_BUILD_COMMIT;
     s->services.build_date = CM_BUILD_DATE;
@@ -451,8 +452,8 @@ void cm_server_close(cm_server *server) {
     cm_http_server_free(server->http);
     cm_loops_free(server->loops);
     cm_gateway_free(server->gateway);
-    cm_metrics_free(server->metrics);
     cm_assist_free(services->assist);
+    cm_metrics_free(server->metrics);
     cm_store_close(services->store);
     cm_parser_pool_free(services->parser);
     cm_parser_pool_free(server->index_parser);

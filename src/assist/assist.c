@@ -16,6 +16,7 @@ cm_rc cm_assist_new(const cm_assist_options *options, cm_assist **ret_assist, cm
         return cm_fail(err, CM_NOMEM, "cannot make a lock");
     }
     assist->recent = cm_recent_new(RECENT_MAX);
+    assist->in_flight = cm_metrics_series(options->metrics, CM_METRIC_COMPLETIONS_IN_FLIGHT, NULL);
     *ret_assist = assist;
     return CM_OK;
 }
@@ -47,23 +48,10 @@ cm_rc cm_assist_admit(cm_assist *assist, const cm_uuid *id, cm_err *err) {
     } else if (cm_recent_add(assist->recent, id) == NULL) {
         rc = cm_fail(err, CM_OVERLOADED, "%d completions are under way already", RECENT_MAX);
     } else {
-        assist->stats.live++;
+        cm_series_add(assist->in_flight, 1);
     }
     pthread_mutex_unlock(&assist->lock);
     return rc;
-}
-
-static void count(cm_assist_stats *stats, const cm_completion *result, cm_rc rc) {
-    stats->live--;
-    stats->completions++;
-    stats->cancelled += rc == CM_CANCELLED;
-    stats->failed += rc != CM_OK && rc != CM_CANCELLED;
-    if (rc == CM_OK) {
-        bool instant = strcmp(result->model_used, "instant") == 0;
-        stats->instant += instant;
-        stats->model += !instant;
-        stats->empty += result->item_count == 0;
-    }
 }
 
 void cm_assist_record(cm_assist *assist, const cm_completion *result, cm_rc rc) {
@@ -72,8 +60,9 @@ void cm_assist_record(cm_assist *assist, const cm_completion *result, cm_rc rc) 
     if (entry != NULL) {
         cm_recent_set_results(entry, result);
     }
-    count(&assist->stats, result, rc);
     pthread_mutex_unlock(&assist->lock);
+    cm_series_add(assist->in_flight, -1);
+    cm_count_completion(assist->options.metrics, result, rc);
     cm_record_completion(assist, result, rc);
 }
 
@@ -192,8 +181,12 @@ cm_rc cm_assist_feedback(cm_assist *assist, const cm_uuid *request_id, const cm_
     } else {
         bool first = !result->has_accepted;
         rc = apply(entry, result, &given, err);
-        assist->stats.accepted += rc == CM_OK && first && result->accepted;
-        assist->stats.rejected += rc == CM_OK && first && !result->accepted;
+        if (rc == CM_OK && first && result->has_accepted) {
+            cm_series_add(cm_metrics_series(assist->options.metrics,
+                                            CM_METRIC_COMPLETION_FEEDBACK_TOTAL,
+                                            result->accepted ? "accepted" : "rejected", NULL),
+                          1);
+        }
     }
     if (rc == CM_OK) {
         cm_record_feedback(assist, entry, (size_t)(result - entry->results));
@@ -201,10 +194,4 @@ cm_rc cm_assist_feedback(cm_assist *assist, const cm_uuid *request_id, const cm_
     }
     pthread_mutex_unlock(&assist->lock);
     return rc;
-}
-
-void cm_assist_stats_get(cm_assist *assist, cm_assist_stats *ret_stats) {
-    pthread_mutex_lock(&assist->lock);
-    *ret_stats = assist->stats;
-    pthread_mutex_unlock(&assist->lock);
 }

@@ -11,6 +11,7 @@
 #include "assist/completion.h"
 #include "repository/indexer.h"
 #include "model/models.h"
+#include "rt/metrics.h"
 #include "rt/pool.h"
 #include "rt/settings.h"
 #include "store/store.h"
@@ -21,12 +22,14 @@ typedef struct cm_assist_options {
     cm_models *models;      /* borrowed, like all below; may have no model */
     cm_parser_pool *parser; /* may be NULL */
     cm_pool *pool;
-    cm_store *store; /* completions are recorded here; may be NULL */
+    cm_store *store;     /* completions are recorded here; may be NULL */
+    cm_metrics *metrics; /* cm_completion*; may be NULL */
     cm_store_local local;
     cm_settings_cell *settings; /* completion.*: the instant tier and how sure it must be */
     uint32_t max_prompt_ms, max_predict_ms;
 } cm_assist_options;
 
+/* CM_NOMEM: no lock. */
 cm_rc cm_assist_new(const cm_assist_options *options, cm_assist **ret_assist,
                     cm_err *err) cm_must_check;
 /* No completion may be under way. NULL is allowed. */
@@ -51,12 +54,5 @@ typedef struct cm_feedback {
  * CM_INVALID_TRANSITION (never delivered, or the state machine has no such step). Worker thread. */
 cm_rc cm_assist_feedback(cm_assist *assist, const cm_uuid *request_id, const cm_feedback *feedback,
                          cm_err *err) cm_must_check;
-
-typedef struct cm_assist_stats {
-    uint64_t completions, instant, model, empty, failed, cancelled;
-    uint64_t accepted, rejected;
-    uint32_t live;
-} cm_assist_stats;
-void cm_assist_stats_get(cm_assist *assist, cm_assist_stats *ret_stats);
 
 #endif

@@ -9,9 +9,9 @@
 
 struct cm_assist {
     cm_assist_options options;
+    cm_series *in_flight;
     pthread_mutex_t lock; /* guards all below */
     cm_recent *recent;
-    cm_assist_stats stats;
 };
 
 /* Takes the request's id until cm_assist_record. CM_REQUEST_IN_PROGRESS when it is live already, CM_OVERLOADED
@@ -21,6 +21,9 @@ cm_rc cm_assist_admit(cm_assist *assist, const cm_uuid *id, cm_err *err) cm_must
 void cm_assist_record(cm_assist *assist, const cm_completion *result, cm_rc rc);
 /* Public name of an engine's model; "instant" for NULL. */
 const char *cm_assist_model_name(const cm_assist *assist, const cm_engine *engine);
+
+/* count.c: an ended completion as series of spec/metrics.toml. */
+void cm_count_completion(cm_metrics *metrics, const cm_completion *result, cm_rc rc);
 
 /* record.c: rows of a completion and of feedback, on the store's write queue. */
 void cm_record_completion(const cm_assist *assist, const cm_completion *result, cm_rc rc);

@@ -48,6 +48,7 @@ struct cm_runner {
     const cm_runner_ops *ops;
     uint32_t context;
     uint32_t slots;
+    size_t cache_bytes; /* of all slots */
 };
 
 typedef struct cm_backend_ops {

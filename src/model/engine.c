@@ -84,6 +84,7 @@ static void count_job(cm_engine *engine, const cm_job *job, bool ran, cm_rc rc) 
     stats->cancelled += rc == CM_CANCELLED || rc == CM_TIMEOUT;
     stats->prompt_tokens += job->done < job->prompt_count ? job->done : job->prompt_count;
     stats->cached_tokens += job->cached;
+    stats->prefix_hits += job->cached > 0;
     stats->completion_tokens += job->count - job->prompt_count;
     stats->prompt_tokens_per_second = engine->pace.read_ms > 0 ? 1000 / engine->pace.read_ms : 0;
     stats->predict_ms_per_token = engine->pace.write_ms;
@@ -298,6 +299,15 @@ static void await_file(cm_engine *engine) {
     }
 }
 
+static void tell_size(cm_engine *engine, const cm_model *model) {
+    pthread_mutex_lock(&engine->mutex);
+    engine->stats.slots = engine->runner->slots;
+    engine->stats.context = engine->runner->context;
+    engine->stats.weight_bytes = model->info.size;
+    engine->stats.cache_bytes = engine->runner->cache_bytes;
+    pthread_mutex_unlock(&engine->mutex);
+}
+
 static cm_rc load(cm_engine *engine, cm_err *err) {
     if (engine->options.await_file) {
         await_file(engine);
@@ -320,6 +330,7 @@ static cm_rc load(cm_engine *engine, cm_err *err) {
         return rc;
     }
     atomic_store(&engine->context, engine->runner->context);
+    tell_size(engine, model);
     atomic_store(&engine->model, model);
     if (options.path != NULL) { /* the fake has nothing to warm */
         warm_up(engine);

@@ -160,7 +160,12 @@ cm_rc cm_engine_generate(cm_engine *engine, const cm_request *request, cm_arena 
 
 typedef struct cm_engine_stats {
     uint32_t waiting, running;
-    uint64_t requests, cancelled, prompt_tokens, cached_tokens, completion_tokens;
+    uint32_t slots, context;            /* tokens of a slot; 0 = not loaded */
+    uint64_t weight_bytes, cache_bytes; /* 0 = not loaded */
+    uint64_t requests, cancelled;       /* `requests` counts all that ended */
+    uint64_t prefix_hits;               /* requests whose prompt began with what a slot held */
+    uint64_t prompt_tokens;             /* evaluated or cached */
+    uint64_t cached_tokens, completion_tokens;
     double prompt_tokens_per_second,
         predict_ms_per_token; /* running estimates; 0 = not yet known */
     uint32_t threads;         /* decoding uses now */

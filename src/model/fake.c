@@ -307,7 +307,8 @@ static const cm_runner_ops fake_runner_ops = {
 static cm_rc fake_runner_new(const cm_model *model, const cm_runner_options *options,
                              cm_runner **ret_runner, cm_err *err) {
     cm_fake_runner *runner = CM_NEW(cm_fake_runner);
-    runner->base = (cm_runner){&fake_runner_ops, options->context, options->slots};
+    runner->base = (cm_runner){&fake_runner_ops, options->context, options->slots,
+                               sizeof(cm_token) * options->context * options->slots};
     runner->fake = fake_of(model);
     runner->options = *options;
     runner->slots = cm_try_calloc(options->slots, sizeof(*runner->slots));

@@ -149,6 +149,13 @@ static struct llama_context *new_context(const cm_llama *llama, const cm_runner_
     return llama_init_from_model(llama->model, params);
 }
 
+/* Keys and values of half precision, for each layer and token. */
+static size_t cache_bytes(const struct llama_model *model, size_t tokens) {
+    size_t heads = (size_t)CM_MAX(llama_model_n_head(model), 1);
+    size_t width = (size_t)llama_model_n_embd(model) / heads * (size_t)llama_model_n_head_kv(model);
+    return 2 * sizeof(uint16_t) * (size_t)llama_model_n_layer(model) * width * tokens;
+}
+
 cm_rc cm_llama_runner_new(const cm_model *model, const cm_runner_options *options,
                           cm_runner **ret_runner, cm_err *err) {
     const cm_llama *llama = cm_llama_of(model);
@@ -166,6 +173,7 @@ cm_rc cm_llama_runner_new(const cm_model *model, const cm_runner_options *option
     }
     runner->memory = llama_get_memory(runner->context);
     runner->base.context = CM_MIN(options->context, llama_n_ctx_seq(runner->context));
+    runner->base.cache_bytes = cache_bytes(llama->model, llama_n_ctx(runner->context));
     *ret_runner = &runner->base;
     return CM_OK;
 }

@@ -5,6 +5,7 @@
 #define CM_MODEL_MODELS_H
 
 #include "model/engine.h"
+#include "rt/metrics.h"
 
 typedef struct cm_models cm_models;
 
@@ -21,5 +22,8 @@ cm_engine *cm_models_find(const cm_models *models, cm_str name, bool *ret_exact)
 size_t cm_models_count(const cm_models *models);
 /* In order of adding; `*ret_name` is known also while it loads, and may be NULL. */
 cm_engine *cm_models_at(const cm_models *models, size_t index, cm_str *ret_name);
+
+/* Brings the series cm_model_* up to date: state, memory, queue, slots, tokens. Before they are printed. */
+void cm_models_observe(const cm_models *models, cm_metrics *metrics);
 
 #endif

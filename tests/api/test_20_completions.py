@@ -2,11 +2,15 @@
 
 import json
 import socket
+import threading
 import time
+import tomllib
 import uuid
 
 import openai
 import pytest
+
+from server import ROOT
 
 MAIN = "from pkg.store import Store\n\n\ndef run(path):\n    store = Store(path)\n    store.load_"
 
@@ -88,24 +92,46 @@ def test_native__an_unknown_repository_is_not_found(server):
     assert (reply.status_code, reply.json()["code"]) == (404, "not_found")
 
 
-def test_stream__events_come_in_order_and_deltas_are_a_prefix(server, repository, tree):
+REPEATED = "def first(path):\n    one = load(path)\n    two = check(one)\n    three = two + 1\n    return three\n\n\n"
+
+
+def streamed(server, text, **options):
+    """The events of one native stream after `text`, with their data decoded."""
+    lines = text.split("\n")
     with server.http.stream("POST", "/v1/completions/stream", json={
             "request_id": str(uuid.uuid4()), "user_id": "me", "completion_type": "fim",
-            "document": {"uri": "file:///t.py", "content": "def zzz_new():\n    "},
-            "position": {"line": 1, "character": 4},
-            "options": {"max_tokens": 40, "multiline": "always"}}) as reply:
+            "document": {"uri": "file:///t.py", "content": text},
+            "position": {"line": len(lines) - 1, "character": len(lines[-1])},
+            "options": {"max_tokens": 60, "multiline": "always", **options}}) as reply:
         assert reply.headers["content-type"].startswith("text/event-stream")
-        events = events_of(reply)
+        return [(name, json.loads(data)) for name, data in events_of(reply)]
+
+
+def test_stream__events_come_in_order_and_deltas_are_a_prefix(server, repository, tree):
+    events = streamed(server, REPEATED + REPEATED.split("    two")[0].replace("first", "second"), model="fake")
     names = [name for name, _ in events]
     assert names[0] == "start" and names[-1] == "done"
     assert names.count("done") == 1 and "error" not in names
-    texts = {}
+    texts, finals = {}, {}
     for name, data in events:
-        data = json.loads(data)
         if name == "delta":
+            assert data["id"] not in finals, "a delta after its item"
             texts[data["id"]] = texts.get(data["id"], "") + data["text"]
-        if name == "item" and data["id"] in texts:
-            assert data["text"].startswith(texts[data["id"]])
+        if name == "item":
+            finals[data["id"]] = data["text"]
+    assert texts and all(texts.values())
+    for written, text in texts.items():
+        assert finals[written].startswith(text)
+
+
+def test_stream__a_line_goes_out_when_it_is_complete_and_none_is_taken_back(server):
+    body = {"input_prefix": REPEATED + "def second(path):\n    one = load(path)\n",
+            "prompt": "    two = check(one)\n    ", "input_suffix": "\n", "n_predict": 60, "model": "fake"}
+    whole = server.http.post("/infill", json=body).json()["content"]
+    assert whole == "three = two + 1\n    return three"  # the fake copies
+    with server.http.stream("POST", "/infill", json={**body, "stream": True}) as reply:
+        parts = [json.loads(data)["content"] for _, data in events_of(reply)]
+    assert parts == ["three = two + 1", "\n    return three", ""]
 
 
 def test_stream__faults_of_the_body_are_an_ordinary_reply(server):
@@ -222,17 +248,104 @@ def test_feedback__unknown_requests_and_empty_bodies(server):
 def test_request_id__is_echoed_and_a_running_one_is_not_taken_twice(server, repository, tree):
     request_id = str(uuid.uuid4())
     assert complete(server, tree, request_id=request_id).json()["request_id"] == request_id
+    replies = []
+
+    def ask(ready, again):
+        ready.wait()
+        replies.append(complete(server, tree, "zzz_qqq_unheard = ", request_id=again))
+
+    for _ in range(100):  # how two of them meet is up to the scheduler: until they do
+        ready, again = threading.Barrier(4), str(uuid.uuid4())
+        threads = [threading.Thread(target=ask, args=(ready, again)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if any(reply.status_code == 409 for reply in replies):
+            break
+    assert {(reply.status_code, reply.json().get("code")) for reply in replies} == {
+        (200, None), (409, "request_in_progress")}
+
+
+def metric(server, series):
+    return next((float(line.rsplit(" ", 1)[1]) for line in server.http.get("/metrics").text.splitlines()
+                 if line.startswith(series + " ")), 0)
 
 
 def test_cancel__a_client_that_leaves_frees_the_model(server):
-    """A long generation is begun and its connection cut: soon nothing runs any more."""
+    """A long generation is begun and its connection cut: the model stops it, and its slot is free again."""
     host, port = server.url.removeprefix("http://").split(":")
     body = json.dumps({"prompt": "never ending story " * 50, "max_tokens": 4000, "stream": True}).encode()
-    with socket.create_connection((host, int(port))) as link:
-        link.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                     b"Content-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body)
-        link.recv(1)
+    stopped = 'cm_model_requests_total{model="fake",outcome="stopped"}'
+    before = metric(server, stopped)
     give_up = time.monotonic() + 60
-    while "cm_http_requests_in_flight 1" not in server.http.get("/metrics").text:
+    while metric(server, stopped) == before:  # one may end by itself before its client is missed
         assert time.monotonic() < give_up
-        time.sleep(0.01)
+        with socket.create_connection((host, int(port))) as link:
+            link.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                         b"Content-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body)
+            link.recv(1)
+        while metric(server, 'cm_model_slots{model="fake",use="busy"}') > 0 or metric(server, "cm_completions_in_flight") > 0:
+            assert time.monotonic() < give_up
+    assert metric(server, 'cm_model_requests_waiting{model="fake"}') == 0
+    assert metric(server, 'cm_completions_total{origin="none",outcome="cancelled"}') >= 1
+
+
+@pytest.mark.parametrize("text, options, reason", [
+    (MAIN, {"model": "instant"}, "asked for by the client"),
+    ("zzz_qqq_unheard = ", {}, "nothing like it in the repository"),
+    ("zzz_qqq_unheard = ", {"model": "fake"}, "nothing like it in the repository"),
+    (REPEATED * 3 + "def first(path):\n    one = load(pa", {}, "the repository is sure"),
+    (REPEATED * 3 + REPEATED.split("    two")[0], {}, "the repository is not sure enough"),
+])
+def test_routing__the_reason_says_which_row_it_was(server, repository, tree, text, options, reason):
+    metadata = complete(server, tree, text, options=options).json()["metadata"]
+    assert metadata["routing_reason"] == reason
+    assert (metadata["model_used"] == "instant") == (reason in ("asked for by the client", "the repository is sure"))
+
+
+def test_metrics__each_completion_is_counted_by_origin_and_outcome(server, repository, tree):
+    delivered = {origin: f'cm_completions_total{{origin="{origin}",outcome="delivered"}}' for origin in ("instant", "model")}
+    before = {origin: metric(server, series) for origin, series in delivered.items()}
+    seconds = 'cm_completion_seconds_count{origin="instant"}'
+    stage, timed = 'cm_completion_stage_seconds_count{stage="infer"}', metric(server, seconds)
+    staged = metric(server, stage)
+    done = complete(server, tree, options={"model": "instant"}).json()
+    complete(server, tree, "zzz_qqq_unheard = ")
+    assert metric(server, delivered["instant"]) == before["instant"] + 1
+    assert metric(server, delivered["model"]) == before["model"] + 1
+    assert metric(server, seconds) == timed + 1 and metric(server, stage) == staged + 2
+    accepted = 'cm_completion_feedback_total{verdict="accepted"}'
+    judged = metric(server, accepted)
+    for _ in range(2):  # the second says the same
+        server.http.post(f"/v1/completions/{done['request_id']}/feedback", json={"accepted": True})
+    assert metric(server, accepted) == judged + 1
+
+
+def test_metrics__the_model_shows_state_memory_slots_and_tokens(server):
+    def tokens(kind):
+        return metric(server, f'cm_model_tokens_total{{model="fake",kind="{kind}"}}')
+
+    assert metric(server, 'cm_model_state{model="fake",state="ready"}') == 1
+    assert metric(server, 'cm_model_state{model="fake",state="loading"}') == 0
+    assert metric(server, 'cm_model_memory_bytes{model="fake",part="cache"}') > 0
+    assert metric(server, 'cm_model_slots{model="fake",use="all"}') >= 1
+    prompt = "".join(f"word{i} " for i in range(100))
+    before = {kind: tokens(kind) for kind in ("read", "cached", "written")}
+    hits, ended = metric(server, 'cm_model_prefix_hits_total{model="fake"}'), 'cm_model_requests_total{model="fake",outcome="ended"}'
+    count = metric(server, ended)
+    for _ in range(2):
+        assert server.http.post("/v1/completions", json={"prompt": prompt, "max_tokens": 4}).status_code == 200
+    assert tokens("read") > before["read"] and tokens("written") >= before["written"] + 2
+    assert tokens("cached") >= before["cached"] + 100  # the second prompt is the first one
+    assert metric(server, 'cm_model_prefix_hits_total{model="fake"}') >= hits + 1
+    assert metric(server, ended) == count + 2
+
+
+def test_metrics__every_one_declared_for_completions_and_models_is_shown(server, repository, tree):
+    complete(server, tree)
+    declared = [row["name"] for row in tomllib.loads((ROOT / "spec" / "metrics.toml").read_text())["metric"]]
+    text = server.http.get("/metrics").text
+    silent = [name for name in declared if name.startswith(("cm_completion", "cm_model"))
+              and not any(line.startswith((name + "{", name + " ", name + "_bucket{")) for line in text.splitlines())]
+    assert silent in ([], ["cm_completion_feedback_total"])  # nobody may have judged one yet
