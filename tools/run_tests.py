@@ -387,7 +387,8 @@ def report(results: dict[str, Result]) -> Result:
 def load():
     """Twice as many busy processes as there are cores."""
     subprocess.run(["script/bootstrap", "--quiet", "--with", "load"], cwd=ROOT, check=True)
-    busy = subprocess.Popen(["stress-ng", "--quiet", "--cpu", str(2 * (os.cpu_count() or 1))])
+    busy = subprocess.Popen(["setpriv", "--pdeathsig", "TERM",  # it ends with us, however we end
+                             "stress-ng", "--quiet", "--cpu", str(2 * (os.cpu_count() or 1))])
     try:
         yield
     finally:
