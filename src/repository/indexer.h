@@ -41,7 +41,7 @@ typedef struct cm_indexer_options {
 typedef struct cm_indexer cm_indexer;
 
 /* `data_dir` is made when missing. A repository whose manifest cannot be read is moved to
- * `quarantine/`, said in the log, and starts empty. */
+ * `quarantine/`, said in the log, and starts empty. CM_DENIED, CM_STORAGE_FULL, CM_IO (the directory), CM_NOMEM. */
 cm_rc cm_indexer_open(const char *data_dir, const cm_indexer_options *options,
                       cm_indexer **ret_indexer, cm_err *err) cm_must_check;
 /* Cancels running jobs, waits for them, closes all repositories. */
@@ -66,11 +66,11 @@ size_t cm_indexer_list(cm_indexer *indexer, cm_repository **repositories, size_t
 /* Cancels its job, closes it and deletes its folder. CM_NOT_FOUND. */
 cm_rc cm_indexer_remove(cm_indexer *indexer, const cm_uuid *id, cm_err *err) cm_must_check;
 
-/* The last step of closing one (repository_priv.h): out of the list, then gone. */
+/* The last step of closing one (repository_priv.h): out of the list, then gone. Errors: any of cm_index_delete. */
 cm_rc cm_indexer_discard(cm_indexer *indexer, cm_repository *repository, cm_err *err) cm_must_check;
 void cm_indexer_shut(cm_indexer *indexer, cm_repository *repository);
 
-/* Starts a job, like cm_repository_index, and says which. */
+/* Starts a job and says which. Errors: any of cm_repository_index. */
 cm_rc cm_repository_start(cm_repository *repository, enum cm_index_mode mode,
                           enum cm_job_origin origin, cm_uuid *ret_job, cm_err *err) cm_must_check;
 /* The job somebody asked for last; false when this process started none. */

@@ -18,6 +18,7 @@ typedef struct cm_recorder {
     cm_style_guide_fn *style_guide;
 } cm_recorder;
 
+/* The row of a job that begins. CM_DATABASE_UNAVAILABLE, CM_NOT_FOUND (the repository has no row any more). */
 cm_rc cm_record_job_begin(const cm_recorder *recorder, const cm_uuid *repository,
                           const cm_repository_job *job, cm_err *err) cm_must_check;
 void cm_record_job_end(const cm_recorder *recorder, cm_repository *repository,
@@ -26,6 +27,7 @@ void cm_record_job_end(const cm_recorder *recorder, cm_repository *repository,
 void cm_record_index(const cm_recorder *recorder, cm_repository *repository);
 /* Style, packages and head alone, behind edits: what a job would write of them now. */
 void cm_record_described(const cm_recorder *recorder, cm_index *index);
+/* As if it had never been indexed. CM_DATABASE_UNAVAILABLE. */
 cm_rc cm_record_forgotten(const cm_recorder *recorder, const cm_uuid *repository,
                           cm_err *err) cm_must_check;
 

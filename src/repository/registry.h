@@ -35,7 +35,7 @@ typedef struct cm_repositories_options {
 } cm_repositories_options;
 
 /* Opens every row with a root in the indexer, and starts again what an earlier process left half done. A root
- * that is gone is logged, not fatal. */
+ * that is gone is logged, not fatal. CM_DATABASE_UNAVAILABLE, CM_NOMEM. */
 cm_rc cm_repositories_open(const cm_repositories_options *options,
                            cm_repositories **ret_repositories, cm_err *err) cm_must_check;
 /* After the indexer was closed. NULL is allowed. */
@@ -78,7 +78,8 @@ cm_rc cm_repositories_forget_index(cm_repositories *repositories, const cm_uuid 
 /* Index, row and all that hangs on them. CM_NOT_FOUND. */
 cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_uuid *id,
                              cm_err *err) cm_must_check;
-/* Rows went without being asked for here (a person was erased): what they left in memory and on disk goes too. */
+/* Rows went without being asked for here (a person was erased): what they left in memory and on disk goes too.
+ * CM_DATABASE_UNAVAILABLE; any of cm_index_delete. */
 cm_rc cm_repositories_drop_orphans(cm_repositories *repositories, cm_err *err) cm_must_check;
 
 #endif

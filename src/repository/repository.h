@@ -51,8 +51,10 @@ void cm_repository_progress(cm_repository *repository, cm_index_progress *ret_pr
 void cm_repository_follow_progress(cm_repository *repository, cm_index_progress_fn *notify,
                                    void *argument);
 
-/* ---- files: cm_index_sync and cm_index_sync_texts (index/live/index.h) ---- */
+/* ---- files ---- */
 
+/* Errors: any of cm_index_sync and cm_index_sync_texts (index/live/index.h); CM_CONFLICT while it is being
+ * deleted, CM_NOT_FOUND afterwards. */
 cm_rc cm_repository_sync(cm_repository *repository, cm_str_list paths, cm_err *err) cm_must_check;
 cm_rc cm_repository_sync_text(cm_repository *repository, cm_str path, cm_str text,
                               cm_err *err) cm_must_check;

@@ -109,7 +109,8 @@ cm_rc cm_index_open(const char *folder, const cm_uuid *id, const char *root,
                     cm_err *err) cm_must_check;
 /* Once no job and no sync runs: ends what goes on beside them and writes what lies in memory to disk. */
 void cm_index_close(cm_index *index);
-/* The same, but the snapshot goes, and the folder with all that is in it. Readers keep what they hold. */
+/* The same, but the snapshot goes, and the folder with all that is in it. Readers keep what they hold. CM_DENIED,
+ * CM_IO: something in it cannot be deleted. */
 cm_rc cm_index_delete(cm_index *index, cm_err *err) cm_must_check;
 /* Folders of segments are deleted by number with their last reader, so an index that takes the place of a deleted
  * one goes on counting. */
@@ -166,7 +167,8 @@ void cm_index_head_moved(cm_index *index);
 
 /* Reads these files again (relative paths; a directory means all below it) and publishes them at once,
  * without walking the tree. Files that no longer exist leave the index. Waits until they can be
- * searched, a few milliseconds for a file. */
+ * searched, a few milliseconds for a file. CM_INVALID (it has no tree, or a path leaves it),
+ * CM_LIMIT, CM_NOMEM, CM_STORAGE_FULL. */
 cm_rc cm_index_sync(cm_index *index, cm_str_list paths, cm_err *err) cm_must_check;
 /* The content of files as editors have them, not yet on disk: searchers see all of them or none. It holds until the
  * next sync or job that finds the file changed on disk. A later change of a path replaces an earlier one. An index
@@ -176,6 +178,7 @@ typedef struct cm_text_change {
     cm_str text;
     bool is_removed; /* the file leaves the index; `text` is ignored */
 } cm_text_change;
+/* CM_INVALID (a path that leaves the tree), CM_LIMIT, CM_NOMEM, CM_STORAGE_FULL. */
 cm_rc cm_index_sync_texts(cm_index *index, const cm_text_change *changes, size_t count,
                           cm_err *err) cm_must_check;
 

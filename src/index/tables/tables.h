@@ -38,6 +38,7 @@ typedef struct cm_tables_options {
 
 typedef struct cm_tables cm_tables;
 
+/* Starts its thread. CM_IO: the system refuses one. */
 cm_rc cm_tables_open(const cm_tables_options *options, cm_tables **ret_tables,
                      cm_err *err) cm_must_check;
 /* After the indexer was closed. Waits up to `drain_ms` for what was published in this process; the rest is found
