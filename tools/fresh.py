@@ -32,17 +32,19 @@ PROMPT = {"prompt": "#include <stdio.h>\n\nint main(int argc, char **argv) {\n  
 
 
 class Checks:
-    def __init__(self):
+    def __init__(self, what: str = "fresh"):
+        self.what = what
         self.passed = self.failed = 0
 
     def note(self, name: str, good: bool, detail: str = "") -> None:
         self.passed += good
         self.failed += not good
-        print(f"fresh: {name}: {'ok' if good else 'FAILED'}{' - ' + detail if detail else ''}", flush=True)
+        print(f"{self.what}: {name}: {'ok' if good else 'FAILED'}{' - ' + detail if detail else ''}", flush=True)
 
 
-def make_root(root: Path) -> None:
-    subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates,git,python3",
+def make_root(root: Path, packages: tuple = ("git", "python3")) -> None:
+    """A bare Debian with this machine's settings of the package clients."""
+    subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(('ca-certificates', *packages))}",
                     "bookworm", root], check=True)
     for name in SETTINGS:
         source = Path(name).expanduser()
@@ -55,6 +57,9 @@ def make_root(root: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
             shutil.copy(source, target)
+
+
+def lend_checkout(root: Path) -> None:
     subprocess.run(["git", "clone", "-q", "--bare", "--no-hardlinks", ROOT, root / "srv/codementor.git"],
                    check=True)
 
@@ -178,6 +183,7 @@ def main() -> int:
     try:
         if not (root / "srv/codementor.git").exists():
             make_root(root)
+            lend_checkout(root)
         clone = inside(root, "cd /root && git clone -q /srv/codementor.git codementor")
         output = clone.communicate()[0]
         checks.note("git clone", clone.returncode == 0, output.strip())

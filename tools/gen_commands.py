@@ -28,7 +28,7 @@ def load(spec):
         seen.add(command["name"])
         for argument in command["arguments"]:
             check_keys(f"{place} {argument['name']}", argument, ARGUMENT_KEYS)
-            check_type(f"{place} {argument['name']}", argument, {"str", "enum"})
+            check_type(f"{place} {argument['name']}", argument, {"str", "path", "enum"})
         for option in command["options"]:
             check_keys(f"{place} --{option['name']}", option, OPTION_KEYS)
             check_type(f"{place} --{option['name']}", option, {"flag", "str", "path", "int"})

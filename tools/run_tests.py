@@ -301,6 +301,12 @@ def valgrind(_whole: bool) -> Result:
                                "--overwrite", "MemoryCheckCommandOptions=--error-exitcode=9 --leak-check=full -q"]))
 
 
+def package(_whole: bool) -> Result:
+    if stream(["script/bootstrap", "--with", "package"])[0] != 0 or stream(["script/package", "--with-model"])[0] != 0:
+        return Result(failed=1)
+    return judged(*stream([VENV / "python", "-B", "tools/package_check.py"]))
+
+
 def fresh(_whole: bool) -> Result:
     if stream(["script/bootstrap", "--with", "fresh"])[0] != 0:
         return Result(failed=1)
@@ -319,9 +325,10 @@ SUITES = {  # in the order in which they begin: what builds much before what wai
     "fuzz-replay": (fuzz_replay, "corpora of the fuzz targets, replayed under sanitizers"),
     "api-postgres": (api_postgres, "tests/api on PostgreSQL 16 and 18, and tests/postgres"),
     "valgrind": (valgrind, "units under valgrind"),
+    "package": (package, "the Debian package, installed, used and removed in a bare Debian 12 (tools/package_check.py)"),
     "fresh": (fresh, "a bare Debian 12, cloned into and run (tools/fresh.py)"),
 }
-ON_DEMAND = ("api-postgres", "valgrind", "fresh")
+ON_DEMAND = ("api-postgres", "valgrind", "package", "fresh")
 SIDE_BY_SIDE = 3  # one builds or waits for that, two run
 SLOWEST = 10
 

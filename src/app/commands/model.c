@@ -1,6 +1,7 @@
-/* model.c - `codementor model list|status|fetch`: which models are here, and how the default one comes. */
+/* model.c - `codementor model list|status|fetch|prepare`: which models are here, and how the default one comes. */
 #include "base/base.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,7 +12,7 @@
 #include "app/progress.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/path.h"
+#include "model/model.h"
 #include "rt/cancel.h"
 #include "rt/signals.h"
 
@@ -209,10 +210,80 @@ static cm_rc fetch(job *j, cm_err *err) {
     return CM_OK;
 }
 
+/* ---- prepare: for packages, which bring the model in the form that is loaded ---- */
+
+static bool go_on(void *argument, const char *stage, double done) {
+    cm_progress *progress = argument;
+    cm_progress_show(progress, done < 0 ? 0 : done, stage);
+    return true;
+}
+
+static cm_rc make_ready(void *argument, const char *path, const char *name, cm_err *err) {
+    const char *ready = argument;
+    if (!cm_str_ends(cm_str_from(name), CM_STR(".gguf"))) {
+        return CM_OK;
+    }
+    return rename(path, ready) == 0 ? CM_OK : cm_fail_errno(err, errno, "cannot make '%s'", ready);
+}
+
+static cm_rc prepare_into(job *j, const char *original, const char *folder, const char *ready,
+                          cm_err *err) {
+    cm_progress progress;
+    cm_progress_init(&progress, "preparing the model", j->w != NULL);
+    cm_model_options options = {.path = original,
+                                .cache_dir = folder,
+                                .quantise = CM_QUANTISE_Q8_0,
+                                .progress = go_on,
+                                .progress_argument = &progress};
+    cm_model *model = NULL;
+    cm_rc rc = cm_model_open(&options, &model, err);
+    cm_progress_end(&progress);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    cm_model_unref(model);
+    rc = cm_dir_each(folder, make_ready, (void *)(uintptr_t)ready, err);
+    if (rc == CM_OK && access(ready, R_OK) != 0) {
+        return cm_fail(err, CM_IO, "'%s' was not re-quantised; see the log", original);
+    }
+    return rc;
+}
+
+static cm_rc prepare(job *j, cm_err *err) {
+    cm_arena *arena = j->cli->arena;
+    const char *origin;
+    const char *original = cm_places_model(j->cli->config, &j->places, arena, &origin);
+    const char *to = j->args->to != NULL ? j->args->to : j->places.model_dir;
+    const char *ready = cm_arena_fmt(arena, "%s/" CM_DEFAULT_MODEL_READY_FILE, to).ptr;
+    if (original == NULL) {
+        return cm_fail(err, CM_NOT_FOUND, "there is no model yet: run 'codementor model fetch'");
+    }
+    const char *folder = cm_arena_fmt(arena, "%s/preparing.%ld", to, (long)getpid()).ptr;
+    cm_rc rc = cm_dir_make(folder, err);
+    if (rc == CM_OK) {
+        rc = prepare_into(j, original, folder, ready, err);
+    }
+    cm_err ignored;
+    (void)(cm_dir_remove(folder, &ignored) == CM_OK); /* what stays is empty, or of a failed run */
+    if (rc != CM_OK) {
+        return rc;
+    }
+    if (j->w == NULL) {
+        printf("%s\n", ready);
+        return CM_OK;
+    }
+    cm_json_object(j->w);
+    add_text(j->w, "path", ready);
+    add_text(j->w, "original", original);
+    cm_json_object_end(j->w);
+    return CM_OK;
+}
+
 int cm_cmd_model(const cm_cli *cli) {
     static cm_rc (*const actions[])(job *, cm_err *) = {[CM_MODEL_ACTION_LIST] = list,
                                                         [CM_MODEL_ACTION_STATUS] = status,
-                                                        [CM_MODEL_ACTION_FETCH] = fetch};
+                                                        [CM_MODEL_ACTION_FETCH] = fetch,
+                                                        [CM_MODEL_ACTION_PREPARE] = prepare};
     job j = {.cli = cli, .args = cli->args};
     cm_cleanup(cm_buf_done) cm_buf out;
     cm_json_writer w;
