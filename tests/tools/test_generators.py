@@ -34,7 +34,7 @@ def generate(program, spec, directory, names):
 
 
 TABLES = [
-    ("gen_options.py", "spec/options.toml", ["o.h", "o.c"]),
+    ("gen_options.py", "spec/options.toml", ["o.h", "o.c", "s.h"]),
     ("gen_commands.py", "spec/commands.toml", ["c.h", "c.c", "r.c"]),
     ("gen_model.py", "deps/lock.toml", ["m.h"]),
     ("gen_metrics.py", "spec/metrics.toml", ["m.h", "m.c"]),
