@@ -14,13 +14,9 @@ static const struct {
     const char *status;
     uint32_t next;
 } states[CM_STATE_COUNT] = {
-    [CM_STATE_RECEIVED] = {"received", "pending", TO(DEBOUNCED) | TO(QUEUED) | LIVE},
-    [CM_STATE_DEBOUNCED] = {"debounced", "pending", TO(QUEUED) | LIVE},
-    [CM_STATE_QUEUED] = {"queued", "pending", TO(RATE_LIMITED) | TO(CACHE_CHECK) | LIVE},
-    [CM_STATE_RATE_LIMITED] = {"rate_limited", "error", 0},
-    [CM_STATE_CACHE_CHECK] = {"cache_check", "pending",
-                              TO(CACHE_HIT) | TO(CONTEXT_ASSEMBLY) | TO(DELIVERED) | LIVE},
-    [CM_STATE_CACHE_HIT] = {"cache_hit", "pending", TO(DELIVERED) | LIVE},
+    [CM_STATE_RECEIVED] = {"received", "pending", TO(QUEUED) | LIVE},
+    [CM_STATE_QUEUED] = {"queued", "pending", TO(CACHE_CHECK) | LIVE},
+    [CM_STATE_CACHE_CHECK] = {"cache_check", "pending", TO(CONTEXT_ASSEMBLY) | LIVE},
     [CM_STATE_CONTEXT_ASSEMBLY] = {"context_assembly", "pending", TO(INFERENCE) | LIVE},
     /* Re-entered by a retry or a fallback to the next route. */
     [CM_STATE_INFERENCE] = {"inference", "pending",

@@ -2,7 +2,8 @@
  *
  * The table is the specification (docs/design/completion.md gives it with reasons): a step that is
  * not in it is refused with CM_INVALID_TRANSITION, so feedback to a cancelled request is a 409 and a
- * mistake of our own is caught at once. Each state entered is stamped with milliseconds since the
+ * mistake of our own is caught at once. The database knows three more (debounced, rate_limited, cache_hit) for what
+ * does not exist yet. Each state entered is stamped with milliseconds since the
  * request was received.
  *
  * Thread: owner (the completion's own thread at a time). */
@@ -14,11 +15,8 @@
 
 enum cm_state {
     CM_STATE_RECEIVED,
-    CM_STATE_DEBOUNCED,
     CM_STATE_QUEUED,
-    CM_STATE_RATE_LIMITED,
     CM_STATE_CACHE_CHECK,
-    CM_STATE_CACHE_HIT,
     CM_STATE_CONTEXT_ASSEMBLY,
     CM_STATE_INFERENCE,
     CM_STATE_TIMEOUT,
