@@ -53,10 +53,6 @@ void cm_client_close(cm_client *client) {
     }
 }
 
-bool cm_client_is_server(const cm_client *client) {
-    return client->server != NULL;
-}
-
 static size_t receive(char *bytes, size_t size, size_t count, void *out) {
     cm_buf_add(out, bytes, size * count);
     return cm_buf_check(out, NULL) == CM_OK ? size * count : 0;

@@ -22,8 +22,6 @@ typedef struct cm_client_options {
 cm_rc cm_client_open(const cm_cli *cli, const cm_client_options *options, cm_client **ret_client,
                      cm_err *err) cm_must_check;
 void cm_client_close(cm_client *client); /* NULL is allowed */
-/* True when this process is its own server. */
-bool cm_client_is_server(const cm_client *client);
 
 /* Sends `body` (NULL = none) and parses the reply. A status of 400 and above becomes an error: code
  * and text are those of the problem. `*ret_reply` (may be NULL) is freed with json_decref. */

@@ -25,16 +25,6 @@
 #define SERVICE_RATE    0.2
 #define FILE_POLL_NS    500000000ull
 
-static const char *const finish_names[] = {
-    [CM_FINISH_END] = "stop",      [CM_FINISH_STOP] = "stop",   [CM_FINISH_SUFFIX] = "stop",
-    [CM_FINISH_LENGTH] = "length", [CM_FINISH_TIME] = "length", [CM_FINISH_CALLBACK] = "stop",
-    [CM_FINISH_ERROR] = "error",
-};
-
-const char *cm_finish_name(enum cm_finish finish) {
-    return finish_names[finish];
-}
-
 /* jobs */
 
 void cm_job_free(cm_job *job) {

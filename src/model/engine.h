@@ -86,7 +86,6 @@ enum cm_finish {
     CM_FINISH_CALLBACK, /* on_text said stop */
     CM_FINISH_ERROR,    /* see rc: cancelled, draining, failed */
 };
-const char *cm_finish_name(enum cm_finish finish); /* "stop", "length" ... as OpenAI spells it */
 
 /* One generated token, when the request asks for `probabilities`. */
 typedef struct cm_token_info {

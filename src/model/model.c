@@ -51,11 +51,6 @@ void cm_model_unref(cm_model *model) {
     }
 }
 
-void cm_model_unrefp(cm_model **model) {
-    cm_model_unref(*model);
-    *model = NULL;
-}
-
 const cm_model_info *cm_model_info_get(const cm_model *model) {
     return &model->info;
 }

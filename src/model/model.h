@@ -86,7 +86,6 @@ cm_rc cm_model_open(const cm_model_options *options, cm_model **ret_model,
                     cm_err *err) cm_must_check;
 cm_model *cm_model_ref(cm_model *model);
 void cm_model_unref(cm_model *model); /* NULL is allowed */
-void cm_model_unrefp(cm_model **model);
 const cm_model_info *cm_model_info_get(const cm_model *model);
 
 enum cm_tokenize_flags {

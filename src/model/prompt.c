@@ -19,10 +19,6 @@ static const char *const format_names[] = {
     [CM_FIM_RANDOM] = "random", [CM_FIM_NONE] = "none",
 };
 
-const char *cm_fim_format_name(enum cm_fim_format format) {
-    return format_names[format];
-}
-
 bool cm_fim_format_parse(cm_str text, enum cm_fim_format *ret_format) {
     for (size_t i = 0; i < CM_COUNT(format_names); i++) {
         if (cm_str_eq_c(text, format_names[i])) {

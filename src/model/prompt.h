@@ -24,7 +24,6 @@ enum cm_fim_format {
     CM_FIM_RANDOM, /* PSM or SPM by the seed */
     CM_FIM_NONE,   /* left to right */
 };
-const char *cm_fim_format_name(enum cm_fim_format format); /* "psm" */
 bool cm_fim_format_parse(cm_str text, enum cm_fim_format *ret_format);
 
 typedef struct cm_prompt_file {

@@ -257,10 +257,6 @@ void *cm_child_shared(const cm_child *child, size_t *ret_len) {
     return child->shared;
 }
 
-int cm_child_fd(const cm_child *child) {
-    return child->fd;
-}
-
 void cm_child_kill(cm_child *child) {
     pthread_mutex_lock(&child->lock);
     if (!child->reaped) {

@@ -67,8 +67,6 @@ cm_rc cm_child_send(cm_child *child, const void *bytes, size_t len, cm_err *err)
  * (it is lost). */
 cm_rc cm_child_receive(cm_child *child, uint64_t deadline_ns, void *bytes, size_t max,
                        size_t *ret_len, cm_err *err) cm_must_check;
-/* The parent's end of the socket, for those who wait in a loop of their own (non-blocking). */
-int cm_child_fd(const cm_child *child);
 
 /* --- the child's side --- */
 typedef struct cm_child_self {

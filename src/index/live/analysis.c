@@ -369,7 +369,3 @@ void cm_analysis_free(cm_analysis *analysis) {
         cm_arena_free(analysis->arena);
     }
 }
-
-size_t cm_analysis_bytes(const cm_analysis *analysis) {
-    return cm_arena_used(analysis->arena);
-}

@@ -86,7 +86,5 @@ typedef struct cm_analysis_request {
 cm_rc cm_analysis_run(const cm_analysis_request *request, cm_analysis **ret_analysis,
                       cm_err *err) cm_must_check;
 void cm_analysis_free(cm_analysis *analysis); /* NULL is allowed */
-/* Memory the analysis holds, for bounding what is in flight. */
-size_t cm_analysis_bytes(const cm_analysis *analysis);
 
 #endif

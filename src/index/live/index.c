@@ -13,12 +13,6 @@
 #include <git2.h>
 #include <unistd.h>
 
-static const char *const status_names[] = {"created", "pending", "indexing", "ready", "error"};
-
-const char *cm_index_status_name(enum cm_index_status status) {
-    return (unsigned)status < CM_COUNT(status_names) ? status_names[status] : "error";
-}
-
 /* ---- opening ---- */
 
 /* A file that was being written beside the one it would have replaced. */

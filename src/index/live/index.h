@@ -96,8 +96,6 @@ typedef struct cm_index_progress {
     cm_err error;                    /* error.rc is CM_OK unless status is CM_INDEX_ERROR */
 } cm_index_progress;
 
-const char *cm_index_status_name(enum cm_index_status status); /* "ready" */
-
 /* Before the first index is opened and after the last was closed: state of libraries. */
 void cm_index_library_open(void);
 void cm_index_library_close(void);

@@ -93,16 +93,8 @@ void cm_snapshot_unref(cm_snapshot *snapshot) {
     cm_free(snapshot);
 }
 
-void cm_snapshot_unrefp(cm_snapshot **snapshot) {
-    cm_snapshot_unref(*snapshot);
-}
-
 uint64_t cm_snapshot_generation(const cm_snapshot *snapshot) {
     return snapshot->generation;
-}
-
-const cm_uuid *cm_snapshot_repository(const cm_snapshot *snapshot) {
-    return &snapshot->repository;
 }
 
 cm_str cm_snapshot_root(const cm_snapshot *snapshot) {

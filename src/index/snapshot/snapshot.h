@@ -28,11 +28,9 @@ typedef struct cm_suffix cm_suffix; /* index/segment/suffix.h */
 
 cm_snapshot *cm_snapshot_ref(cm_snapshot *snapshot);
 void cm_snapshot_unref(cm_snapshot *snapshot); /* NULL is allowed */
-void cm_snapshot_unrefp(cm_snapshot **snapshot);
 
 /* Rises with every published change, also across restarts; `index_version` of the API. */
 uint64_t cm_snapshot_generation(const cm_snapshot *snapshot);
-const cm_uuid *cm_snapshot_repository(const cm_snapshot *snapshot);
 cm_str cm_snapshot_root(const cm_snapshot *snapshot); /* absolute path; empty for uploads */
 
 /* ---- documents ---- */
@@ -200,7 +198,6 @@ cm_uuid cm_snapshot_chunk_uuid(const cm_snapshot *snapshot, uint32_t chunk);
 
 /* Position of an enum in the API's own words: "function", "call", "block", "ok". */
 const char *cm_symbol_kind_name(enum cm_symbol_kind kind);
-bool cm_symbol_kind_parse(cm_str name, enum cm_symbol_kind *ret_kind);
 const char *cm_reference_role_name(enum cm_reference_role role);
 const char *cm_chunk_type_name(enum cm_chunk_type type);
 const char *cm_document_status_name(enum cm_document_status status); /* ok|partial|failed|skipped */

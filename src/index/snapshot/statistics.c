@@ -189,16 +189,6 @@ const char *cm_symbol_kind_name(enum cm_symbol_kind kind) {
     return (unsigned)kind < CM_COUNT(symbol_kinds) ? symbol_kinds[kind] : "other";
 }
 
-bool cm_symbol_kind_parse(cm_str name, enum cm_symbol_kind *ret_kind) {
-    for (unsigned i = 0; i < CM_COUNT(symbol_kinds); i++) {
-        if (cm_str_eq_c(name, symbol_kinds[i])) {
-            *ret_kind = i;
-            return true;
-        }
-    }
-    return false;
-}
-
 const char *cm_reference_role_name(enum cm_reference_role role) {
     return (unsigned)role < CM_COUNT(reference_roles) ? reference_roles[role] : "read";
 }
