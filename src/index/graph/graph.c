@@ -366,7 +366,7 @@ static bool make_ranks(build *b) {
 /* Reasons by names: brought up to date where little changed, else from all names there are. */
 static cm_rc add_names(build *b, const cm_snapshot *base, cm_err *err) {
     if (base && cm_graph_carry(b, base)) {
-        b->graph->updates = base->graph->updates + 1;
+        b->graph->updates = cm_graph_of(base)->updates + 1;
     } else if (!b->failed) {
         cm_snapshot_names(b->snapshot, CM_STR_EMPTY, cm_graph_name_add, b);
     }
@@ -408,21 +408,32 @@ static cm_rc build_graph(const cm_snapshot *snapshot, const cm_snapshot *base,
     return rc;
 }
 
+const cm_graph *cm_graph_of(const cm_snapshot *snapshot) {
+    return snapshot->slots[CM_SLOT_GRAPH].value;
+}
+
+static void drop_graph(void *graph) {
+    cm_graph_free(graph);
+}
+
 cm_rc cm_snapshot_graph(const cm_snapshot *snapshot, const cm_cancel *cancel,
                         const cm_graph **ret_graph, cm_err *err) {
     cm_snapshot *s = (cm_snapshot *)(uintptr_t)snapshot; /* fills its cache, under its lock */
     cm_rc rc = CM_OK;
     pthread_mutex_lock(&s->graph_lock);
-    if (!s->graph) {
-        cm_snapshot *base = cm_graph_base_get(s->graph_base);
-        rc = build_graph(s, base, cancel, &s->graph, err);
+    if (!s->slots[CM_SLOT_GRAPH].value) {
+        cm_graph_base *shared = s->slots[CM_SLOT_GRAPH_BASE].value;
+        cm_snapshot *base = cm_graph_base_get(shared);
+        cm_graph *graph = NULL;
+        rc = build_graph(s, base, cancel, &graph, err);
         cm_snapshot_unref(base);
         if (rc == CM_OK) {
-            cm_graph_base_set(s->graph_base, s);
+            cm_snapshot_fill(s, CM_SLOT_GRAPH, graph, drop_graph);
+            cm_graph_base_set(shared, s);
         }
     }
     if (rc == CM_OK) {
-        *ret_graph = s->graph;
+        *ret_graph = s->slots[CM_SLOT_GRAPH].value;
     }
     pthread_mutex_unlock(&s->graph_lock);
     return rc;

@@ -47,6 +47,9 @@ typedef struct cm_graph_build {
     unsigned ticks;
 } cm_graph_build;
 
+/* The graph a snapshot has already; NULL = none. */
+const cm_graph *cm_graph_of(const cm_snapshot *snapshot);
+
 /* Makes `name` the one at hand; false when it says nothing about who depends on whom. */
 bool cm_graph_name_begin(cm_graph_build *b, cm_str name);
 /* One use of the name at hand, in order of document; false when enough were seen. A cm_reference_fn. */
@@ -64,6 +67,8 @@ typedef struct cm_graph_base cm_graph_base;
 cm_graph_base *cm_graph_base_new(void);
 cm_graph_base *cm_graph_base_ref(cm_graph_base *base);
 void cm_graph_base_unref(cm_graph_base *base); /* NULL is allowed */
+/* The snapshot, new and nobody else's yet, keeps a reference. */
+void cm_graph_base_attach(cm_graph_base *base, cm_snapshot *snapshot);
 void cm_graph_base_forget(cm_graph_base *base);
 /* Forgets and takes no other. */
 void cm_graph_base_close(cm_graph_base *base);

@@ -35,6 +35,14 @@ cm_graph_base *cm_graph_base_ref(cm_graph_base *base) {
     return base;
 }
 
+static void drop_base(void *base) {
+    cm_graph_base_unref(base);
+}
+
+void cm_graph_base_attach(cm_graph_base *base, cm_snapshot *snapshot) {
+    cm_snapshot_fill(snapshot, CM_SLOT_GRAPH_BASE, cm_graph_base_ref(base), drop_base);
+}
+
 void cm_graph_base_unref(cm_graph_base *base) {
     if (!base || atomic_fetch_sub_explicit(&base->refs, 1, memory_order_acq_rel) != 1) {
         return;
@@ -186,7 +194,7 @@ static bool note_all_names(carry *c) {
 
 /* Edges between documents that are still there, as they were. */
 static bool carry_edges(carry *c) {
-    const cm_graph *g = c->old->graph;
+    const cm_graph *g = cm_graph_of(c->old);
     bool ok = true;
     for (uint32_t from = 0; ok && from < g->count; from++) {
         if (c->places[from] == CM_ID_NONE) {
@@ -278,7 +286,7 @@ static bool count_other_names(carry *c) {
 
 bool cm_graph_carry(cm_graph_build *b, const cm_snapshot *old) {
     carry c = {.b = b, .old = old, .now = b->snapshot};
-    if (old->graph->updates >= UPDATES_MAX) {
+    if (cm_graph_of(old)->updates >= UPDATES_MAX) {
         return false;
     }
     c.places = cm_try_calloc((size_t)count_of(old) + 1, sizeof(*c.places));

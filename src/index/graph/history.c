@@ -211,7 +211,17 @@ bool cm_history_ready(const cm_history *history) {
 /* ---- facts ---- */
 
 const cm_history *cm_snapshot_history(const cm_snapshot *snapshot) {
-    return snapshot->history;
+    return snapshot->slots[CM_SLOT_HISTORY].value;
+}
+
+static void drop_history(void *history) {
+    cm_history_unref(history);
+}
+
+void cm_history_attach(cm_history *history, cm_snapshot *snapshot) {
+    if (history) {
+        cm_snapshot_fill(snapshot, CM_SLOT_HISTORY, cm_history_ref(history), drop_history);
+    }
 }
 
 void cm_history_facts_get(const cm_history *history, cm_history_facts *ret_facts) {

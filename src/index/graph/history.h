@@ -44,6 +44,8 @@ const cm_history *cm_snapshot_history(const cm_snapshot *snapshot);
 
 cm_history *cm_history_ref(cm_history *history);
 void cm_history_unref(cm_history *history); /* NULL is allowed */
+/* The snapshot, new and nobody else's yet, keeps a reference. NULL is allowed. */
+void cm_history_attach(cm_history *history, cm_snapshot *snapshot);
 
 typedef struct cm_history_facts {
     enum cm_history_state state;

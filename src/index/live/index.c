@@ -103,8 +103,8 @@ static cm_rc open_snapshot(cm_index *r, const cm_manifest *m, cm_err *err) {
                              &r->snapshot, err);
     }
     if (rc == CM_OK) {
-        r->snapshot->graph_base = cm_graph_base_ref(r->graph_base);
-        r->snapshot->history = r->history ? cm_history_ref(r->history) : NULL;
+        cm_graph_base_attach(r->graph_base, r->snapshot);
+        cm_history_attach(r->history, r->snapshot);
     }
     for (size_t i = 0; i < sources.count; i++) {
         cm_segment_unref(sources.items[i].segment);

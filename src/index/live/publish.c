@@ -263,10 +263,10 @@ static cm_rc exchange(cm_index *r, const cm_change *change, cm_snapshot **ret_ol
         cm_index_settings_unref(settings);
     }
     if (rc == CM_OK) {
-        fresh->graph_base = cm_graph_base_ref(r->graph_base);
+        cm_graph_base_attach(r->graph_base, fresh);
         *ret_fresh = cm_snapshot_ref(fresh);
         pthread_mutex_lock(&r->lock);
-        fresh->history = r->history ? cm_history_ref(r->history) : NULL;
+        cm_history_attach(r->history, fresh);
         r->snapshot = fresh;
         pthread_mutex_unlock(&r->lock);
         *ret_old = old;

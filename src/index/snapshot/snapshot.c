@@ -1,5 +1,4 @@
 /* snapshot.c - one numbering over all segments, and look-ups that ask each segment and leave out dead documents. */
-#include "index/graph/graph_priv.h"
 #include "index/snapshot/snapshot_priv.h"
 
 #include "base/map.h"
@@ -87,9 +86,11 @@ void cm_snapshot_unref(cm_snapshot *snapshot) {
     cm_arena_free(snapshot->arena);
     pthread_mutex_destroy(&snapshot->lock);
     pthread_mutex_destroy(&snapshot->graph_lock);
-    cm_graph_free(snapshot->graph);
-    cm_graph_base_unref(snapshot->graph_base);
-    cm_history_unref(snapshot->history);
+    for (int slot = 0; slot < CM_SLOT_COUNT; slot++) {
+        if (snapshot->slots[slot].value) {
+            snapshot->slots[slot].drop(snapshot->slots[slot].value);
+        }
+    }
     cm_free(snapshot);
 }
 

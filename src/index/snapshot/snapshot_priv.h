@@ -2,8 +2,6 @@
 #ifndef CM_INDEX_SNAPSHOT_SNAPSHOT_PRIV_H
 #define CM_INDEX_SNAPSHOT_SNAPSHOT_PRIV_H
 
-#include "index/graph/graph.h"
-#include "index/graph/history.h"
 #include "index/segment/segment.h"
 #include "index/snapshot/snapshot.h"
 
@@ -15,6 +13,14 @@ typedef struct cm_snapshot_segment {
     cm_bitmap *dead; /* NULL = none */
     uint32_t first_document, first_symbol, first_chunk;
 } cm_snapshot_segment;
+
+/* What parts above derive from a snapshot or read beside it: they alone know what it is. */
+enum cm_snapshot_slot {
+    CM_SLOT_GRAPH,      /* filled when first asked for, under `graph_lock` */
+    CM_SLOT_GRAPH_BASE, /* empty = each graph is built from nothing */
+    CM_SLOT_HISTORY,    /* empty = none was read when the snapshot was made */
+    CM_SLOT_COUNT,
+};
 
 struct cm_snapshot {
     atomic_uint refs;
@@ -30,10 +36,18 @@ struct cm_snapshot {
     cm_snapshot_statistics statistics;
     cm_arena *arena;
     pthread_mutex_t graph_lock; /* held while the graph is built */
-    cm_graph *graph;
-    struct cm_graph_base *graph_base; /* graph_priv.h; NULL = each graph is built from nothing */
-    cm_history *history;              /* NULL = none was read when the snapshot was made */
+    struct {
+        void *value; /* owned; NULL = empty */
+        void (*drop)(void *value);
+    } slots[CM_SLOT_COUNT];
 };
+
+/* Fills an empty slot; `drop(take_value)` runs with the snapshot's last reference. */
+static inline void cm_snapshot_fill(cm_snapshot *snapshot, enum cm_snapshot_slot slot,
+                                    void *take_value, void (*drop)(void *value)) {
+    snapshot->slots[slot].value = take_value;
+    snapshot->slots[slot].drop = drop;
+}
 
 typedef struct cm_snapshot_source {
     cm_segment *segment;

@@ -8,6 +8,7 @@
 #include "index/live/index_priv.h"
 #include "repository/repository_priv.h"
 #include "index/segment/suffix.h"
+#include "index/snapshot/snapshot.h"
 #include "index/indexed.h"
 
 #include <dirent.h>
