@@ -80,7 +80,7 @@ void cm_indexer_close(cm_indexer *indexer) {
         return;
     }
     for (size_t i = 0; i < indexer->repositories.count; i++) {
-        cm_repository_cancel(indexer->repositories.items[i]);
+        cm_repository_interrupt(indexer->repositories.items[i]);
     }
     while (indexer->repositories.count > 0) {
         cm_repository *repository = cm_repository_ref(indexer->repositories.items[0]);

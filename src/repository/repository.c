@@ -301,8 +301,16 @@ cm_rc cm_repository_index(cm_repository *repository, enum cm_index_mode mode, cm
 
 void cm_repository_cancel(cm_repository *repository) {
     pthread_mutex_lock(&repository->lock);
-    if (repository->cancel) {
+    if (repository->cancel && repository->job.origin == CM_JOB_ASKED) {
         cm_cancel_fire(repository->cancel, CM_CANCEL_USER);
+    }
+    pthread_mutex_unlock(&repository->lock);
+}
+
+void cm_repository_interrupt(cm_repository *repository) {
+    pthread_mutex_lock(&repository->lock);
+    if (repository->cancel) {
+        cm_cancel_fire(repository->cancel, CM_CANCEL_SHUTDOWN);
     }
     pthread_mutex_unlock(&repository->lock);
 }
@@ -451,10 +459,8 @@ cm_rc cm_repository_begin_closing(cm_repository *repository, cm_err *err) {
         return rc;
     }
     r->state = CM_REPOSITORY_CLOSING;
-    if (r->cancel) {
-        cm_cancel_fire(r->cancel, CM_CANCEL_SHUTDOWN);
-    }
     pthread_mutex_unlock(&r->lock);
+    cm_repository_interrupt(r);
     stop_watcher(r);
     pthread_mutex_lock(&r->lock);
     while (r->work > 0) {

@@ -42,7 +42,8 @@ bool cm_repository_is_outdated(cm_repository *repository);
 /* Starts a job in the background. CM_CONFLICT when one is running already, or it is closing; CM_NOT_FOUND. */
 cm_rc cm_repository_index(cm_repository *repository, enum cm_index_mode mode,
                           cm_err *err) cm_must_check;
-/* Asks a running job to stop; it does within a file. */
+/* Asks a running job that somebody asked for to stop; it does within a file. One that a watcher began goes on: nobody
+ * else reads what it reads. */
 void cm_repository_cancel(cm_repository *repository);
 /* CM_OK at once when no job runs; CM_TIMEOUT. The result of the job itself is in its progress. */
 cm_rc cm_repository_wait(cm_repository *repository, uint64_t timeout_ms, cm_err *err) cm_must_check;

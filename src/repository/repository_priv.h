@@ -42,6 +42,8 @@ cm_rc cm_repository_open(const cm_indexer_options *options, const char *folder, 
 cm_rc cm_repository_configure(cm_repository *repository, const char *root,
                               const cm_repository_options *options, cm_err *err) cm_must_check;
 
+/* Whatever job runs ends soon: the repository is about to close. */
+void cm_repository_interrupt(cm_repository *repository);
 /* CM_OK when nothing is at work any more and nothing can begin. Exactly one caller gets that; another one waits for
  * what becomes of it. CM_NOT_FOUND: it is gone. Then resume, empty, or cm_indexer_discard or
  * cm_indexer_shut must follow. */
