@@ -28,6 +28,7 @@ SKIPPED = ("tests/cases/", "fuzz/corpus/", "bench/data/", "LICENSE", "deps/")
 # Unbounded, locale-bound or error-blind; base/ has a replacement for each.
 BANNED = re.compile(r"\b(strcpy|strcat|stpcpy|sprintf|vsprintf|strtok|gets|atoi|atol|atoll|atof|[fs]?scanf)\s*\(")
 ENDS_PROCESS = re.compile(r"(?<![\w.>])(exit|abort|_exit|quick_exit)\s*\(")
+SYSTEM_SCOPE = re.compile(r"\bcm_store_(?:system|local_get)\s*\(")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 # What changes something does so where the program goes, not where it checks itself: no assignment, no step, no call
@@ -288,6 +289,9 @@ def check_calls(tree: Tree) -> list[Fault]:
         code = code_only(tree.texts[path])
         faults += [Fault(path, line_of(code, m.start()), f"{m.group(1)} is banned (src/base/base.h)")
                    for m in BANNED.finditer(code)]
+        if path.startswith("src/api/") and SYSTEM_SCOPE.search(code) and not tree.allowed("system_scope", path):
+            faults += [Fault(path, line_of(code, m.start()), "the API reads and writes for its caller: cm_call_db(call)")
+                       for m in SYSTEM_SCOPE.finditer(code)]
         if path.startswith("src/") and not path.startswith("src/app/") and not tree.allowed("ends_process", path):
             faults += [Fault(path, line_of(code, m.start()), f"{m.group(1)} belongs to app/ and cm_assert")
                        for m in ENDS_PROCESS.finditer(code)]

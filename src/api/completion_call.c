@@ -2,6 +2,7 @@
 #include "base/base.h"
 
 #include "api/completion_call.h"
+#include "api/lookup.h"
 #include "base/path.h"
 #include "base/utf8.h"
 #include "code/languages.h"
@@ -129,34 +130,24 @@ cm_str cm_completion_call_file(const cm_completion_call *c, cm_str uri) {
     return absolute;
 }
 
-/* An editor plug-in of another product names no repository: with one indexed there is no doubt. */
-static cm_repository *only_repository(const cm_services *services) {
-    cm_repository *found[2] = {0};
-    size_t count = cm_indexer_list(services->indexer, found, CM_COUNT(found));
-    if (count == 1) {
-        return found[0];
-    }
-    for (size_t i = 0; i < CM_MIN(count, CM_COUNT(found)); i++) {
-        cm_repository_unref(found[i]);
-    }
-    return NULL;
-}
-
 cm_rc cm_completion_call_locate(cm_completion_call *c, cm_str repository_id, cm_str file,
                                 cm_err *err) {
     cm_str absolute = absolute_path(c, file);
+    cm_repositories *repositories = c->services->repositories;
+    const cm_caller *caller = &c->call->caller;
     if (repository_id.len > 0) {
-        cm_uuid id;
-        c->repository =
-            cm_uuid_parse(repository_id, &id) ? cm_indexer_find(c->services->indexer, &id) : NULL;
+        cm_rc rc = cm_call_find_repository(c->call, repository_id, &c->repository, err);
+        if (rc != CM_OK) {
+            return rc;
+        }
         if (c->repository == NULL) {
-            return cm_fail(err, CM_NOT_FOUND, "there is no repository '" CM_STR_FMT "'",
+            return cm_fail(err, CM_NOT_FOUND, "repository '" CM_STR_FMT "' was never indexed",
                            CM_STR_ARG(repository_id));
         }
     } else if (absolute.len > 0) {
-        c->repository = cm_indexer_find_path(c->services->indexer, absolute);
-    } else {
-        c->repository = only_repository(c->services);
+        c->repository = cm_repositories_find_path(repositories, caller, absolute);
+    } else { /* an editor plug-in of another product names none: with one there is no doubt */
+        c->repository = cm_repositories_find_only(repositories, caller);
     }
     c->request.repository = c->repository;
     c->request.path = cm_completion_call_file(c, file);

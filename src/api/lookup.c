@@ -3,45 +3,38 @@
 
 #include "api/lookup.h"
 #include "api/services.h"
-#include "store/q/repositories.h"
 #include "store/q/workspaces.h"
 
-static cm_rc find_row(cm_call *call, cm_err *err) {
+cm_db cm_call_db(const cm_call *call) {
     const cm_services *services = call->services;
-    cm_db db = cm_store_as(services->store, services->local.user_id);
-    cm_q_repositories_get_in in = {0};
-    cm_row_repositories row;
-    return cm_uuid_parse(call->path[0], &in.id)
-               ? cm_q_repositories_get(&db, &in, call->arena, &row, err)
-               : CM_NOT_FOUND;
+    return cm_store_as(services->store, call->caller.user_id);
 }
 
-bool cm_call_repository_exists(cm_call *call) {
-    return find_row(call, NULL) == CM_OK;
-}
-
-static void answer_missing(cm_call *call) {
-    cm_err err;
-    cm_rc rc = find_row(call, &err);
-    if (rc == CM_OK) {
-        cm_fail(&err, CM_INDEX_NOT_READY,
-                "the repository was never indexed; POST /v1/repositories/index does it");
-        cm_call_fail_extra(call, err.rc, &err, CM_STR("\"progress\":0"));
-        return;
-    }
-    if (rc == CM_NOT_FOUND) {
-        cm_fail(&err, rc, "there is no repository '" CM_STR_FMT "'", CM_STR_ARG(call->path[0]));
-    }
-    cm_call_fail(call, rc, &err); /* or nobody knows: the database does not say */
+cm_rc cm_call_find_repository(cm_call *call, cm_str id, cm_repository **ret_repository,
+                              cm_err *err) {
+    const cm_services *services = call->services;
+    cm_uuid uuid;
+    cm_rc rc = cm_uuid_parse(id, &uuid)
+                   ? cm_repositories_find(services->repositories, &call->caller, &uuid,
+                                          ret_repository, err)
+                   : CM_NOT_FOUND;
+    return rc == CM_NOT_FOUND ? cm_fail(err, CM_NOT_FOUND,
+                                        "there is no repository '" CM_STR_FMT "'", CM_STR_ARG(id))
+                              : rc;
 }
 
 cm_repository *cm_call_repository(cm_call *call) {
-    const cm_services *services = call->services;
-    cm_uuid id;
-    cm_repository *repository =
-        cm_uuid_parse(call->path[0], &id) ? cm_indexer_find(services->indexer, &id) : NULL;
+    cm_repository *repository = NULL;
+    cm_err err;
+    cm_rc rc = cm_call_find_repository(call, call->path[0], &repository, &err);
+    if (rc != CM_OK) {
+        cm_call_fail(call, rc, &err);
+        return NULL;
+    }
     if (repository == NULL) {
-        answer_missing(call);
+        cm_fail(&err, CM_INDEX_NOT_READY,
+                "the repository was never indexed; POST /v1/repositories/index does it");
+        cm_call_fail_extra(call, err.rc, &err, CM_STR("\"progress\":0"));
     }
     return repository;
 }
@@ -65,12 +58,11 @@ cm_snapshot *cm_call_snapshot(cm_call *call) {
 }
 
 cm_rc cm_call_workspace(cm_call *call, cm_str name, cm_uuid *ret_id, cm_err *err) {
-    const cm_services *services = call->services;
     if (name.len == 0 || cm_str_eq_c(name, "default")) {
-        *ret_id = services->local.workspace_id;
+        *ret_id = call->caller.workspace_id;
         return CM_OK;
     }
-    cm_db db = cm_store_as(services->store, services->local.user_id);
+    cm_db db = cm_call_db(call);
     cm_q_workspaces_get_in in = {0};
     cm_row_workspaces row;
     cm_rc rc = cm_uuid_parse(name, &in.id) ? cm_q_workspaces_get(&db, &in, call->arena, &row, err)

@@ -5,8 +5,12 @@
 #include "api/gateway/call.h"
 #include "repository/repository.h"
 
-/* Whether the first path parameter names a registered repository, indexed or not. */
-bool cm_call_repository_exists(cm_call *call);
+/* The database as this caller may see it. */
+cm_db cm_call_db(const cm_call *call);
+/* The open repository of this id; NULL in *ret_repository when it was never opened. CM_NOT_FOUND also when it is
+ * not the caller's to see; CM_DATABASE_UNAVAILABLE, CM_TIMEOUT. */
+cm_rc cm_call_find_repository(cm_call *call, cm_str id, cm_repository **ret_repository,
+                              cm_err *err) cm_must_check;
 /* The open repository named by the first path parameter, a reference; or NULL after answering 404, or
  * 409 index_not_ready when it was registered and never indexed. */
 cm_repository *cm_call_repository(cm_call *call);

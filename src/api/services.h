@@ -10,9 +10,7 @@
 #include "repository/registry.h"
 
 typedef struct cm_services {
-    cm_store *store;
-    cm_store_local local; /* the one user of local mode */
-    cm_indexer *indexer;
+    cm_store *store; /* by cm_call_db alone: what the caller may see */
     cm_repositories *repositories;
     const cm_sent *sent;
     cm_parser_pool *parser;

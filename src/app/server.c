@@ -33,6 +33,8 @@
 
 struct cm_server {
     cm_services services; /* first: handed out by address */
+    cm_store_local local; /* the one user of local mode */
+    cm_indexer *indexer;
     cm_settings_cell *settings;
     cm_owner *owner;
     cm_pool *database_pool; /* handlers that may wait for the database */
@@ -93,7 +95,7 @@ static cm_rc open_store(cm_server *s, const cm_config *config, const cm_places *
         cm_log(CM_LOG_ERROR, "the database was damaged; it is kept aside and a fresh one is used",
                CM_F("kept", stats.moved_aside));
     }
-    return cm_store_local_get(s->services.store, &s->services.local, err);
+    return cm_store_local_get(s->services.store, &s->local, err);
 }
 
 static cm_rc open_tables(cm_server *s, const cm_config *config, cm_err *err) {
@@ -133,10 +135,9 @@ static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *
     s->services.sent = &s->sent;
     cm_rc rc = open_tables(s, config, err);
     options.index.published_argument = s->tables;
-    rc = rc == CM_OK ? cm_indexer_open(places->data_dir, &options, &s->services.indexer, err) : rc;
+    rc = rc == CM_OK ? cm_indexer_open(places->data_dir, &options, &s->indexer, err) : rc;
     cm_repositories_options repositories = {.store = s->services.store,
-                                            .local = s->services.local,
-                                            .indexer = s->services.indexer,
+                                            .indexer = s->indexer,
                                             .sent = &s->sent,
                                             .settings = s->settings,
                                             .file_bytes_max =
@@ -222,7 +223,7 @@ static cm_rc open_assist(cm_server *s, const cm_config *config, cm_err *err) {
                                  .parser = services->parser,
                                  .pool = services->pool,
                                  .store = services->store,
-                                 .local = services->local,
+                                 .local = s->local,
                                  .metrics = s->metrics,
                                  .settings = s->settings,
                                  .max_prompt_ms = (uint32_t)config->model.max_prompt_ms,
@@ -238,6 +239,8 @@ static cm_rc open_gateway(cm_server *s, const cm_config *config, cm_err *err) {
                                  .metrics = s->metrics,
                                  .services = &s->services,
                                  .local_mode = config->auth.mode == CM_CONFIG_AUTH_MODE_LOCAL,
+                                 .local_caller = s->local,
+                                 .store = s->services.store,
                                  .settings = s->settings};
     cm_rc rc = cm_gateway_new(&gateway, &s->gateway, err);
     rc = rc == CM_OK ? cm_loops_new((unsigned)config->http.loops, &s->loops, err) : rc;
@@ -393,6 +396,10 @@ const char *cm_server_address(const cm_server *server) {
     return cm_buf_c(&server->address);
 }
 
+const cm_caller *cm_server_owner(const cm_server *server) {
+    return &server->local;
+}
+
 const cm_services *cm_server_services(const cm_server *server) {
     return &server->services;
 }
@@ -443,7 +450,7 @@ void cm_server_close(cm_server *server) {
     cm_jobs_stop(server->jobs);
     cm_fetcher_stop(server->fetcher);
     cm_models_free(services->models); /* its callbacks submit to the pool, so before it */
-    cm_indexer_close(services->indexer);
+    cm_indexer_close(server->indexer);
     cm_tables_close(server->tables, server->one_shot ? ONE_SHOT_TABLES_MS : 0);
     cm_repositories_close(services->repositories);
     cm_pool_free(server->index_pool);

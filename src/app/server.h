@@ -26,6 +26,8 @@ cm_rc cm_server_open(const cm_config *config, const cm_places *places,
 /* "http://127.0.0.1:8012"; empty with socket_only. */
 const char *cm_server_address(const cm_server *server);
 const cm_services *cm_server_services(const cm_server *server);
+/* The owner of this machine, who asks for what the command line wants. */
+const cm_caller *cm_server_owner(const cm_server *server);
 /* Where a reload publishes; lives as long as the server. */
 cm_settings_cell *cm_server_settings(const cm_server *server);
 /* Milliseconds since the last request began or ended; 0 while one runs. */

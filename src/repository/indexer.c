@@ -219,13 +219,16 @@ cm_repository *cm_indexer_find(cm_indexer *indexer, const cm_uuid *id) {
     return repository;
 }
 
-cm_repository *cm_indexer_find_path(cm_indexer *indexer, cm_str path) {
+cm_repository *cm_indexer_find_path(cm_indexer *indexer, const cm_uuid *workspace_id, cm_str path) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_repository *best = NULL;
     size_t best_len = 0;
     pthread_mutex_lock(&indexer->lock);
     for (size_t i = 0; i < indexer->repositories.count; i++) {
         cm_repository *r = indexer->repositories.items[i];
+        if (workspace_id != NULL && !cm_repository_is_of(r, workspace_id)) {
+            continue;
+        }
         cm_str root = cm_repository_root(r, arena);
         if (root.len > 0 && cm_path_is_inside(path, root) && (!best || root.len > best_len)) {
             best = r;
@@ -237,6 +240,21 @@ cm_repository *cm_indexer_find_path(cm_indexer *indexer, cm_str path) {
     }
     pthread_mutex_unlock(&indexer->lock);
     return best;
+}
+
+cm_repository *cm_indexer_find_only(cm_indexer *indexer, const cm_uuid *workspace_id) {
+    cm_repository *only = NULL;
+    size_t count = 0;
+    pthread_mutex_lock(&indexer->lock);
+    for (size_t i = 0; i < indexer->repositories.count; i++) {
+        if (cm_repository_is_of(indexer->repositories.items[i], workspace_id)) {
+            only = indexer->repositories.items[i];
+            count++;
+        }
+    }
+    only = count == 1 ? cm_repository_ref(only) : NULL;
+    pthread_mutex_unlock(&indexer->lock);
+    return only;
 }
 
 static int id_cmp(const void *left, const void *right) {

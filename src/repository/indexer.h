@@ -59,8 +59,10 @@ cm_rc cm_indexer_add(cm_indexer *indexer, const cm_uuid *id, const char *root,
                      cm_err *err) cm_must_check;
 /* NULL when there is none. The reference returned is the caller's: cm_repository_unref. */
 cm_repository *cm_indexer_find(cm_indexer *indexer, const cm_uuid *id);
-/* The repository whose root is `path` or the nearest one above it. */
-cm_repository *cm_indexer_find_path(cm_indexer *indexer, cm_str path);
+/* The repository of this workspace (NULL = of any) whose root is `path` or the nearest one above it. */
+cm_repository *cm_indexer_find_path(cm_indexer *indexer, const cm_uuid *workspace_id, cm_str path);
+/* The repository of this workspace when there is exactly one. */
+cm_repository *cm_indexer_find_only(cm_indexer *indexer, const cm_uuid *workspace_id);
 /* Writes at most `max` referenced repositories, by id; returns how many there are. */
 size_t cm_indexer_list(cm_indexer *indexer, cm_repository **repositories, size_t max);
 /* Cancels its job, closes it and deletes its folder. CM_NOT_FOUND. */

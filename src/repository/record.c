@@ -11,6 +11,7 @@
 #include "index/live/head.h"
 #include "index/snapshot/codebase.h"
 #include "index/tables/tables.h"
+#include "repository/repository_priv.h"
 #include "store/q/jobs.h"
 #include "store/q/repositories.h"
 #include "store/q/repository_dependencies.h"
@@ -209,7 +210,7 @@ static cm_rc write_beginning(const cm_db *db, void *argument, cm_err *err) {
 }
 
 /* What a watcher starts has no row of its own: nobody asked, and nobody waits for it. */
-cm_rc cm_record_job_begin(const cm_recorder *recorder, const cm_uuid *repository,
+cm_rc cm_record_job_begin(const cm_recorder *recorder, cm_repository *repository,
                           const cm_repository_job *job, cm_err *err) {
     cm_db db = cm_store_system(recorder->store);
     if (job->origin == CM_JOB_WATCHED) {
@@ -218,13 +219,13 @@ cm_rc cm_record_job_begin(const cm_recorder *recorder, const cm_uuid *repository
     beginning b = {.job = {.id = job->id,
                            .job_type = CM_STR("index"),
                            .status = CM_STR("running"),
-                           .user_id = recorder->user_id,
-                           .repository_id = *repository,
+                           .repository_id = *cm_repository_id(repository),
                            .max_attempts = CM_INT(1),
                            .attempts = 1,
                            .locked_by = CM_STR(WORKER_NAME),
                            .started_at = cm_clock_wall_ms()},
-                   .status = {.id = *repository, .status = CM_STR("indexing")}};
+                   .status = {.id = *cm_repository_id(repository), .status = CM_STR("indexing")}};
+    cm_repository_owner(repository, &b.job.user_id);
     return cm_db_write(&db, CM_FULL, write_beginning, &b, err);
 }
 

@@ -14,12 +14,12 @@
 
 typedef struct cm_recorder {
     cm_store *store;
-    cm_uuid user_id; /* whose jobs they are */
     cm_style_guide_fn *style_guide;
 } cm_recorder;
 
-/* The row of a job that begins. CM_DATABASE_UNAVAILABLE, CM_NOT_FOUND (the repository has no row any more). */
-cm_rc cm_record_job_begin(const cm_recorder *recorder, const cm_uuid *repository,
+/* The row of a job that begins; it is its repository's owner's. CM_DATABASE_UNAVAILABLE, CM_NOT_FOUND (the repository
+ * has no row any more). */
+cm_rc cm_record_job_begin(const cm_recorder *recorder, cm_repository *repository,
                           const cm_repository_job *job, cm_err *err) cm_must_check;
 void cm_record_job_end(const cm_recorder *recorder, cm_repository *repository,
                        const cm_repository_job *job, const cm_index_progress *progress);

@@ -2,11 +2,8 @@
 #include "base/base.h"
 
 #include <errno.h>
-#include <pthread.h>
 
-#include "repository/record.h"
-#include "repository/registry.h"
-#include "repository/repository_priv.h"
+#include "repository/registry_priv.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -17,19 +14,12 @@
 #define PAGE         100
 #define ADD_ATTEMPTS 100 /* each but the last lost against a deletion of the same root */
 
-struct cm_repositories {
-    cm_repositories_options options;
-    cm_recorder recorder;
-    cm_repository_witness witness;
-    pthread_mutex_t adding; /* who looks a root up and makes its row does both alone */
-};
-
 static cm_db db_of(const cm_repositories *r) {
     return cm_store_system(r->options.store);
 }
 
-static cm_db user_db_of(const cm_repositories *r) {
-    return cm_store_as(r->options.store, r->options.local.user_id);
+static cm_db caller_db_of(const cm_repositories *r, const cm_caller *caller) {
+    return cm_store_as(r->options.store, caller->user_id);
 }
 
 /* ---- the witness: jobs, before they begin and when they have ended ---- */
@@ -62,7 +52,7 @@ static cm_rc on_job_begins(void *argument, cm_repository *repository, const cm_r
     if (rc != CM_OK) {
         return rc;
     }
-    return cm_record_job_begin(&r->recorder, cm_repository_id(repository), job, err);
+    return cm_record_job_begin(&r->recorder, repository, job, err);
 }
 
 static void on_job_ended(void *argument, cm_repository *repository, const cm_repository_job *job,
@@ -135,6 +125,7 @@ static cm_rc open_row(cm_repositories *r, const cm_row_repositories *row, cm_err
     if (rc != CM_OK) {
         return rc;
     }
+    cm_repository_set_owner(repository, &row->workspace_id, &row->owner_id);
     if (is_behind(r, row, repository) || was_interrupted(row)) {
         rc = cm_repository_start(repository, CM_INDEX_INCREMENTAL, CM_JOB_ASKED, &job, err);
     }
@@ -168,7 +159,7 @@ cm_rc cm_repositories_open(const cm_repositories_options *options,
                            cm_repositories **ret_repositories, cm_err *err) {
     cm_repositories *r = CM_NEW(cm_repositories);
     r->options = *options;
-    r->recorder = (cm_recorder){options->store, options->local.user_id, options->style_guide};
+    r->recorder = (cm_recorder){options->store, options->style_guide};
     r->witness = (cm_repository_witness){on_job_begins, on_job_ended, r};
     pthread_mutex_init(&r->adding, NULL);
     cm_indexer_set_witness(options->indexer, &r->witness);
@@ -237,9 +228,9 @@ static cm_rc keep_config(const cm_db *db, const cm_uuid *id, const cm_repository
     return cm_q_repositories_set_config(db, &in, err);
 }
 
-static cm_rc find_row_of_root(cm_repositories *r, cm_str root, cm_arena *arena, cm_uuid *ret_id,
-                              cm_str *ret_config, cm_err *err) {
-    cm_db db = db_of(r);
+static cm_rc find_row_of_root(cm_repositories *r, const cm_caller *caller, cm_str root,
+                              cm_arena *arena, cm_uuid *ret_id, cm_str *ret_config, cm_err *err) {
+    cm_db db = caller_db_of(r, caller);
     cm_row_repositories row;
     cm_q_repositories_by_root_in by_root = {.root_path = root};
     cm_rc rc = cm_q_repositories_by_root(&db, &by_root, arena, &row, err);
@@ -251,13 +242,14 @@ static cm_rc find_row_of_root(cm_repositories *r, cm_str root, cm_arena *arena, 
 }
 
 /* CM_EXISTS: another server on the same database was quicker. */
-static cm_rc make_row_of_root(cm_repositories *r, const cm_repository_add *add, cm_str root,
-                              cm_arena *arena, cm_uuid *ret_id, cm_str *ret_config, cm_err *err) {
-    cm_db db = db_of(r);
+static cm_rc make_row_of_root(cm_repositories *r, const cm_caller *caller,
+                              const cm_repository_add *add, cm_str root, cm_arena *arena,
+                              cm_uuid *ret_id, cm_str *ret_config, cm_err *err) {
+    cm_db db = caller_db_of(r, caller);
     cm_str wanted = add->name.len > 0 ? add->name : cm_path_base(root);
     cm_q_repositories_insert_in in = {.id = cm_uuid_v7(),
-                                      .workspace_id = r->options.local.workspace_id,
-                                      .owner_id = r->options.local.user_id,
+                                      .workspace_id = caller->workspace_id,
+                                      .owner_id = caller->user_id,
                                       .root_path = root,
                                       .source_type = CM_STR("local")};
     if (add->config != NULL) {
@@ -274,25 +266,32 @@ static cm_rc make_row_of_root(cm_repositories *r, const cm_repository_add *add, 
     return rc;
 }
 
-static cm_rc row_of_root(cm_repositories *r, const cm_repository_add *add, cm_str root,
-                         cm_arena *arena, cm_uuid *ret_id, cm_str *ret_config, cm_err *err) {
+static cm_rc row_of_root(cm_repositories *r, const cm_caller *caller, const cm_repository_add *add,
+                         cm_str root, cm_arena *arena, cm_uuid *ret_id, cm_str *ret_config,
+                         cm_err *err) {
     cm_rc rc = CM_EXISTS;
     pthread_mutex_lock(&r->adding);
     for (int attempt = 0; rc == CM_EXISTS && attempt < ADD_ATTEMPTS; attempt++) {
-        rc = find_row_of_root(r, root, arena, ret_id, ret_config, err);
+        rc = find_row_of_root(r, caller, root, arena, ret_id, ret_config, err);
         if (rc == CM_NOT_FOUND) {
-            rc = make_row_of_root(r, add, root, arena, ret_id, ret_config, err);
+            rc = make_row_of_root(r, caller, add, root, arena, ret_id, ret_config, err);
         }
     }
     pthread_mutex_unlock(&r->adding);
     return rc == CM_EXISTS ? cm_fail(err, CM_CONFLICT, "the repository's name is being taken") : rc;
 }
 
-static cm_rc check_row(const cm_repositories *r, const cm_uuid *id, cm_err *err) {
+/* Its row is there, and says whose it is. */
+static cm_rc check_row(const cm_repositories *r, cm_repository *repository, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_db db = db_of(r);
     cm_row_repositories row;
-    return cm_q_repositories_get(&db, &(cm_q_repositories_get_in){.id = *id}, arena, &row, err);
+    cm_q_repositories_get_in in = {.id = *cm_repository_id(repository)};
+    cm_rc rc = cm_q_repositories_get(&db, &in, arena, &row, err);
+    if (rc == CM_OK) {
+        cm_repository_set_owner(repository, &row.workspace_id, &row.owner_id);
+    }
+    return rc;
 }
 
 static void discard_quietly(cm_repositories *r, cm_repository *repository) {
@@ -315,7 +314,7 @@ static cm_rc open_of_row(cm_repositories *r, const cm_uuid *id, const char *root
     if (rc != CM_OK) {
         return rc;
     }
-    rc = check_row(r, id, err);
+    rc = check_row(r, repository, err);
     if (rc == CM_OK) {
         *ret_repository = repository;
         return CM_OK;
@@ -328,15 +327,15 @@ static cm_rc open_of_row(cm_repositories *r, const cm_uuid *id, const char *root
     return rc;
 }
 
-static cm_rc add_once(cm_repositories *r, const cm_repository_add *add, cm_str root,
-                      cm_arena *arena, cm_repository **ret_repository, bool *ret_deleted,
-                      cm_err *err) {
+static cm_rc add_once(cm_repositories *r, const cm_caller *caller, const cm_repository_add *add,
+                      cm_str root, cm_arena *arena, cm_repository **ret_repository,
+                      bool *ret_deleted, cm_err *err) {
     cm_db db = db_of(r);
     cm_repository *repository = NULL;
     cm_str stored;
     cm_uuid id;
     *ret_deleted = false;
-    cm_rc rc = row_of_root(r, add, root, arena, &id, &stored, err);
+    cm_rc rc = row_of_root(r, caller, add, root, arena, &id, &stored, err);
     if (rc != CM_OK) {
         return rc;
     }
@@ -357,8 +356,9 @@ static cm_rc add_once(cm_repositories *r, const cm_repository_add *add, cm_str r
     return CM_OK;
 }
 
-cm_rc cm_repositories_add(cm_repositories *repositories, const cm_repository_add *add,
-                          cm_repository **ret_repository, cm_err *err) {
+cm_rc cm_repositories_add(cm_repositories *repositories, const cm_caller *caller,
+                          const cm_repository_add *add, cm_repository **ret_repository,
+                          cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_str root;
     bool deleted = true;
@@ -367,27 +367,30 @@ cm_rc cm_repositories_add(cm_repositories *repositories, const cm_repository_add
         return rc;
     }
     for (int attempt = 0; deleted && attempt < ADD_ATTEMPTS; attempt++) {
-        rc = add_once(repositories, add, root, arena, ret_repository, &deleted, err);
+        rc = add_once(repositories, caller, add, root, arena, ret_repository, &deleted, err);
     }
     return rc;
 }
 
-static cm_rc open_treeless(cm_repositories *r, const cm_uuid *id, cm_err *err) {
+static cm_rc open_treeless(cm_repositories *r, const cm_caller *caller, const cm_uuid *id,
+                           cm_err *err) {
     cm_repository *repository = NULL;
     cm_repository_options options = {.file_bytes_max = r->options.file_bytes_max};
     cm_rc rc = cm_indexer_add(r->options.indexer, id, "", &options, &repository, err);
     if (rc == CM_OK) {
+        cm_repository_set_owner(repository, &caller->workspace_id, &caller->user_id);
         cm_repository_unref(repository);
     }
     return rc;
 }
 
-cm_rc cm_repositories_create(cm_repositories *repositories, cm_str name, cm_str remote_url,
-                             cm_str primary_language, cm_uuid *ret_id, cm_err *err) {
-    cm_db db = user_db_of(repositories);
+cm_rc cm_repositories_create(cm_repositories *repositories, const cm_caller *caller, cm_str name,
+                             cm_str remote_url, cm_str primary_language, cm_uuid *ret_id,
+                             cm_err *err) {
+    cm_db db = caller_db_of(repositories, caller);
     cm_q_repositories_insert_in row = {.id = cm_uuid_v7(),
-                                       .workspace_id = repositories->options.local.workspace_id,
-                                       .owner_id = repositories->options.local.user_id,
+                                       .workspace_id = caller->workspace_id,
+                                       .owner_id = caller->user_id,
                                        .name = name,
                                        .remote_url = remote_url,
                                        .primary_language = primary_language,
@@ -401,14 +404,15 @@ cm_rc cm_repositories_create(cm_repositories *repositories, cm_str name, cm_str 
         return rc;
     }
     *ret_id = row.id;
-    return open_treeless(repositories, &row.id, err);
+    return open_treeless(repositories, caller, &row.id, err);
 }
 
 /* ---- configuration ---- */
 
-cm_rc cm_repositories_config(cm_repositories *repositories, const cm_uuid *id, cm_arena *arena,
-                             cm_repository_config *ret_config, cm_err *err) {
-    cm_db db = user_db_of(repositories);
+cm_rc cm_repositories_config(cm_repositories *repositories, const cm_caller *caller,
+                             const cm_uuid *id, cm_arena *arena, cm_repository_config *ret_config,
+                             cm_err *err) {
+    cm_db db = caller_db_of(repositories, caller);
     cm_row_repositories row;
     cm_rc rc = cm_q_repositories_get(&db, &(cm_q_repositories_get_in){.id = *id}, arena, &row, err);
     if (rc == CM_OK) {
@@ -418,10 +422,11 @@ cm_rc cm_repositories_config(cm_repositories *repositories, const cm_uuid *id, c
     return rc;
 }
 
-cm_rc cm_repositories_configure(cm_repositories *repositories, const cm_uuid *id,
-                                const cm_repository_config *config, cm_err *err) {
+cm_rc cm_repositories_configure(cm_repositories *repositories, const cm_caller *caller,
+                                const cm_uuid *id, const cm_repository_config *config,
+                                cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
-    cm_db db = user_db_of(repositories);
+    cm_db db = caller_db_of(repositories, caller);
     cm_repository *repository = NULL;
     cm_row_repositories row;
     bool deleted;
@@ -469,22 +474,32 @@ static cm_rc remove_open(cm_repositories *r, cm_repository *repository, const cm
     return rc;
 }
 
-cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_uuid *id, cm_err *err) {
-    cm_db db = db_of(repositories);
+cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_caller *caller,
+                             const cm_uuid *id, cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
+    cm_db db = caller_db_of(repositories, caller);
     cm_q_repositories_delete_in row = {.id = *id};
+    cm_row_repositories seen; /* before anything is closed: is it the caller's at all? */
+    cm_rc rc =
+        cm_q_repositories_get(&db, &(cm_q_repositories_get_in){.id = *id}, arena, &seen, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
     cm_repository *repository = cm_indexer_find(repositories->options.indexer, id);
-    cm_rc rc = repository != NULL ? remove_open(repositories, repository, &db, err)
-                                  : cm_q_repositories_delete(&db, &row, err);
+    rc = repository != NULL ? remove_open(repositories, repository, &db, err)
+                            : cm_q_repositories_delete(&db, &row, err);
     cm_repository_unref(repository);
     if (rc == CM_OK) {
-        sweep_soon(&db);
+        cm_db system = db_of(repositories);
+        sweep_soon(&system);
     }
     return rc;
 }
 
-cm_rc cm_repositories_forget_index(cm_repositories *repositories, const cm_uuid *id, cm_err *err) {
+cm_rc cm_repositories_forget_index(cm_repositories *repositories, const cm_caller *caller,
+                                   const cm_uuid *id, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
-    cm_db db = user_db_of(repositories);
+    cm_db db = caller_db_of(repositories, caller);
     cm_row_repositories row;
     cm_rc rc = cm_q_repositories_get(&db, &(cm_q_repositories_get_in){.id = *id}, arena, &row, err);
     cm_repository *repository =
@@ -514,7 +529,7 @@ cm_rc cm_repositories_drop_orphans(cm_repositories *repositories, cm_err *err) {
     size_t listed = CM_MIN(cm_indexer_list(indexer, open, count), count);
     cm_rc rc = CM_OK;
     for (size_t i = 0; i < listed; i++) {
-        cm_rc found = rc == CM_OK ? check_row(repositories, cm_repository_id(open[i]), err) : rc;
+        cm_rc found = rc == CM_OK ? check_row(repositories, open[i], err) : rc;
         if (found == CM_NOT_FOUND) {
             discard_quietly(repositories, open[i]);
         } else {

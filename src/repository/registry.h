@@ -5,6 +5,9 @@
  * begin, and a repository's row is deleted while it closes (repository/repository.h). A row that was made twice,
  * because several asked for the same new root at once, is one row.
  *
+ * Whoever asks is an argument: what the caller may not see is not there for them (CM_NOT_FOUND), and what is made is
+ * theirs. A cm_repository that was handed out was looked up for a caller, so what takes one asks no more.
+ *
  * Thread: any that may block (a worker, main). */
 #ifndef CM_REPOSITORY_REGISTRY_H
 #define CM_REPOSITORY_REGISTRY_H
@@ -13,7 +16,7 @@
 #include "repository/config.h"
 #include "repository/indexer.h"
 #include "rt/settings.h"
-#include "store/store.h"
+#include "store/q/jobs.h"
 
 typedef struct cm_repositories cm_repositories;
 
@@ -24,7 +27,6 @@ typedef cm_rc cm_style_guide_fn(const cm_snapshot *snapshot, cm_str stored, cm_a
 
 typedef struct cm_repositories_options {
     cm_store *store; /* borrowed, like the indexer */
-    cm_store_local local;
     cm_indexer *indexer;
     const cm_sent
         *sent; /* borrowed; as the indexer was given. NULL = content lies in the index alone */
@@ -41,27 +43,60 @@ cm_rc cm_repositories_open(const cm_repositories_options *options,
 /* After the indexer was closed. NULL is allowed. */
 void cm_repositories_close(cm_repositories *repositories);
 
+/* The open repository of this id, a reference; NULL in *ret_repository when the caller may see it and it was never
+ * opened. One of the caller's own workspace is found without the database; for others (workspaces one is a member of)
+ * it is asked. CM_NOT_FOUND: there is none, or it is not the caller's to see. CM_DATABASE_UNAVAILABLE, CM_TIMEOUT. */
+cm_rc cm_repositories_find(cm_repositories *repositories, const cm_caller *caller,
+                           const cm_uuid *id, cm_repository **ret_repository,
+                           cm_err *err) cm_must_check;
+/* The repository of the caller's own workspace whose root is `path` or the nearest one above it; NULL: none. */
+cm_repository *cm_repositories_find_path(cm_repositories *repositories, const cm_caller *caller,
+                                         cm_str path);
+/* The only repository of the caller's own workspace; NULL when there are none or several. */
+cm_repository *cm_repositories_find_only(cm_repositories *repositories, const cm_caller *caller);
+
+typedef struct cm_job_filter {
+    cm_uuid before_id; /* the page begins behind it; nil = with the newest */
+    cm_str status;     /* empty = any, like the type */
+    cm_str type;
+    int64_t limit;
+} cm_job_filter;
+
+/* A job of the caller's, or one that works on a repository the caller may see. CM_NOT_FOUND. */
+cm_rc cm_repositories_job_row(cm_repositories *repositories, const cm_caller *caller,
+                              const cm_uuid *id, cm_arena *arena, cm_row_jobs *ret_row,
+                              cm_err *err) cm_must_check;
+/* The caller's jobs, newest first. CM_DATABASE_UNAVAILABLE, CM_TIMEOUT. */
+cm_rc cm_repositories_job_page(cm_repositories *repositories, const cm_caller *caller,
+                               const cm_job_filter *filter, cm_arena *arena,
+                               const cm_row_jobs **ret_rows, size_t *ret_count,
+                               cm_err *err) cm_must_check;
+
 typedef struct cm_repository_add {
     cm_str root;                        /* directory on this machine; made absolute */
     cm_str name;                        /* empty = the directory's own */
     const cm_repository_config *config; /* kept in the row; NULL = what the row says */
 } cm_repository_add;
 
-/* The repository of this root, made when there is none. CM_NOT_FOUND, CM_DENIED (outside
+/* The caller's repository of this root, made when there is none. CM_NOT_FOUND, CM_DENIED (outside
  * index.allowed_roots, or unreadable), CM_INVALID (not a directory), CM_CONFLICT (a job runs, with another
  * configuration). The reference is the caller's. */
-cm_rc cm_repositories_add(cm_repositories *repositories, const cm_repository_add *add,
-                          cm_repository **ret_repository, cm_err *err) cm_must_check;
+cm_rc cm_repositories_add(cm_repositories *repositories, const cm_caller *caller,
+                          const cm_repository_add *add, cm_repository **ret_repository,
+                          cm_err *err) cm_must_check;
 /* One without a directory, whose files are uploaded. CM_NAME_TAKEN. */
-cm_rc cm_repositories_create(cm_repositories *repositories, cm_str name, cm_str remote_url,
-                             cm_str primary_language, cm_uuid *ret_id, cm_err *err) cm_must_check;
+cm_rc cm_repositories_create(cm_repositories *repositories, const cm_caller *caller, cm_str name,
+                             cm_str remote_url, cm_str primary_language, cm_uuid *ret_id,
+                             cm_err *err) cm_must_check;
 /* The repository's configuration, as stored or the server's defaults. CM_NOT_FOUND. */
-cm_rc cm_repositories_config(cm_repositories *repositories, const cm_uuid *id, cm_arena *arena,
-                             cm_repository_config *ret_config, cm_err *err) cm_must_check;
+cm_rc cm_repositories_config(cm_repositories *repositories, const cm_caller *caller,
+                             const cm_uuid *id, cm_arena *arena, cm_repository_config *ret_config,
+                             cm_err *err) cm_must_check;
 /* Keeps the configuration; the next job applies it (cm_repository_is_outdated). CM_NOT_FOUND, CM_CONFLICT while
  * a job runs. */
-cm_rc cm_repositories_configure(cm_repositories *repositories, const cm_uuid *id,
-                                const cm_repository_config *config, cm_err *err) cm_must_check;
+cm_rc cm_repositories_configure(cm_repositories *repositories, const cm_caller *caller,
+                                const cm_uuid *id, const cm_repository_config *config,
+                                cm_err *err) cm_must_check;
 /* Writes what the index holds now to the rows, as the end of a job does. */
 void cm_repositories_record(cm_repositories *repositories, cm_repository *repository);
 /* What of the rows follows edits, not jobs alone: a cm_tables_pass_fn, `repositories` the argument. */
@@ -73,11 +108,11 @@ cm_rc cm_repositories_index(cm_repositories *repositories, cm_repository *reposi
 bool cm_repositories_job(cm_repositories *repositories, const cm_uuid *repository,
                          cm_uuid *ret_job);
 /* The index alone; the repository stays, as if it had never been indexed. CM_NOT_FOUND. */
-cm_rc cm_repositories_forget_index(cm_repositories *repositories, const cm_uuid *id,
-                                   cm_err *err) cm_must_check;
+cm_rc cm_repositories_forget_index(cm_repositories *repositories, const cm_caller *caller,
+                                   const cm_uuid *id, cm_err *err) cm_must_check;
 /* Index, row and all that hangs on them. CM_NOT_FOUND. */
-cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_uuid *id,
-                             cm_err *err) cm_must_check;
+cm_rc cm_repositories_remove(cm_repositories *repositories, const cm_caller *caller,
+                             const cm_uuid *id, cm_err *err) cm_must_check;
 /* Rows went without being asked for here (a person was erased): what they left in memory and on disk goes too.
  * CM_DATABASE_UNAVAILABLE; any of cm_index_delete. */
 cm_rc cm_repositories_drop_orphans(cm_repositories *repositories, cm_err *err) cm_must_check;

@@ -70,6 +70,27 @@ bool cm_repository_owes(cm_repository *repository) {
     return owes;
 }
 
+void cm_repository_set_owner(cm_repository *repository, const cm_uuid *workspace_id,
+                             const cm_uuid *owner_id) {
+    pthread_mutex_lock(&repository->lock);
+    repository->workspace_id = *workspace_id;
+    repository->owner_id = *owner_id;
+    pthread_mutex_unlock(&repository->lock);
+}
+
+void cm_repository_owner(cm_repository *repository, cm_uuid *ret_owner_id) {
+    pthread_mutex_lock(&repository->lock);
+    *ret_owner_id = repository->owner_id;
+    pthread_mutex_unlock(&repository->lock);
+}
+
+bool cm_repository_is_of(cm_repository *repository, const cm_uuid *workspace_id) {
+    pthread_mutex_lock(&repository->lock);
+    bool is = !cm_uuid_is_nil(workspace_id) && cm_uuid_eq(&repository->workspace_id, workspace_id);
+    pthread_mutex_unlock(&repository->lock);
+    return is;
+}
+
 enum cm_repository_state cm_repository_state_of(cm_repository *repository) {
     pthread_mutex_lock(&repository->lock);
     enum cm_repository_state state = repository->state;

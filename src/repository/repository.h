@@ -28,6 +28,8 @@ void cm_repository_unref(cm_repository *repository); /* NULL is allowed */
 
 const cm_uuid *cm_repository_id(const cm_repository *repository);
 enum cm_repository_state cm_repository_state_of(cm_repository *repository);
+/* True when it belongs to this workspace; of other members of it the rows know (cm_repositories_find). */
+bool cm_repository_is_of(cm_repository *repository, const cm_uuid *workspace_id);
 /* Absolute path of the tree, copied into `arena`; empty when it has none. */
 cm_str cm_repository_root(cm_repository *repository, cm_arena *arena);
 /* A reference to the current snapshot, the caller's; NULL before the first one. */

@@ -27,6 +27,7 @@ struct cm_repository {
     bool joinable;    /* its thread was started and has not been joined */
     bool owes;        /* a watcher's job did not come to its end, and none has since */
     cm_uuid asked_id; /* of the last job that somebody asked for; nil before */
+    cm_uuid workspace_id, owner_id; /* as its row says; nil before that was read: nobody's */
 
     const cm_repository_witness *witness; /* NULL = nobody writes down what happens */
     cm_index_progress_fn *notify;
@@ -54,6 +55,11 @@ void cm_repository_resume(cm_repository *repository);
 cm_rc cm_repository_empty(cm_repository *repository, cm_err *err) cm_must_check;
 /* The last step of cm_indexer_discard and cm_indexer_shut. */
 void cm_repository_set_gone(cm_repository *repository);
+
+/* Whose it is: what its row says. */
+void cm_repository_set_owner(cm_repository *repository, const cm_uuid *workspace_id,
+                             const cm_uuid *owner_id);
+void cm_repository_owner(cm_repository *repository, cm_uuid *ret_owner_id);
 
 /* The index as it is now, a reference. */
 cm_index *cm_repository_index_ref(cm_repository *repository);

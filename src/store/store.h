@@ -166,10 +166,13 @@ cm_rc cm_db_post(const cm_db *db, enum cm_durability durability, cm_tx_fn *run, 
 
 /* --- The owner of a laptop ------------------------------------------------------------------ */
 
-typedef struct cm_store_local {
-    cm_uuid user_id;      /* the only account, role admin */
-    cm_uuid workspace_id; /* its personal workspace */
-} cm_store_local;
+/* Who asks: an account, and the workspace that is its own. */
+typedef struct cm_caller {
+    cm_uuid user_id;
+    cm_uuid workspace_id;
+} cm_caller;
+
+typedef cm_caller cm_store_local; /* the only account of local mode, role admin */
 
 /* The local owner and its personal workspace, made at the first call. */
 cm_rc cm_store_local_get(cm_store *store, cm_store_local *ret_local, cm_err *err) cm_must_check;

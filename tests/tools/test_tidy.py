@@ -87,6 +87,8 @@ FAULTS = {
     "a code line is too long": ("src/base/x.h", f"int {'a' * 100};\n", "longer than 100"),
     "a comment line is too long": ("src/base/x.h", f"/* {'a' * 120} */\n", "longer than 100"),
     "a banned call": ("src/base/x.h", "/* strcpy(a, b) */\nint y = strcpy(a, b);\n", "x.h:2: strcpy is banned"),
+    "the system's scope in the API": ("src/api/x.h", "/* x.h - y */\nint y = cm_store_system(store);\n",
+                                     "x.h:2: the API reads and writes for its caller"),
     "ending the process": ("src/base/x.h", 'const char *s = "exit(1)";\nint y = exit(1);\n', "x.h:2: exit belongs"),
     "trailing space": ("src/base/x.h", "int x; \n", "trailing white space"),
     "unfinished work": ("script/x.sh", f"# {UNFINISHED}: later\n", "unfinished work"),

@@ -29,6 +29,7 @@
 #include "base/arena.h"
 #include "base/schema.h"
 #include "rt/cancel.h"
+#include "store/store.h"
 
 typedef struct cm_exchange cm_exchange; /* net/http.h */
 
@@ -47,6 +48,7 @@ struct cm_call {
     uint64_t deadline_ns; /* on the cm_clock_ns scale */
     unsigned worker;      /* index of the worker the handler runs on */
     bool strict;          /* Prefer: handling=strict */
+    cm_caller caller;     /* who asks: goes with every look-up by id */
     void *services;       /* the application's context, shared by all handlers */
     cm_exchange *exchange;
 };

@@ -14,6 +14,7 @@
 typedef struct cm_call_state {
     cm_call call; /* first, so that a cm_call is a cm_call_state */
     cm_gateway *gateway;
+    cm_store *store;      /* the gateway's */
     uint32_t route_index; /* of the metrics; route_count = no route */
     enum cm_error_shape error_shape;
     const cm_schema *reply; /* of success in this dialect; NULL = the route's */

@@ -15,7 +15,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/uuid.h"
-#include "store/store.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -90,6 +89,7 @@ static cm_call_state *state_new(cm_gateway *gateway, cm_exchange *exchange) {
     state->call.exchange = exchange;
     state->call.cancel = cm_exchange_cancel(exchange);
     state->call.services = gateway->config.services;
+    state->store = gateway->config.store;
     state->call.request_id = request_id(cm_exchange_head(exchange), arena);
     cm_exchange_set_user(exchange, state, state_free);
     atomic_fetch_add(&gateway->in_flight, 1);
@@ -197,6 +197,12 @@ static bool find_route(cm_call_state *state) {
     return check_params(state, &match);
 }
 
+/* Local mode asks for no credential: whoever reaches the server is its owner. */
+static bool find_caller(cm_call_state *state) {
+    state->call.caller = state->gateway->config.local_caller;
+    return true;
+}
+
 static bool check_accept(cm_call_state *state) {
     const cm_route *route = state->call.route;
     cm_str accept;
@@ -263,7 +269,7 @@ static bool read_preferences(cm_call_state *state) {
 }
 
 static size_t on_head(void *user, cm_exchange *exchange) {
-    static filter_fn *const filters[] = {check_host,   check_origin,  find_route,
+    static filter_fn *const filters[] = {check_host,   check_origin,  find_route,      find_caller,
                                          check_accept, check_content, read_preferences};
     cm_call_state *state = state_new(user, exchange);
     for (size_t i = 0; i < CM_COUNT(filters); i++) {

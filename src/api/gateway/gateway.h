@@ -19,6 +19,7 @@
 #include "rt/metrics.h"
 #include "rt/pool.h"
 #include "rt/settings.h"
+#include "store/store.h"
 
 typedef struct cm_gateway cm_gateway;
 
@@ -30,6 +31,8 @@ typedef struct cm_gateway_config {
     cm_metrics *metrics;        /* may be NULL */
     void *services;             /* given to handlers as call->services */
     bool local_mode;            /* loopback Host only, no credentials */
+    cm_caller local_caller;     /* who every caller of local mode is */
+    cm_store *store;            /* of the keys of idempotent requests; NULL = none are kept */
     cm_settings_cell *settings; /* borrowed */
 } cm_gateway_config;
 

@@ -10,7 +10,6 @@
 #include "base/base.h"
 
 #include "api/gateway/call_priv.h"
-#include "api/services.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -33,15 +32,13 @@ static bool is_key(cm_str text) {
 }
 
 static cm_str scope_of(cm_call_state *state) {
-    const cm_services *services = state->call.services;
     char text[CM_UUID_TEXT];
-    cm_uuid_format(&services->local.user_id, text);
+    cm_uuid_format(&state->call.caller.user_id, text);
     return cm_arena_str(state->call.arena, cm_str_from(text));
 }
 
 static cm_db db_of(const cm_call_state *state) {
-    const cm_services *services = state->call.services;
-    return cm_store_system(services->store);
+    return cm_store_system(state->store);
 }
 
 static cm_str hash_of(cm_call_state *state) {
@@ -92,7 +89,8 @@ bool cm_idempotency_begin(cm_call_state *state) {
     const cm_http_head *head = cm_exchange_head(state->call.exchange);
     cm_str key;
     cm_err err;
-    if (!state->call.route->idempotent || !cm_http_head_find(head, "Idempotency-Key", &key)) {
+    if (state->store == NULL || !state->call.route->idempotent ||
+        !cm_http_head_find(head, "Idempotency-Key", &key)) {
         return true;
     }
     if (!is_key(key)) {

@@ -9,14 +9,9 @@
 #include "api/services.h"
 #include "store/q/repositories.h"
 
-static cm_db db_of(const cm_call *call) {
-    const cm_services *services = call->services;
-    return cm_store_as(services->store, services->local.user_id);
-}
-
 /* The row named by the path; CM_NOT_FOUND names it. */
 static cm_rc read_row(cm_call *call, cm_row_repositories *ret_row, cm_err *err) {
-    cm_db db = db_of(call);
+    cm_db db = cm_call_db(call);
     cm_q_repositories_get_in in = {0};
     cm_assert(cm_uuid_parse(call->path[0], &in.id));
     cm_rc rc = cm_q_repositories_get(&db, &in, call->arena, ret_row, err);
@@ -29,7 +24,12 @@ static cm_rc read_row(cm_call *call, cm_row_repositories *ret_row, cm_err *err) 
 static cm_snapshot *snapshot_of(const cm_call *call, const cm_uuid *id,
                                 cm_index_progress *ret_progress) {
     const cm_services *services = call->services;
-    cm_repository *repository = cm_indexer_find(services->indexer, id);
+    cm_repository *repository = NULL;
+    cm_err err;
+    if (cm_repositories_find(services->repositories, &call->caller, id, &repository, &err) !=
+        CM_OK) {
+        repository = NULL; /* deleted since its row was read */
+    }
     *ret_progress = (cm_index_progress){.status = CM_INDEX_CREATED};
     if (repository == NULL) {
         return NULL;
@@ -149,7 +149,7 @@ typedef struct listing {
 
 static cm_rc fill_page(cm_call *call, listing *l, cm_err *err) {
     const cm_api_list_codebases_query *query = call->query;
-    cm_db db = db_of(call);
+    cm_db db = cm_call_db(call);
     cm_q_repositories_page_in in = {.status = CM_STR(""), .limit = query->limit + 1};
     const cm_row_repositories *rows = NULL;
     size_t count = 0;
@@ -190,8 +190,8 @@ void cm_h_create_codebase(cm_call *call) {
     const cm_api_create_codebase_request *in = call->input;
     cm_uuid id;
     cm_err err;
-    cm_rc rc = cm_repositories_create(services->repositories, in->name, in->repository_url,
-                                      in->primary_language, &id, &err);
+    cm_rc rc = cm_repositories_create(services->repositories, &call->caller, in->name,
+                                      in->repository_url, in->primary_language, &id, &err);
     if (rc != CM_OK) {
         cm_call_fail(call, rc, &err);
         return;
@@ -210,7 +210,7 @@ static cm_rc override_style(cm_call *call, const cm_api_style_overrides *overrid
     cm_snapshot *snapshot = snapshot_of(call, &row->id, &progress);
     cm_rc rc = cm_codebase_patterns(snapshot, overrides, call->arena, &patterns, err);
     if (rc == CM_OK) {
-        cm_db db = db_of(call);
+        cm_db db = cm_call_db(call);
         cm_q_repositories_set_style_guide_in in = {
             .id = row->id,
             .style_guide =
@@ -239,7 +239,7 @@ static cm_rc patch(cm_call *call, cm_row_repositories *row, cm_err *err) {
     const json_t *url = json_object_get(call->body, "repositoryUrl");
     const json_t *guide = json_object_get(call->body, "styleGuide");
     static const cm_api_style_overrides none = {0};
-    cm_db db = db_of(call);
+    cm_db db = cm_call_db(call);
     row->name = in->project_name.len > 0 ? in->project_name : row->name;
     if (url != NULL) {
         row->remote_url = json_is_null(url) ? CM_STR_EMPTY : in->repository_url;
@@ -279,7 +279,7 @@ void cm_h_delete_codebase(cm_call *call) {
     cm_uuid id;
     cm_err err;
     cm_assert(cm_uuid_parse(call->path[0], &id));
-    cm_rc rc = cm_repositories_remove(services->repositories, &id, &err);
+    cm_rc rc = cm_repositories_remove(services->repositories, &call->caller, &id, &err);
     if (rc != CM_OK) {
         cm_call_fail(call, rc, &err);
         return;

@@ -5,18 +5,30 @@
 #include "api/cursor.h"
 #include "api/lookup.h"
 #include "api/services.h"
-#include "store/q/jobs.h"
 
-static double job_progress(const cm_services *services, const cm_row_jobs *row) {
+/* The repository that the job works on now, a reference; NULL when it works on none. */
+static cm_repository *at_work_on(const cm_call *call, const cm_row_jobs *row) {
+    const cm_services *services = call->services;
+    cm_repository *repository = NULL;
+    cm_uuid job;
+    cm_err err;
+    if (cm_uuid_is_nil(&row->repository_id) ||
+        !cm_repositories_job(services->repositories, &row->repository_id, &job) ||
+        !cm_uuid_eq(&job, &row->id) ||
+        cm_repositories_find(services->repositories, &call->caller, &row->repository_id,
+                             &repository, &err) != CM_OK) {
+        return NULL;
+    }
+    return repository;
+}
+
+static double job_progress(const cm_call *call, const cm_row_jobs *row) {
     if (cm_str_eq_c(row->status, "succeeded")) {
         return 1;
     }
     cm_index_progress progress = {0};
-    cm_uuid job;
-    cm_repository *repository = cm_indexer_find(services->indexer, &row->repository_id);
-    if (repository != NULL &&
-        cm_repositories_job(services->repositories, &row->repository_id, &job) &&
-        cm_uuid_eq(&job, &row->id)) {
+    cm_repository *repository = at_work_on(call, row);
+    if (repository != NULL) {
         cm_repository_progress(repository, &progress);
     }
     cm_repository_unref(repository);
@@ -44,7 +56,7 @@ static cm_api_job job_of(cm_call *call, const cm_row_jobs *row) {
                         .kind = row->job_type,
                         .status = (enum cm_api_job_status)cm_schema_enum_value(
                             &cm_api_job_status_schema, row->status),
-                        .progress = job_progress(call->services, row),
+                        .progress = job_progress(call, row),
                         .created_at = row->created_at,
                         .started_at = row->started_at,
                         .has_started_at = row->started_at != 0,
@@ -56,11 +68,10 @@ static cm_api_job job_of(cm_call *call, const cm_row_jobs *row) {
 
 static void reply_job(cm_call *call, int status, const cm_uuid *id) {
     const cm_services *services = call->services;
-    cm_db db = cm_store_system(services->store);
     cm_row_jobs row;
-    cm_q_jobs_get_in in = {.id = *id};
     cm_err err;
-    cm_rc rc = cm_q_jobs_get(&db, &in, call->arena, &row, &err);
+    cm_rc rc =
+        cm_repositories_job_row(services->repositories, &call->caller, id, call->arena, &row, &err);
     if (rc != CM_OK) {
         cm_call_fail(call, rc, &err);
         return;
@@ -73,14 +84,16 @@ static cm_rc read_page(cm_call *call, const cm_row_jobs **ret_rows, size_t *ret_
                        cm_err *err) {
     const cm_services *services = call->services;
     const cm_api_list_jobs_query *query = call->query;
-    cm_db db = cm_store_system(services->store);
-    cm_q_jobs_page_in in = {
-        .user_id = services->local.user_id,
+    cm_job_filter in = {
         .status = cm_str_from(cm_schema_enum_name(&cm_api_job_status_schema, (int)query->status)),
-        .job_type = query->kind.ptr == NULL ? CM_STR("") : query->kind,
+        .type = query->kind.ptr == NULL ? CM_STR("") : query->kind,
         .limit = query->limit + 1};
     cm_rc rc = cm_cursor_read_id(query->cursor, call->route->op, &in.before_id, err);
-    return rc == CM_OK ? cm_q_jobs_page(&db, &in, call->arena, ret_rows, ret_count, err) : rc;
+    if (rc != CM_OK) {
+        return rc;
+    }
+    return cm_repositories_job_page(services->repositories, &call->caller, &in, call->arena,
+                                    ret_rows, ret_count, err);
 }
 
 void cm_h_list_jobs(cm_call *call) {
@@ -113,17 +126,14 @@ void cm_h_get_job(cm_call *call) {
 }
 
 /* The job ends by itself within a file, and writes its own row. */
-static cm_rc stop_job(const cm_services *services, const cm_row_jobs *row, cm_err *err) {
-    cm_uuid running;
+static cm_rc stop_job(const cm_call *call, const cm_row_jobs *row, cm_err *err) {
     bool ended = !cm_str_eq_c(row->status, "queued") && !cm_str_eq_c(row->status, "running");
     if (ended) {
         return cm_fail(err, CM_INVALID_TRANSITION, "the job has ended already: " CM_STR_FMT,
                        CM_STR_ARG(row->status));
     }
-    cm_repository *repository = cm_indexer_find(services->indexer, &row->repository_id);
-    if (repository != NULL &&
-        cm_repositories_job(services->repositories, &row->repository_id, &running) &&
-        cm_uuid_eq(&running, &row->id)) {
+    cm_repository *repository = at_work_on(call, row);
+    if (repository != NULL) {
         cm_repository_cancel(repository);
     }
     cm_repository_unref(repository);
@@ -132,18 +142,20 @@ static cm_rc stop_job(const cm_services *services, const cm_row_jobs *row, cm_er
 
 void cm_h_cancel_job(cm_call *call) {
     const cm_services *services = call->services;
-    cm_db db = cm_store_system(services->store);
     cm_row_jobs row;
-    cm_q_jobs_get_in in = {0};
+    cm_uuid id;
     cm_err err;
-    cm_assert(cm_uuid_parse(call->path[0], &in.id));
-    cm_rc rc = cm_q_jobs_get(&db, &in, call->arena, &row, &err);
-    rc = rc == CM_OK ? stop_job(services, &row, &err) : rc;
+    cm_assert(cm_uuid_parse(call->path[0], &id));
+    cm_rc rc = cm_repositories_job_row(services->repositories, &call->caller, &id, call->arena,
+                                       &row, &err);
+    if (rc == CM_OK) {
+        rc = stop_job(call, &row, &err);
+    }
     if (rc != CM_OK) {
         cm_call_fail(call, rc, &err);
         return;
     }
-    reply_job(call, 202, &in.id);
+    reply_job(call, 202, &id);
 }
 
 void cm_h_rebuild_index(cm_call *call) {

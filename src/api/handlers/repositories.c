@@ -54,9 +54,8 @@ static const char *list_of(cm_call *call) {
 
 static cm_rc read_page(cm_call *call, const cm_row_repositories **ret_rows, size_t *ret_count,
                        cm_err *err) {
-    const cm_services *services = call->services;
     const cm_api_list_repositories_query *query = call->query;
-    cm_db db = cm_store_as(services->store, services->local.user_id);
+    cm_db db = cm_call_db(call);
     cm_q_repositories_page_in in = {.status = CM_STR(""),
                                     .part = query->q.len > 0 ? query->q : CM_STR(""),
                                     .archived = query->archived,
@@ -96,8 +95,7 @@ void cm_h_list_repositories(cm_call *call) {
 }
 
 static void reply_repository(cm_call *call, int status, const cm_uuid *id) {
-    const cm_services *services = call->services;
-    cm_db db = cm_store_as(services->store, services->local.user_id);
+    cm_db db = cm_call_db(call);
     cm_row_repositories row;
     cm_err err;
     cm_rc rc =
@@ -146,12 +144,11 @@ static cm_rc name_taken(cm_str name, cm_err *err) {
 }
 
 void cm_h_create_repository(cm_call *call) {
-    const cm_services *services = call->services;
     const cm_api_create_repository_request *in = call->input;
-    cm_db db = cm_store_as(services->store, services->local.user_id);
+    cm_db db = cm_call_db(call);
     cm_q_repositories_insert_in row = {
         .id = cm_uuid_v7(),
-        .owner_id = services->local.user_id,
+        .owner_id = call->caller.user_id,
         .name = in->name,
         .description = in->description,
         .remote_url = in->repo_url,
@@ -181,9 +178,8 @@ static void patch_text(const json_t *body, const char *key, cm_str sent, cm_str 
 }
 
 void cm_h_update_repository(cm_call *call) {
-    const cm_services *services = call->services;
     const cm_api_update_repository_request *in = call->input;
-    cm_db db = cm_store_as(services->store, services->local.user_id);
+    cm_db db = cm_call_db(call);
     cm_q_repositories_get_in key = {0};
     cm_row_repositories row;
     cm_err err;
@@ -217,7 +213,7 @@ void cm_h_delete_repository(cm_call *call) {
     cm_uuid id;
     cm_err err;
     cm_assert(cm_uuid_parse(call->path[0], &id));
-    cm_rc rc = cm_repositories_remove(services->repositories, &id, &err);
+    cm_rc rc = cm_repositories_remove(services->repositories, &call->caller, &id, &err);
     if (rc != CM_OK) {
         cm_call_fail(call, rc, &err);
         return;
@@ -230,7 +226,6 @@ void cm_h_delete_repository(cm_call *call) {
 static cm_rc find_or_add(cm_call *call, const cm_api_create_index_request *in,
                          cm_repository **ret_repository, cm_err *err) {
     const cm_services *services = call->services;
-    cm_uuid id;
     if (in->git_url.len > 0) {
         return cm_fail(err, CM_NOT_SUPPORTED,
                        "cloning from git_url is not served; clone it and send "
@@ -243,20 +238,25 @@ static cm_rc find_or_add(cm_call *call, const cm_api_create_index_request *in,
             config = cm_index_config_read(in->config);
             add.config = &config;
         }
-        return cm_repositories_add(services->repositories, &add, ret_repository, err);
+        return cm_repositories_add(services->repositories, &call->caller, &add, ret_repository,
+                                   err);
     }
     if (in->repository_id.len == 0) {
         return cm_fail(err, CM_INVALID, "send repository_path or repository_id");
     }
-    cm_repository *repository =
-        cm_uuid_parse(in->repository_id, &id) ? cm_indexer_find(services->indexer, &id) : NULL;
+    cm_repository *repository = NULL;
+    cm_rc rc = cm_call_find_repository(call, in->repository_id, &repository, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
     if (repository == NULL) {
-        return cm_fail(err, CM_NOT_FOUND, "there is no repository '" CM_STR_FMT "'",
+        return cm_fail(err, CM_NOT_FOUND, "repository '" CM_STR_FMT "' has no files yet",
                        CM_STR_ARG(in->repository_id));
     }
     if (in->config != NULL) {
         cm_repository_config config = cm_index_config_read(in->config);
-        cm_rc rc = cm_repositories_configure(services->repositories, &id, &config, err);
+        rc = cm_repositories_configure(services->repositories, &call->caller,
+                                       cm_repository_id(repository), &config, err);
         if (rc != CM_OK) {
             cm_repository_unref(repository);
             return rc;
@@ -304,19 +304,16 @@ static enum cm_api_index_status_status status_of(enum cm_index_status status) {
 
 void cm_h_get_index_status(cm_call *call) {
     const cm_services *services = call->services;
-    cm_uuid id;
-    cm_assert(cm_uuid_parse(call->path[0], &id));
-    cm_repository *repository = cm_indexer_find(services->indexer, &id);
-    if (repository == NULL && cm_call_repository_exists(call)) {
-        cm_api_index_status never = {.status = CM_API_INDEX_STATUS_STATUS_PENDING};
-        cm_call_reply(call, 200, &cm_api_index_status_schema, &never);
+    cm_repository *repository = NULL;
+    cm_err err;
+    cm_rc rc = cm_call_find_repository(call, call->path[0], &repository, &err);
+    if (rc != CM_OK) {
+        cm_call_fail(call, rc, &err);
         return;
     }
     if (repository == NULL) {
-        cm_err err;
-        cm_fail(&err, CM_NOT_FOUND, "there is no repository '" CM_STR_FMT "'",
-                CM_STR_ARG(call->path[0]));
-        cm_call_fail(call, err.rc, &err);
+        cm_api_index_status never = {.status = CM_API_INDEX_STATUS_STATUS_PENDING};
+        cm_call_reply(call, 200, &cm_api_index_status_schema, &never);
         return;
     }
     cm_index_progress progress;
@@ -408,7 +405,7 @@ static void fill_errors(const cm_snapshot *snapshot, cm_arena *arena,
 
 void cm_h_get_index(cm_call *call) {
     const cm_services *services = call->services;
-    cm_db db = cm_store_as(services->store, services->local.user_id);
+    cm_db db = cm_call_db(call);
     cm_q_repositories_get_in in = {0};
     cm_row_repositories row;
     cm_index_progress progress;
@@ -416,14 +413,19 @@ void cm_h_get_index(cm_call *call) {
     cm_assert(cm_uuid_parse(call->path[0], &in.id));
     cm_repository_config config;
     cm_rc rc = cm_q_repositories_get(&db, &in, call->arena, &row, &err);
-    rc = rc == CM_OK
-             ? cm_repositories_config(services->repositories, &in.id, call->arena, &config, &err)
-             : rc;
+    rc = rc == CM_OK ? cm_repositories_config(services->repositories, &call->caller, &in.id,
+                                              call->arena, &config, &err)
+                     : rc;
     if (rc != CM_OK) {
         cm_call_fail(call, rc, &err);
         return;
     }
-    cm_repository *repository = cm_indexer_find(services->indexer, &in.id);
+    cm_repository *repository = NULL;
+    rc = cm_call_find_repository(call, call->path[0], &repository, &err);
+    if (rc != CM_OK) {
+        cm_call_fail(call, rc, &err);
+        return;
+    }
     cm_snapshot *snapshot = repository != NULL ? cm_repository_snapshot(repository) : NULL;
     if (snapshot == NULL && row.index_generation == 0) {
         cm_repository_unref(repository);
@@ -469,8 +471,11 @@ void cm_h_put_index_config(cm_call *call) {
     cm_err err;
     cm_assert(cm_uuid_parse(call->path[0], &id));
     cm_repository_config config = cm_index_config_read(in);
-    cm_rc rc = cm_repositories_configure(services->repositories, &id, &config, &err);
-    cm_repository *repository = rc == CM_OK ? cm_indexer_find(services->indexer, &id) : NULL;
+    cm_rc rc = cm_repositories_configure(services->repositories, &call->caller, &id, &config, &err);
+    cm_repository *repository = NULL;
+    if (rc == CM_OK) {
+        rc = cm_call_find_repository(call, call->path[0], &repository, &err);
+    }
     if (repository != NULL && cm_repository_is_outdated(repository)) {
         rc = cm_repositories_index(services->repositories, repository, CM_INDEX_INCREMENTAL, &job,
                                    &err);
@@ -488,7 +493,7 @@ void cm_h_delete_index(cm_call *call) {
     cm_uuid id;
     cm_err err;
     cm_assert(cm_uuid_parse(call->path[0], &id));
-    cm_rc rc = cm_repositories_forget_index(services->repositories, &id, &err);
+    cm_rc rc = cm_repositories_forget_index(services->repositories, &call->caller, &id, &err);
     if (rc != CM_OK) {
         cm_call_fail(call, rc, &err);
         return;

@@ -194,7 +194,8 @@ static cm_rc read_options(cm_call *call, const cm_uuid *id, cm_repository_option
                           cm_err *err) {
     const cm_services *services = call->services;
     cm_repository_config config;
-    cm_rc rc = cm_repositories_config(services->repositories, id, call->arena, &config, err);
+    cm_rc rc = cm_repositories_config(services->repositories, &call->caller, id, call->arena,
+                                      &config, err);
     if (rc == CM_OK) {
         *ret_options = cm_repository_config_options(&config);
     }

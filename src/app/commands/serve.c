@@ -48,7 +48,8 @@ static cm_rc index_now(const cm_server *server, const char *path, cm_err *err) {
     cm_repository *repository = NULL;
     cm_uuid job;
     cm_repository_add add = {.root = cm_str_from(path)};
-    cm_rc rc = cm_repositories_add(services->repositories, &add, &repository, err);
+    cm_rc rc = cm_repositories_add(services->repositories, cm_server_owner(server), &add,
+                                   &repository, err);
     if (rc == CM_OK) {
         rc = cm_repositories_index(services->repositories, repository, CM_INDEX_INCREMENTAL, &job,
                                    err);

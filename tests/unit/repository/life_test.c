@@ -86,7 +86,6 @@ static void world_open(world *w, fixture *f, history kind) {
                                   .watch_poll_ms = 50};
     assert_ok(cm_indexer_open(w->data.root, &options, &w->indexer, err));
     cm_repositories_options repositories = {.store = f->store,
-                                            .local = f->local,
                                             .indexer = w->indexer,
                                             .sent = &w->sent,
                                             .settings = w->settings,
@@ -95,8 +94,8 @@ static void world_open(world *w, fixture *f, history kind) {
     assert_ok(cm_repositories_open(&repositories, &w->repositories, err));
     cm_tables_follow(w->tables, cm_repositories_on_pass, w->repositories);
     cm_str name = cm_str_from(strrchr(w->source.root, '/') + 1);
-    assert_ok(cm_repositories_create(w->repositories, name, CM_STR(""), CM_STR("text"), &w->uploads,
-                                     err));
+    assert_ok(cm_repositories_create(w->repositories, &w->f->local, name, CM_STR(""),
+                                     CM_STR("text"), &w->uploads, err));
 }
 
 static void world_close(world *w) {
@@ -112,12 +111,12 @@ static void world_close(world *w) {
 static cm_repository *add_source(world *w, cm_rc *ret_rc, cm_err *err) {
     cm_repository *repository = NULL;
     cm_repository_add add = {.root = cm_str_from(w->source.root)};
-    *ret_rc = cm_repositories_add(w->repositories, &add, &repository, err);
+    *ret_rc = cm_repositories_add(w->repositories, &w->f->local, &add, &repository, err);
     return *ret_rc == CM_OK ? repository : NULL;
 }
 
 static cm_repository *find_source(world *w) {
-    return cm_indexer_find_path(w->indexer, cm_str_from(w->source.root));
+    return cm_indexer_find_path(w->indexer, NULL, cm_str_from(w->source.root));
 }
 
 /* ---- steps ---- */
@@ -227,23 +226,26 @@ static void step_configure(actor *a, cm_repository *repository) {
                                    .file_kb_max = 100,
                                    .follow_gitignore = true};
     cm_err err;
-    check(
-        a, "configure",
-        cm_repositories_configure(a->w->repositories, cm_repository_id(repository), &config, &err),
-        &err);
+    check(a, "configure",
+          cm_repositories_configure(a->w->repositories, &a->w->f->local,
+                                    cm_repository_id(repository), &config, &err),
+          &err);
 }
 
 static void step_forget(actor *a, cm_repository *repository) {
     cm_err err;
     check(a, "forget",
-          cm_repositories_forget_index(a->w->repositories, cm_repository_id(repository), &err),
+          cm_repositories_forget_index(a->w->repositories, &a->w->f->local,
+                                       cm_repository_id(repository), &err),
           &err);
 }
 
 static void step_remove(actor *a, cm_repository *repository) {
     cm_err err;
     check(a, "remove",
-          cm_repositories_remove(a->w->repositories, cm_repository_id(repository), &err), &err);
+          cm_repositories_remove(a->w->repositories, &a->w->f->local, cm_repository_id(repository),
+                                 &err),
+          &err);
 }
 
 static void step_record(actor *a, cm_repository *repository) {
@@ -347,8 +349,8 @@ static void fresh_dump(world *w, cm_repository *repository, dump *ret_dump) {
     cm_indexer *indexer;
     cm_repository *fresh;
     tree_new(&data);
-    assert_ok(
-        cm_repositories_config(w->repositories, cm_repository_id(repository), arena, &config, err));
+    assert_ok(cm_repositories_config(w->repositories, &w->f->local, cm_repository_id(repository),
+                                     arena, &config, err));
     cm_repository_options options = cm_repository_config_options(&config);
     assert_ok(cm_indexer_open(data.root, &(cm_indexer_options){.index = {.no_history = true}},
                               &indexer, err));
@@ -600,13 +602,13 @@ static void test_repository_life__settings_changed_back_are_known_to_be_mixed(vo
     const cm_uuid *id = cm_repository_id(repository);
     index_until_done(&w, repository);
     config.include = (cm_str_list){&all, 1};
-    assert_ok(cm_repositories_configure(w.repositories, id, &config, err));
+    assert_ok(cm_repositories_configure(w.repositories, &w.f->local, id, &config, err));
     index_until_done(&w, repository);
     config.include = (cm_str_list){&none, 1};
-    assert_ok(cm_repositories_configure(w.repositories, id, &config, err));
+    assert_ok(cm_repositories_configure(w.repositories, &w.f->local, id, &config, err));
     assert_ok(cm_repository_sync(repository, (cm_str_list){&path, 1}, err)); /* it goes */
     config.include = (cm_str_list){&all, 1};
-    assert_ok(cm_repositories_configure(w.repositories, id, &config, err));
+    assert_ok(cm_repositories_configure(w.repositories, &w.f->local, id, &config, err));
     assert_true(cm_repository_is_outdated(repository));
     index_until_done(&w, repository);
     assert_false(cm_repository_is_outdated(repository));
@@ -747,10 +749,10 @@ static void test_repository_life__an_erased_persons_code_is_found_no_more(void *
                                        .name = CM_STR("theirs"),
                                        .root_path = cm_str_from(w.source.root)};
     assert_ok(cm_q_repositories_insert(&w.f->system, &row, err));
-    cm_err why;
-    cm_rc rc;
-    cm_repository *repository = add_source(&w, &rc, &why);
-    assert_int_equal(rc, CM_OK);
+    cm_repository *repository = NULL;
+    cm_caller themselves = {person.id, workspace.id};
+    cm_repository_add add = {.root = cm_str_from(w.source.root)};
+    assert_ok(cm_repositories_add(w.repositories, &themselves, &add, &repository, err));
     assert_true(cm_uuid_eq(cm_repository_id(repository), &row.id));
     index_until_done(&w, repository);
     assert_ok(cm_repository_index(repository, CM_INDEX_FULL, err));

@@ -492,10 +492,10 @@ static void test_index_repository__is_found_by_a_path_inside(void **state) {
     fixture *f = *state;
     char path[PATH_MAX];
     tree_path(&f->source, "lib/x.py", path);
-    cm_repository *found = cm_indexer_find_path(f->indexer, cm_str_from(path));
+    cm_repository *found = cm_indexer_find_path(f->indexer, NULL, cm_str_from(path));
     assert_ptr_equal(found, f->repository);
     cm_repository_unref(found);
-    assert_null(cm_indexer_find_path(f->indexer, CM_STR("/nowhere/x.py")));
+    assert_null(cm_indexer_find_path(f->indexer, NULL, CM_STR("/nowhere/x.py")));
 }
 
 int main(void) {
