@@ -19,12 +19,15 @@ typedef struct cm_client_options {
     long timeout_s;     /* of one call; 0 = as long as it takes */
 } cm_client_options;
 
+/* The owner of the data directory, or this process as its owner. CM_NOT_FOUND (`running_only` and nobody serves),
+ * CM_NOMEM, and any of cm_places_resolve and cm_server_open. */
 cm_rc cm_client_open(const cm_cli *cli, const cm_client_options *options, cm_client **ret_client,
                      cm_err *err) cm_must_check;
 void cm_client_close(cm_client *client); /* NULL is allowed */
 
 /* Sends `body` (NULL = none) and parses the reply. A status of 400 and above becomes an error: code
- * and text are those of the problem. `*ret_reply` (may be NULL) is freed with json_decref. */
+ * and text are those of the problem. CM_OVERLOADED: nobody answers, not in time, or with more
+ * than 64 MiB. `*ret_reply` (may be NULL) is freed with json_decref. */
 cm_rc cm_client_call(cm_client *client, const char *method, const char *path, const json_t *body,
                      json_t **ret_reply, cm_err *err) cm_must_check;
 

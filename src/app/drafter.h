@@ -16,7 +16,8 @@ typedef struct cm_drafter_result {
 } cm_drafter_result;
 
 /* Runs tools/draft_migration.py of the checkout that `folder` (<checkout>/src/store/migrations) lies in.
- * A folder outside a checkout is no error: the note says that the skeleton is empty. */
+ * A folder outside a checkout is no error: the note says that the skeleton is empty. CM_INVALID (the program refused),
+ * CM_IO (it cannot be run). */
 cm_rc cm_drafter_run(const char *folder, cm_arena *arena, cm_drafter_result *ret_result,
                      cm_err *err) cm_must_check;
 

@@ -46,7 +46,7 @@ cm_rc cm_fetch_model(const cm_fetch_options *options, cm_arena *arena, cm_fetch_
                      cm_err *err) cm_must_check;
 
 /* The same on a thread of its own, tried again later when it fails, until it is done or stopped. `setting` is
- * model.fetch_url. Both texts are copied. */
+ * model.fetch_url. Both texts are copied. CM_NOMEM, CM_IO: no thread. */
 typedef struct cm_fetcher cm_fetcher;
 cm_rc cm_fetcher_start(const char *setting, const char *folder, cm_fetcher **ret_fetcher,
                        cm_err *err) cm_must_check;

@@ -11,7 +11,7 @@
  * `out` takes). */
 cm_rc cm_git_run(const char *directory, const char *const *arguments, cm_buf *out,
                  cm_err *err) cm_must_check;
-/* The same for one line, without its end. */
+/* The same for one line, without its end; CM_LIMIT above `size`. */
 cm_rc cm_git_line(const char *directory, const char *const *arguments, char *line, size_t size,
                   cm_err *err) cm_must_check;
 

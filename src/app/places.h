@@ -49,7 +49,7 @@ typedef struct cm_owner_info {
 
 /* CM_CONFLICT when another process owns the directory: the text names it. */
 cm_rc cm_owner_take(const cm_places *places, cm_owner **ret_owner, cm_err *err) cm_must_check;
-/* Tells readers of the lock file where the owner listens. */
+/* Tells readers of the lock file where the owner listens. CM_STORAGE_FULL, CM_IO. */
 cm_rc cm_owner_publish(cm_owner *owner, cm_str address, cm_err *err) cm_must_check;
 void cm_owner_release(cm_owner *owner); /* NULL is allowed */
 /* CM_NOT_FOUND when nobody owns the directory. */

@@ -18,10 +18,11 @@ cm_rc cm_repo_find(cm_client *client, const char *path, cm_repo *ret_repo,
 
 /* For commands that ask one thing of one repository: opens a client without a model, finds the
  * repository of `given` (NULL = the current directory) and calls `method` on its `path`
- * ("/symbols?limit=5"). `*ret_reply` is freed with json_decref. */
+ * ("/symbols?limit=5"). `*ret_reply` is freed with json_decref.
+ * CM_NOT_FOUND (the directory is not indexed), and any of cm_client_open and cm_client_call. */
 cm_rc cm_repo_ask(const cm_cli *cli, const char *given, const char *method, const char *path,
                   const json_t *body, json_t **ret_reply, cm_err *err) cm_must_check;
-/* The same for GET on /api/v1/codebase/{id}: `path` is "/context". */
+/* The same for GET on /api/v1/codebase/{id}: `path` is "/context". CM_NOT_FOUND as above. */
 cm_rc cm_repo_ask_codebase(const cm_cli *cli, const char *given, const char *path,
                            json_t **ret_reply, cm_err *err) cm_must_check;
 /* Appends `text` percent-encoded for a query string. */

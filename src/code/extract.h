@@ -38,7 +38,8 @@ cm_rc cm_extract(cm_extractor *extractor, const cm_language *language, cm_str te
                  const cm_extract_limits *limits, cm_extraction *out, cm_err *err) cm_must_check;
 
 /* The worker's half of cm_parse_scope_end: `text` is all three parts joined, the candidate lies at
- * [start, end). Offsets of `ret_end` are relative to `start`. Same errors. */
+ * [start, end). Offsets of `ret_end` are relative to `start`. Errors: any of
+ * cm_extract. */
 cm_rc cm_extract_scope_end(cm_extractor *extractor, const cm_language *language, cm_str text,
                            size_t start, size_t end, const cm_extract_limits *limits,
                            cm_scope_end *ret_end, cm_err *err) cm_must_check;

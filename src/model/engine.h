@@ -42,7 +42,7 @@ typedef struct cm_engine_options {
 
 enum cm_engine_state { CM_ENGINE_LOADING, CM_ENGINE_READY, CM_ENGINE_FAILED };
 
-/* Starts the thread and returns; fails only when a thread cannot be made or an option is wrong. */
+/* Starts the thread and returns. CM_INVALID: an option is out of its bounds; CM_IO, CM_NOMEM: no thread. */
 cm_rc cm_engine_start(const cm_engine_options *options, cm_engine **ret_engine,
                       cm_err *err) cm_must_check;
 /* Cancels what runs and waits (CM_DRAINING), joins the thread. NULL is allowed. */
@@ -153,7 +153,7 @@ typedef struct cm_request {
 cm_rc cm_engine_submit(cm_engine *engine, const cm_request *request, cm_err *err) cm_must_check;
 
 /* Submits and waits; text, stop and tokens are copied into `arena`. request->on_done is ignored. Not from a
- * callback. */
+ * callback. Errors: any of cm_engine_submit and of cm_done_fn. */
 cm_rc cm_engine_generate(cm_engine *engine, const cm_request *request, cm_arena *arena,
                          cm_generated *ret_result, cm_err *err) cm_must_check;
 

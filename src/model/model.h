@@ -104,8 +104,8 @@ typedef struct cm_tokens {
 #define CM_TOKENIZE_BYTES_MAX (16u << 20)
 cm_rc cm_model_tokenize(const cm_model *model, cm_str text, unsigned flags, cm_arena *arena,
                         cm_tokens *ret_tokens, cm_err *err) cm_must_check;
-/* Exact count. The estimate costs one pass over the bytes and leans high: on source code it is rarely
- * below the count and seldom twice as much, but it is no bound. */
+/* Exact count; CM_LIMIT above CM_TOKENIZE_BYTES_MAX. The estimate costs one pass over the bytes and leans high: on
+ * source code it is rarely below the count and seldom twice as much, but it is no bound. */
 cm_rc cm_model_count(const cm_model *model, cm_str text, size_t *ret_count,
                      cm_err *err) cm_must_check;
 size_t cm_model_estimate(const cm_model *model, cm_str text);
@@ -113,6 +113,7 @@ size_t cm_model_estimate(const cm_model *model, cm_str text);
  * Returns the length written, at most `size`. */
 size_t cm_model_piece(const cm_model *model, cm_token token, bool special, char *bytes,
                       size_t size);
+/* The bytes of all of them; CM_LIMIT above CM_TOKENIZE_BYTES_MAX, CM_NOMEM. */
 cm_rc cm_model_detokenize(const cm_model *model, const cm_token *tokens, size_t count, bool special,
                           cm_arena *arena, cm_str *ret_text, cm_err *err) cm_must_check;
 /* The token whose spelling is exactly `text` ("<|fim_prefix|>"), or CM_TOKEN_NONE. */

@@ -73,7 +73,7 @@ cm_rc cm_prompt_build_fim(const cm_model *model, const cm_prompt_pieces *pieces,
 
 /* A prompt the client built itself. When it holds FIM markers of this model they become tokens and
  * nothing is wrapped around them; all else is plain text. Shortened from its front (after the first
- * marker) to `max_tokens`. */
+ * marker) to `max_tokens`. CM_LIMIT (more than CM_TOKENIZE_BYTES_MAX), CM_NOMEM. */
 cm_rc cm_prompt_build_text(const cm_model *model, cm_str text, size_t max_tokens, cm_arena *arena,
                            cm_prompt *ret_prompt, cm_err *err) cm_must_check;
 bool cm_prompt_has_markers(const cm_model *model, cm_str text);
