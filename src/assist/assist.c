@@ -167,6 +167,7 @@ cm_rc cm_assist_feedback(cm_assist *assist, const cm_uuid *request_id, const cm_
         return cm_fail(err, CM_INVALID, "feedback needs `accepted` or `modified_text`");
     }
     given.accepted = given.has_accepted ? given.accepted : true;
+    uint64_t losses = assist->options.store != NULL ? cm_store_losses(assist->options.store) : 0;
     pthread_mutex_lock(&assist->lock);
     cm_recent_entry *entry = cm_recent_find(assist->recent, request_id);
     bool known = entry != NULL && (cm_state_is_live(entry->life.state) ||
@@ -193,5 +194,9 @@ cm_rc cm_assist_feedback(cm_assist *assist, const cm_uuid *request_id, const cm_
         entry->stored = entry->life.state;
     }
     pthread_mutex_unlock(&assist->lock);
-    return rc;
+    if (rc != CM_OK || assist->options.store == NULL) {
+        return rc;
+    }
+    cm_db db = cm_store_system(assist->options.store);
+    return cm_store_kept(&db, losses, err); /* acknowledged means kept */
 }

@@ -106,7 +106,8 @@ cm_rc cm_query_exec(const cm_db *db, const cm_query *query, const void *params,
 /* The same statement for `count` structs, all or none. */
 cm_rc cm_query_exec_many(const cm_db *db, const cm_query *query, const void *params, size_t count,
                          cm_err *err) cm_must_check;
-/* Copies the params and queues the write: see cm_db_post. */
+/* Copies the params and queues the write: see cm_db_post. While PostgreSQL is away it is kept in the spool. Whoever
+ * acknowledges it asks cm_store_kept first. */
 cm_rc cm_query_post(const cm_db *db, const cm_query *query, const void *params, cm_err *err);
 /* First row into `ret_row`; CM_NOT_FOUND without one. Texts live in `arena`. */
 cm_rc cm_query_one(const cm_db *db, const cm_query *query, const void *params, cm_arena *arena,

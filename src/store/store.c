@@ -96,7 +96,7 @@ cm_rc cm_store_open(const cm_store_options *options, cm_store **ret_store, cm_er
         rc = maintain_at_start(store, err);
     }
     if (rc == CM_OK) {
-        rc = cm_writer_start(store, options->queue_max, err);
+        rc = cm_writer_start(store, options, err);
     }
     if (rc == CM_OK && options->health_ms != 0) {
         rc = cm_health_start(store, options, err);
@@ -132,6 +132,16 @@ static cm_rc do_nothing(const cm_db *db, void *argument, cm_err *err) {
 cm_rc cm_store_flush(cm_store *store, cm_err *err) {
     cm_db db = cm_store_system(store);
     return cm_writer_run(&db, CM_FULL, do_nothing, NULL, err);
+}
+
+cm_rc cm_store_kept(const cm_db *db, uint64_t losses, cm_err *err) {
+    cm_post barrier = {.durability = CM_FULL, .run = do_nothing, .barrier = true};
+    cm_rc rc = cm_writer_keep(db, &barrier, err);
+    if (rc == CM_OK && cm_store_losses(db->store) != losses) {
+        return cm_fail(err, CM_DATABASE_UNAVAILABLE,
+                       "what was sent could not be written down; send it again later");
+    }
+    return rc;
 }
 
 void cm_store_stats_get(const cm_store *store, cm_store_stats *ret_stats) {
@@ -294,7 +304,8 @@ cm_rc cm_db_write(const cm_db *db, enum cm_durability durability, cm_tx_fn *run,
 
 cm_rc cm_db_post(const cm_db *db, enum cm_durability durability, cm_tx_fn *run, void *argument,
                  void (*release)(void *), cm_err *err) {
-    return cm_writer_post(db, durability, run, argument, release, err);
+    cm_post what = {.durability = durability, .run = run, .argument = argument, .release = release};
+    return cm_writer_post(db, &what, err);
 }
 
 /* --- Statements ----------------------------------------------------------------------------- */
@@ -433,8 +444,13 @@ cm_rc cm_query_post(const cm_db *db, const cm_query *query, const void *params, 
         cm_free(p);
         return cm_fail(err, CM_NOMEM, "no memory to queue '%s'", query->name);
     }
-    return cm_writer_post(db, query->full ? CM_FULL : CM_NORMAL, run_posted, p, release_posted,
-                          err);
+    cm_post what = {.durability = query->full ? CM_FULL : CM_NORMAL,
+                    .run = run_posted,
+                    .argument = p,
+                    .release = release_posted,
+                    .query = query,
+                    .params = p->params};
+    return cm_writer_post(db, &what, err);
 }
 
 /* --- Rows ----------------------------------------------------------------------------------- */

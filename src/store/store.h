@@ -41,8 +41,10 @@ typedef struct cm_store_options {
     const char *data_dir; /* required without a url */
     unsigned readers; /* connections for reads (PostgreSQL: for all); 0 = cores + 2, at most 64 */
     size_t queue_max; /* posted writes that may wait; 0 = 16,384 */
-    bool no_migrate;  /* refuse an outdated database instead of migrating it */
-    bool unprepared;  /* PostgreSQL behind a PgBouncer older than 1.21: no named statements */
+    uint64_t
+        spool_max; /* bytes of posted writes that data_dir keeps while PostgreSQL is away; 0 = 256 MiB */
+    bool no_migrate; /* refuse an outdated database instead of migrating it */
+    bool unprepared; /* PostgreSQL behind a PgBouncer older than 1.21: no named statements */
     const char *const
         *replica_urls; /* NULL-terminated: PostgreSQL to read on when it has caught up */
     uint32_t wait_ms;  /* PostgreSQL: for the answer to one statement; 0 = 30,000 */
@@ -90,6 +92,7 @@ typedef struct cm_store_stats {
     uint64_t dropped; /* ... refused because the queue was full */
     uint64_t failed;  /* ... that the database refused; the first error of each is logged */
     size_t waiting;   /* jobs in the queue now */
+    uint64_t spooled; /* posted writes in the spool: PostgreSQL is away, or was a moment ago */
     unsigned replicas_healthy;
     uint64_t replica_reads; /* statements answered by a replica */
     char revision[16];      /* current migration */
@@ -159,10 +162,21 @@ cm_rc cm_db_read(const cm_db *db, cm_tx_fn *run, void *argument, cm_err *err) cm
 /* Returns after the commit. Inside another transaction it joins that one (as a savepoint). */
 cm_rc cm_db_write(const cm_db *db, enum cm_durability durability, cm_tx_fn *run, void *argument,
                   cm_err *err) cm_must_check;
-/* Queues the job and returns at once; `release(argument)` runs when it is done or dropped.
+/* Queues the job and returns at once; `release(argument)` runs when it is done or dropped. On PostgreSQL it is not
+ * spooled, as posted queries are.
  * CM_OVERLOADED when the queue is full (counted in stats.dropped). Order of posts is kept. */
 cm_rc cm_db_post(const cm_db *db, enum cm_durability durability, cm_tx_fn *run, void *argument,
                  void (*release)(void *), cm_err *err);
+
+/* What is posted is acknowledged to others only when it is kept:
+ *     uint64_t losses = cm_store_losses(store);
+ *     cm_q_.._post(..);
+ *     rc = cm_store_kept(&db, losses, err);
+ * Waits until all that was posted before this call is committed, or on the disk in the spool while PostgreSQL is away.
+ * CM_DATABASE_UNAVAILABLE when some posted write since `losses` could not be kept (perhaps somebody else's), CM_TIMEOUT
+ * when the caller's time is over, CM_STORAGE_FULL and CM_IO of the embedded database. */
+uint64_t cm_store_losses(const cm_store *store);
+cm_rc cm_store_kept(const cm_db *db, uint64_t losses, cm_err *err) cm_must_check;
 
 /* --- The owner of a laptop ------------------------------------------------------------------ */
 

@@ -115,14 +115,25 @@ cm_rc cm_health_refuses(const cm_store *store, cm_err *err) cm_must_check;
 
 /* --- writer.c ------------------------------------------------------------------------------- */
 
-cm_rc cm_writer_start(cm_store *store, size_t queue_max, cm_err *err) cm_must_check;
+cm_rc cm_writer_start(cm_store *store, const cm_store_options *options, cm_err *err) cm_must_check;
 /* Runs what is queued, then ends the thread. */
 void cm_writer_stop(cm_store *store);
 /* Runs the function on the writer thread and waits for the commit. */
 cm_rc cm_writer_run(const cm_db *db, enum cm_durability durability, cm_tx_fn *run, void *argument,
                     cm_err *err) cm_must_check;
-cm_rc cm_writer_post(const cm_db *db, enum cm_durability durability, cm_tx_fn *run, void *argument,
-                     void (*release)(void *), cm_err *err);
+typedef struct cm_post {
+    enum cm_durability durability;
+    cm_tx_fn *run;
+    void *argument;
+    void (*release)(void *); /* of the argument; also when nothing was queued */
+    const cm_query *query;   /* what `run` does, when it is one statement: it can be spooled */
+    const void *params;
+    bool barrier; /* does nothing: kept is what was posted before it */
+} cm_post;
+
+cm_rc cm_writer_post(const cm_db *db, const cm_post *what, cm_err *err);
+/* The same, and waits until it is kept: committed, or in the spool on the disk. */
+cm_rc cm_writer_keep(const cm_db *db, const cm_post *what, cm_err *err) cm_must_check;
 void cm_writer_stats(const cm_store *store, cm_store_stats *ret_stats);
 
 /* --- pages.c -------------------------------------------------------------------------------- */

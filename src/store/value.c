@@ -190,6 +190,10 @@ static cm_value id_value(const cm_sql_slot *slot, cm_uuid id) {
     return (cm_value){.kind = CM_VALUE_ID, .id = id};
 }
 
+static int64_t now_of(const cm_db *db) {
+    return db->now_ms != 0 ? db->now_ms : cm_clock_wall_ms();
+}
+
 cm_rc cm_value_read(const cm_sql_slot *slot, const void *params, const cm_db *db,
                     cm_value *ret_value, cm_err *err) {
     if (slot->source == CM_SQL_ME) {
@@ -197,7 +201,7 @@ cm_rc cm_value_read(const cm_sql_slot *slot, const void *params, const cm_db *db
         return CM_OK;
     }
     if (slot->source == CM_SQL_NOW) {
-        *ret_value = int_value(cm_clock_wall_ms());
+        *ret_value = int_value(now_of(db));
         return CM_OK;
     }
     const char *at = (const char *)params + slot->offset;
@@ -211,6 +215,12 @@ cm_rc cm_value_read(const cm_sql_slot *slot, const void *params, const cm_db *db
         return string_value(slot, at, ret_value, err);
     }
     cm_value value = number_value(slot, at);
+    if (slot->type == CM_SQL_TIME && db->now_ms != 0 && slot->fallback != NULL) {
+        int64_t given;
+        memcpy(&given, at, sizeof given);
+        value =
+            int_value(given != 0 ? given : db->now_ms); /* the only default of a time is "now" */
+    }
     if (value.kind == CM_VALUE_REAL && !isfinite(value.real)) {
         return cm_fail(err, CM_INVALID, "'%s' is not a finite number", slot->name);
     }

@@ -4,6 +4,7 @@ import os
 import pathlib
 import pwd
 import signal
+import time
 
 import pytest
 
@@ -62,8 +63,11 @@ class Database:
         self.signal_all(signal.SIGCONT)
 
     def kill(self):
+        known = self.processes()
         self.signal_all(signal.SIGKILL)
         self.server.process.wait()
+        while any(pathlib.Path(f"/proc/{pid}/exe").exists() for pid in known):  # they hold its memory while they end
+            time.sleep(0.01)
         for leftover in self.server.folder.glob(".s.PGSQL.*"):
             leftover.unlink()
         (self.server.data / "postmaster.pid").unlink(missing_ok=True)

@@ -129,3 +129,128 @@ def test_ready__an_absent_database_is_told_and_its_return_too(tmp_path, database
         assert server.http.get("/livez").status_code == 200
         database.start()
         assert wait_ready(server, 200)["checks"] == {"store": "ok", "disk": "ok", "model": "ok"}
+
+
+def answered_completion(server, root):
+    """A completion with its request's id; its rows are on their way."""
+    request = str(uuid.uuid4())
+    reply = server.complete(root / "a.py", "from pkg.store import Store\n\nstore = Store('x')\nstore.", 3, 6,
+                            request_id=request, options={"model": "fake"})
+    return request if reply.status_code == 200 and reply.json()["completions"] else None
+
+
+class Clients:
+    """Completions and feedback without a pause, until told to stop; what was acknowledged."""
+
+    def __init__(self, server, root, count=4):
+        self.server, self.root, self.going = server, root, True
+        self.kept, self.refused = [], 0
+        self.pool = ThreadPoolExecutor(count)
+        self.futures = [self.pool.submit(self.run) for _ in range(count)]
+
+    def run(self):
+        while self.going:
+            try:
+                request = answered_completion(self.server, self.root)
+                reply = request and self.server.http.post(f"/v1/completions/{request}/feedback", json={"accepted": True})
+            except httpx.HTTPError:  # the server was killed
+                return
+            if reply is not None and reply.status_code == 204:
+                self.kept.append(request)
+            elif reply is not None:
+                assert reply.status_code in (503, 504), reply.text
+                self.refused += 1
+
+    def wait_for(self, more):
+        wanted, end = len(self.kept) + more, time.monotonic() + 60
+        while len(self.kept) < wanted:
+            assert time.monotonic() < end and any(not one.done() for one in self.futures), (wanted, len(self.kept))
+            time.sleep(0.01)  # between two looks
+
+    def stop(self):
+        self.going = False
+        for one in self.futures:
+            one.result()
+        self.pool.shutdown()
+        return self.kept
+
+
+def wait_replayed(server):
+    end = time.monotonic() + 60
+    while "spool" in (checks := server.http.get("/readyz").json()["checks"]) or checks["store"] != "ok":
+        assert time.monotonic() < end, checks
+        time.sleep(0.02)  # between two looks
+
+
+def check_all_there(database, kept):
+    """Each acknowledged feedback is in its row, once."""
+    rows = database.sql("SELECT r.id, count(*) FROM completion_requests r JOIN completion_results s ON s.request_id = r.id "
+                        "WHERE s.accepted GROUP BY r.id").split("\n")
+    found = dict(row.split("|") for row in rows if row)
+    assert not set(kept) - set(found), f"{len(set(kept) - set(found))} of {len(kept)} acknowledged are lost"
+    assert set(found.values()) <= {"1"}, "written twice"
+    assert len(set(kept)) == len(kept)
+
+
+def test_spool__every_acknowledged_row_is_there_after_twenty_outages(tmp_path, database):
+    root = small_repository(tmp_path / "tree")
+    server = server_on(database, tmp_path)
+    with server:
+        clients = Clients(server, root)
+        for turn in range(20):
+            clients.wait_for(3)
+            begin, end = [(database.kill, database.start), (database.stop, database.start),
+                          (database.freeze, database.thaw)][turn % 3]
+            begin()
+            clients.wait_for(3)  # acknowledged while the database is away
+            end()
+        kept = clients.stop()
+        wait_ready(server, 200)
+        wait_replayed(server)
+        print(f"{len(kept)} acknowledged, {clients.refused} refused")
+    check_all_there(database, kept)
+
+
+def test_spool__is_replayed_once_by_the_next_server_after_kills(tmp_path, database):
+    root = small_repository(tmp_path / "tree")
+    server = server_on(database, tmp_path)
+    kept = []
+    for turn in range(4):
+        server.start()
+        clients = Clients(server, root)
+        clients.wait_for(3)
+        begin, end = [(database.kill, database.start), (database.freeze, database.thaw)][turn % 2]
+        begin()
+        clients.wait_for(5)
+        if turn % 2:  # in the middle of writing it to the database
+            end()
+            server.kill()
+        else:
+            server.kill()
+            end()
+        kept += clients.stop()
+    with server:
+        wait_replayed(server)
+    check_all_there(database, kept)
+    assert not (server.data / "spool").exists()  # a clean end with nothing left
+
+
+def test_spool__without_room_nothing_is_acknowledged(tmp_path, database):
+    root = small_repository(tmp_path / "tree")
+    server = server_on(database, tmp_path)
+    (server.data / "spool").mkdir(parents=True)  # a file cannot be made there
+    done = server.run("serve", "--port", "0")
+    assert done.returncode != 0 and "spool" in done.stderr, done.stderr
+    (server.data / "spool").rmdir()
+    with server:
+        request = answered_completion(server, root)
+        database.kill()
+        (server.data / "spool").unlink(missing_ok=True)  # of the completion, when the database went too early
+        (server.data / "spool").mkdir()
+        reply = server.http.post(f"/v1/completions/{request}/feedback", json={"accepted": True})
+        assert reply.status_code == 503, (reply.status_code, reply.text)
+        (server.data / "spool").rmdir()
+        reply = server.http.post(f"/v1/completions/{request}/feedback", json={"accepted": True})
+        assert reply.status_code == 204, reply.text
+        database.start()
+        wait_replayed(server)

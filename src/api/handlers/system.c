@@ -27,6 +27,11 @@ static bool add_store_states(const cm_services *services, json_t *states) {
         json_object_set_new(states, names[i], json_string(state));
         good = good && health.parts[i].good;
     }
+    if (stats.spooled > 0) {
+        json_object_set_new(
+            states, "spool",
+            json_sprintf("%llu writes wait for the database", (unsigned long long)stats.spooled));
+    }
     return good;
 }
 
