@@ -141,7 +141,7 @@ def target(tmp_path_factory):
         yield made
 
 
-@pytest.mark.parametrize("first, second", itertools.combinations_with_replacement(ROUTES, 2),
+@pytest.mark.parametrize("first, second", list(itertools.combinations_with_replacement(ROUTES, 2)),
                          ids=lambda route: route.__name__)
 def test_races__of_two_clients_are_no_fault(target, first, second):
     race(target, first, second)
