@@ -248,6 +248,9 @@ static cm_rc open_gateway(cm_server *s, const cm_config *config, cm_err *err) {
         return rc;
     }
     cm_http_config http = {.connections_max = (uint32_t)config->http.connections_max,
+                           .body_budget = (size_t)config->http.body_budget_mb * CM_MIB(1),
+                           .body_series =
+                               cm_metrics_series(s->metrics, CM_METRIC_HTTP_BODY_BYTES, NULL),
                            .idle_ms = (uint32_t)config->http.idle_seconds * 1000};
     cm_http_handler handler = cm_gateway_handler(s->gateway);
     return cm_http_server_new(s->loops, &http, &handler, &s->http, err);

@@ -32,6 +32,9 @@
 /* An unread body up to this size is read over, to keep the connection; a longer one ends it. */
 #define CM_SKIP_BYTES (64 * 1024)
 
+/* What a chunked body takes of the budget at a time. */
+#define CM_BODY_STEP (1024 * 1024)
+
 static uint64_t now_ms(const cm_connection *conn) {
     return uv_now(conn->uv.handle.loop);
 }
@@ -210,7 +213,11 @@ static void take_head(cm_connection *conn) {
         }
     }
     cm_err err;
-    if (cm_request_limit_body(&ex->request, limit, &err)) {
+    cm_rc rc = cm_request_limit_body(&ex->request, limit, &err);
+    if (rc == CM_OK && announced != SIZE_MAX && limit > 0) {
+        rc = cm_body_budget_take(ex->budget, &ex->body_taken, announced, &err);
+    }
+    if (rc != CM_OK) {
         fault(conn, &err);
         return;
     }
@@ -239,6 +246,17 @@ static void skip_empty_lines(cm_connection *conn) {
     }
 }
 
+/* A body of unknown length takes its share of the budget in steps. */
+static bool take_share(cm_exchange *ex, cm_err *err) {
+    size_t len = ex->request.body.len;
+    if (len <= ex->body_taken) {
+        return true;
+    }
+    size_t step = len <= CM_BODY_SMALL ? CM_BODY_SMALL : CM_BODY_STEP;
+    size_t wanted = CM_MIN((len + step - 1) / step * step, CM_MAX(ex->request.body_max, len));
+    return cm_body_budget_take(ex->budget, &ex->body_taken, wanted, err) == CM_OK;
+}
+
 /* Uses input; false when it needs more. */
 static bool consume(cm_connection *conn) {
     if (conn->state == CM_IDLE) {
@@ -253,6 +271,9 @@ static bool consume(cm_connection *conn) {
     enum cm_request_event event =
         cm_request_feed(&conn->exchange->request, conn->input, &used, &err);
     conn->input = cm_str_from_offset(conn->input, used);
+    if (event != CM_REQUEST_FAULT && !take_share(conn->exchange, &err)) {
+        event = CM_REQUEST_FAULT;
+    }
     switch (event) {
     case CM_REQUEST_MORE: return false;
     case CM_REQUEST_HEAD: take_head(conn); break;

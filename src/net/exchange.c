@@ -29,6 +29,7 @@ cm_exchange *cm_exchange_new(cm_connection *connection) {
     ex->connection = connection;
     ex->cancel = cm_cancel_new(0);
     ex->body_ms = server->config.body_ms;
+    ex->budget = cm_body_budget_ref(server->budget);
     ex->behind_max = server->config.behind_max;
     ex->first_ns = cm_clock_ns();
     pthread_mutex_init(&ex->lock, NULL);
@@ -55,6 +56,8 @@ void cm_exchange_drop(cm_exchange *ex) {
         ex->free_user(ex->user);
     }
     cm_request_done(&ex->request);
+    cm_body_budget_give(ex->budget, &ex->body_taken);
+    cm_body_budget_unref(ex->budget);
     cm_buf_done(&ex->head);
     cm_buf_done(&ex->out);
     cm_free(ex->body);

@@ -22,6 +22,7 @@
 #include "net/tls.h"
 #include "rt/cancel.h"
 #include "rt/loop.h"
+#include "rt/metrics.h"
 
 typedef struct cm_http_server cm_http_server;
 typedef struct cm_exchange cm_exchange;
@@ -91,9 +92,12 @@ typedef struct cm_http_config {
     uint32_t idle_ms;          /* [75000] between requests */
     uint32_t stall_ms;         /* [30000] the client takes nothing of a reply */
     uint32_t linger_ms;        /* [2000] unread input is swallowed before a connection closes */
-    size_t behind_max;    /* [CM_SSE_BEHIND_MAX] a stream's consumer further behind is dropped */
-    uint32_t sse_join_ms; /* [8] writes of an event stream closer together are joined */
-    uint32_t sse_beat_ms; /* [15000] silence on an event stream before a heartbeat */
+    size_t body_budget; /* [512 MiB] bytes that all bodies may hold together; the last eighth is for
+                             those up to 64 KiB. Others are answered 503, or 413 when alone too large */
+    cm_series *body_series; /* follows what they hold; may be NULL, must outlive the exchanges */
+    size_t behind_max;      /* [CM_SSE_BEHIND_MAX] a stream's consumer further behind is dropped */
+    uint32_t sse_join_ms;   /* [8] writes of an event stream closer together are joined */
+    uint32_t sse_beat_ms;   /* [15000] silence on an event stream before a heartbeat */
 } cm_http_config;
 
 /* `config` may be NULL; `handler` is copied. The loops must outlive the server. */
@@ -119,7 +123,8 @@ typedef struct cm_http_stats {
     uint64_t accepted;
     uint64_t refused; /* over connections_max */
     uint64_t requests;
-    uint64_t faults; /* answered by the server itself */
+    uint64_t body_bytes; /* of the budget, held now */
+    uint64_t faults;     /* answered by the server itself */
 } cm_http_stats;
 
 void cm_http_server_stats(const cm_http_server *server, cm_http_stats *ret_stats); /* any thread */

@@ -158,6 +158,7 @@ static void set_defaults(cm_http_config *config) {
     config->header_bytes_max =
         config->header_bytes_max ? config->header_bytes_max : CM_HEADER_BYTES_MAX;
     config->url_bytes_max = config->url_bytes_max ? config->url_bytes_max : CM_URL_BYTES_MAX;
+    config->body_budget = config->body_budget ? config->body_budget : CM_MIB(512);
     config->behind_max = config->behind_max ? config->behind_max : CM_SSE_BEHIND_MAX;
 }
 
@@ -174,6 +175,7 @@ cm_rc cm_http_server_new(cm_loops *loops, const cm_http_config *config,
     server->limits = (cm_request_limits){.header_bytes = server->config.header_bytes_max,
                                          .url_bytes = server->config.url_bytes_max,
                                          .header_count = server->config.header_count_max};
+    server->budget = cm_body_budget_new(server->config.body_budget, server->config.body_series);
     server->shard_count = cm_loops_count(loops);
     server->shards = cm_alloc(server->shard_count * sizeof(*server->shards));
     atomic_init(&server->drain_left, server->shard_count);
@@ -217,6 +219,7 @@ void cm_http_server_free(cm_http_server *server) {
     }
     pthread_cond_destroy(&server->closed);
     pthread_mutex_destroy(&server->lock);
+    cm_body_budget_unref(server->budget);
     cm_free(server->shards);
     cm_free(server);
 }
@@ -226,6 +229,7 @@ void cm_http_server_stats(const cm_http_server *server, cm_http_stats *ret_stats
     ret_stats->accepted = atomic_load_explicit(&server->accepted, memory_order_relaxed);
     ret_stats->refused = atomic_load_explicit(&server->refused, memory_order_relaxed);
     ret_stats->requests = atomic_load_explicit(&server->requests, memory_order_relaxed);
+    ret_stats->body_bytes = cm_body_budget_used(server->budget);
     ret_stats->faults = atomic_load_explicit(&server->faults, memory_order_relaxed);
 }
 

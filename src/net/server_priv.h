@@ -8,6 +8,7 @@
 #ifndef CM_NET_SERVER_PRIV_H
 #define CM_NET_SERVER_PRIV_H
 
+#include "net/body_budget_priv.h"
 #include "net/http.h"
 #include "net/request_priv.h"
 
@@ -40,6 +41,8 @@ struct cm_exchange {
     char remote_address[CM_ADDRESS_TEXT];
     cm_cancel *cancel;
     uint32_t body_ms;
+    cm_body_budget *budget;
+    size_t body_taken;    /* of the budget; given back when the exchange is freed */
     uint64_t first_ns;    /* first byte of the request */
     uint64_t received_ns; /* last byte */
     uint64_t reply_ns;    /* first byte of the reply */
@@ -161,6 +164,7 @@ struct cm_http_server {
     cm_http_config config;
     cm_http_handler handler;
     cm_request_limits limits;
+    cm_body_budget *budget;
     cm_shard *shards;
     unsigned shard_count;
     atomic_bool draining;

@@ -2,8 +2,10 @@
 checks each reply's status, type and body. The checks that the server makes of its own replies run at the same time."""
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -87,6 +89,56 @@ def test_origin__the_server_itself_is_allowed_and_others_only_when_listed(server
     refused = server.http.get("/livez", headers={"Origin": "http://evil.example"})
     assert (refused.status_code, refused.json()["code"]) == (403, "origin_not_allowed")
     assert "access-control-allow-origin" not in refused.headers
+
+
+def test_origin__a_page_of_another_site_is_refused_also_without_an_origin(server, tmp_path):
+    for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):
+        reply = server.http.get("/livez", headers={"Sec-Fetch-Site": site})
+        assert reply.status_code == status, site
+    posted = server.http.post("/v1/completions", json={}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert (posted.status_code, posted.json()["code"]) == (403, "origin_not_allowed")
+    with Server(tmp_path, "--set", "http.cors_origins=https://ide.example") as listed:
+        both = {"Origin": "https://ide.example", "Sec-Fetch-Site": "cross-site"}
+        assert listed.http.get("/livez", headers=both).status_code == 200
+        assert listed.http.get("/livez", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+def begin_upload(server, size, sent):
+    """A request whose body is `size` bytes long and never ends; the socket, and what it holds open."""
+    address = server.url.removeprefix("http://").split(":")
+    client = socket.create_connection((address[0], int(address[1])), timeout=30)
+    codebase = "00000000-0000-7000-8000-000000000000"
+    client.sendall(f"POST /api/v1/codebase/{codebase}/upload HTTP/1.1\r\nHost: localhost\r\n"
+                   f"Content-Type: application/gzip\r\nContent-Length: {size}\r\n\r\n".encode() + b"x" * sent)
+    return client
+
+
+def body_bytes(server):
+    text = server.http.get("/metrics").text
+    return int(float(next(line.split()[1] for line in text.splitlines() if line.startswith("cm_http_body_bytes "))))
+
+
+def test_bodies__have_one_budget_that_leaves_room_for_small_ones(tmp_path):
+    """Eight MiB: seven for uploads. Two of three fit, the third is told to come again, completions go on."""
+    with Server(tmp_path, "--set", "http.body_budget_mb=8") as server:
+        share = 3 << 20
+        held = [begin_upload(server, share, 1000) for _ in range(2)]
+        give_up = time.monotonic() + 60
+        while body_bytes(server) < 2 * share:
+            assert time.monotonic() < give_up
+        with begin_upload(server, share, 0) as third:
+            answer = third.recv(65536).decode()
+        assert answer.startswith("HTTP/1.1 503 "), answer
+        assert "\r\nRetry-After: 1\r\n" in answer
+        with begin_upload(server, 8 << 20, 0) as larger_than_all:
+            assert larger_than_all.recv(65536).startswith(b"HTTP/1.1 413 ")
+        assert server.complete("/x.py", "def f(", 0, 6).status_code == 200
+        for client in held:
+            client.close()
+        while body_bytes(server) > 0:
+            assert time.monotonic() < give_up
+        with begin_upload(server, share, share) as again:
+            assert again.recv(65536).startswith(b"HTTP/1.1 404 ")
 
 
 def test_origin__a_listed_one_may_read_replies(tmp_path):

@@ -140,6 +140,19 @@ static bool check_origin(cm_call_state *state) {
     return true;
 }
 
+/* A browser says with every request where it comes from, also when it sends no Origin (a link, an image, a form).
+ * Another site's page may send one only when its origin is listed: that is check_origin's to say. */
+static bool check_fetch_site(cm_call_state *state) {
+    const cm_http_head *head = head_of(state);
+    cm_str site;
+    if (!state->gateway->config.local_mode || head->local || state->cors_origin.len > 0 ||
+        !cm_http_head_find(head, "Sec-Fetch-Site", &site) || cm_guard_fetch_site_allowed(site)) {
+        return true;
+    }
+    return refuse(state, CM_ORIGIN_NOT_ALLOWED,
+                  "a page of another site asks; list its origin in http.cors_origins");
+}
+
 static bool answer_options(cm_call_state *state, const cm_route_match *match) {
     cm_buf allow;
     cm_buf_init(&allow, 128);
@@ -269,8 +282,9 @@ static bool read_preferences(cm_call_state *state) {
 }
 
 static size_t on_head(void *user, cm_exchange *exchange) {
-    static filter_fn *const filters[] = {check_host,   check_origin,  find_route,      find_caller,
-                                         check_accept, check_content, read_preferences};
+    static filter_fn *const filters[] = {check_host,    check_origin,    check_fetch_site,
+                                         find_route,    find_caller,     check_accept,
+                                         check_content, read_preferences};
     cm_call_state *state = state_new(user, exchange);
     for (size_t i = 0; i < CM_COUNT(filters); i++) {
         if (!filters[i](state)) {

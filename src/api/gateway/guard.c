@@ -54,6 +54,10 @@ bool cm_guard_origin_allowed(cm_str origin, cm_str host, bool tls, cm_str_list a
     return false;
 }
 
+bool cm_guard_fetch_site_allowed(cm_str site) {
+    return cm_str_eq_c(site, "same-origin") || cm_str_eq_c(site, "none");
+}
+
 bool cm_guard_content_type_is(cm_str value, const char *type) {
     cm_str part;
     if (!cm_str_split(&value, ';', &part) ||

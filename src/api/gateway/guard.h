@@ -15,6 +15,9 @@
 bool cm_guard_host_is_loopback(cm_str host);
 /* `origin` is this very server ("http://127.0.0.1:8012" for Host "127.0.0.1:8012"), or listed. */
 bool cm_guard_origin_allowed(cm_str origin, cm_str host, bool tls, cm_str_list allowed);
+/* Sec-Fetch-Site says that the page asking is of this very origin, or that no page asks (the address bar). A page of
+ * another port of this machine is "same-site" and no more trusted than one from elsewhere. */
+bool cm_guard_fetch_site_allowed(cm_str site);
 /* `value` is `type` with any parameters but a charset other than UTF-8. */
 bool cm_guard_content_type_is(cm_str value, const char *type);
 /* An Accept header ("text/html, application/json;q=0.5") lets one of `types` pass. */

@@ -78,6 +78,19 @@ static void test_api_guard__origins_are_the_server_itself_or_listed(void **state
     }
 }
 
+static void test_api_guard__pages_of_other_sites_are_not_let_in(void **state) {
+    (void)state;
+    static const struct {
+        const char *site;
+        bool allowed;
+    } rows[] = {{"same-origin", true},       {"none", true},         {"cross-site", false},
+                {"same-site", false},        {"Same-Origin", false}, {"", false},
+                {"same-origin, none", false}};
+    for (size_t i = 0; i < CM_COUNT(rows); i++) {
+        assert_int_equal(cm_guard_fetch_site_allowed(cm_str_from(rows[i].site)), rows[i].allowed);
+    }
+}
+
 static void test_api_guard__content_types_allow_utf8_only(void **state) {
     (void)state;
     static const text_case rows[] = {
@@ -136,6 +149,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_guard__only_loopback_names_are_hosts),
         cmocka_unit_test(test_api_guard__origins_are_the_server_itself_or_listed),
+        cmocka_unit_test(test_api_guard__pages_of_other_sites_are_not_let_in),
         cmocka_unit_test(test_api_guard__content_types_allow_utf8_only),
         cmocka_unit_test(test_api_guard__accept_is_read_by_ranges_and_weights),
         cmocka_unit_test(test_api_guard__request_ids_are_plain_and_short),
