@@ -94,8 +94,11 @@ cm_rc cm_store_migrate_create(const char *folder, const char *message, const cha
 /* A consistent copy while others read and write, synced and checked. CM_EXISTS when `path` exists. */
 cm_rc cm_store_backup_create(const cm_store_options *options, const char *path,
                              cm_err *err) cm_must_check;
-/* Integrity, references, application and history of a backup; `*ret_rows` counts all rows. */
-cm_rc cm_store_backup_verify(const char *path, uint64_t *ret_rows, cm_err *err) cm_must_check;
+/* Checksum, integrity, references, application and history of a backup; `*ret_rows` counts all rows. `*ret_sealed`
+ * false: it has no checksum, being of an earlier version, and a changed value would not be seen.
+ * CM_CORRUPT, CM_NOT_FOUND, CM_DENIED, CM_IO. */
+cm_rc cm_store_backup_verify(const char *path, uint64_t *ret_rows, bool *ret_sealed,
+                             cm_err *err) cm_must_check;
 /* Puts a verified backup in the place of the database, which is kept as "<path>.before-restore". */
 cm_rc cm_store_backup_restore(const cm_store_options *options, const char *path,
                               cm_err *err) cm_must_check;

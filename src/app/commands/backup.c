@@ -6,9 +6,16 @@
 
 static cm_rc verify(const char *path, cm_err *err) {
     uint64_t rows = 0;
-    cm_rc rc = cm_store_backup_verify(path, &rows, err);
+    bool sealed = false;
+    cm_rc rc = cm_store_backup_verify(path, &rows, &sealed, err);
     if (rc == CM_OK) {
-        printf("'%s' is whole: %llu rows\n", path, (unsigned long long)rows);
+        printf("'%s' is whole%s: %llu rows\n", path, sealed ? "" : " as far as can be told",
+               (unsigned long long)rows);
+    }
+    if (rc == CM_OK && !sealed) {
+        printf(
+            "it has no checksum, being of an earlier version: a changed value would not be seen. "
+            "'codementor backup create' makes one that has\n");
     }
     return rc;
 }

@@ -3,10 +3,15 @@
  * One step of SQLite's backup interface copies all pages under one read transaction: readers and the
  * writer go on, and the copy is the database at one moment. (Smaller steps would start again whenever
  * another process writes.) The copy is made under another name, checked, synced and renamed, so that a
- * file with the wanted name is always a good backup. */
+ * file with the wanted name is always a good backup.
+ *
+ * Behind the pages stands a seal over all of them, for what SQLite's own checks do not see: a flipped bit
+ * in a value. SQLite does not look behind the pages its header counts. A file that is no whole number of
+ * blocks has to have a good seal; one that is comes from a version that made none. */
 #include "store/admin.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "store/catalogue.h"
@@ -81,6 +86,63 @@ static cm_rc copy_pages(const char *from, const char *to, cm_err *err) {
     return rc;
 }
 
+/* --- The seal --------------------------------------------------------------------------------- */
+
+#define SEAL_MAGIC  "CMBACKUP"
+#define BLOCK_BYTES 512u /* the smallest page */
+
+typedef struct seal {
+    char magic[8];
+    uint64_t length; /* of what it is over */
+    cm_hash128 hash;
+    uint64_t zero[3];
+    uint64_t own; /* hash of the members above */
+} seal;
+
+_Static_assert(sizeof(seal) == 64, "part of the format");
+
+static seal seal_of(const void *bytes, size_t len) {
+    seal s = {.length = len, .hash = cm_hash128_of(bytes, len)};
+    memcpy(s.magic, SEAL_MAGIC, sizeof s.magic);
+    s.own = cm_hash64(&s, offsetof(seal, own));
+    return s;
+}
+
+static cm_rc add_seal(const char *path, cm_err *err) {
+    cm_mapping map;
+    cm_rc rc = cm_mapping_open(path, &map, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    seal s = seal_of(map.ptr, map.len);
+    cm_mapping_close(&map);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    bool good = fd >= 0 && write(fd, &s, sizeof s) == (ssize_t)sizeof s;
+    rc = good ? CM_OK : cm_fail_errno(err, errno, "cannot write backup '%s'", path);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return rc;
+}
+
+static cm_rc check_seal(const char *path, bool *ret_sealed, cm_err *err) {
+    cm_mapping map;
+    cm_rc rc = cm_mapping_open(path, &map, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
+    *ret_sealed = map.len % BLOCK_BYTES != 0;
+    if (*ret_sealed) {
+        size_t len = map.len < sizeof(seal) ? 0 : map.len - sizeof(seal);
+        seal wanted = seal_of(map.ptr, len);
+        bool good = len != 0 && memcmp(map.ptr + len, &wanted, sizeof wanted) == 0;
+        rc = good ? CM_OK
+                  : cm_fail(err, CM_CORRUPT, "the backup is damaged: its checksum does not fit");
+    }
+    cm_mapping_close(&map);
+    return rc;
+}
+
 static cm_rc sync_folder_of(const char *path, cm_err *err) {
     cm_str folder = cm_path_directory(cm_str_from(path));
     cm_cleanup(cm_freep) char *name =
@@ -88,8 +150,8 @@ static cm_rc sync_folder_of(const char *path, cm_err *err) {
     return cm_dir_sync(name, err);
 }
 
-/* Copies `from` to a new private file and gives it its name once it is whole. */
-static cm_rc copy_checked(const char *from, const char *to, cm_err *err) {
+/* Copies `from` to a new private file and gives it its name once it is whole; `seals` makes it a backup. */
+static cm_rc copy_checked(const char *from, const char *to, bool seals, cm_err *err) {
     cm_cleanup(cm_freep) char *part = cm_asprintf("%s.part", to);
     int fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) {
@@ -97,9 +159,13 @@ static cm_rc copy_checked(const char *from, const char *to, cm_err *err) {
     }
     close(fd);
     uint64_t rows;
+    bool sealed;
     cm_rc rc = copy_pages(from, part, err);
+    if (rc == CM_OK && seals) {
+        rc = add_seal(part, err);
+    }
     if (rc == CM_OK) {
-        rc = cm_store_backup_verify(part, &rows, err);
+        rc = cm_store_backup_verify(part, &rows, &sealed, err);
     }
     if (rc == CM_OK) {
         rc = sync_file(part, err);
@@ -121,7 +187,7 @@ cm_rc cm_store_backup_create(const cm_store_options *options, const char *path, 
     if (rc == CM_OK && access(path, F_OK) == 0) {
         rc = cm_fail(err, CM_EXISTS, "'%s' exists; give another name", path);
     }
-    return rc == CM_OK ? copy_checked(from, path, err) : rc;
+    return rc == CM_OK ? copy_checked(from, path, true, err) : rc;
 }
 
 /* --- Verify ----------------------------------------------------------------------------------- */
@@ -171,13 +237,17 @@ static cm_rc count_rows(sqlite3 *db, cm_arena *arena, uint64_t *ret_rows, cm_err
     return rc;
 }
 
-cm_rc cm_store_backup_verify(const char *path, uint64_t *ret_rows, cm_err *err) {
+cm_rc cm_store_backup_verify(const char *path, uint64_t *ret_rows, bool *ret_sealed, cm_err *err) {
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     sqlite3 *db;
     if (access(path, R_OK) != 0) {
         return cm_fail_errno(err, errno, "cannot read backup '%s'", path);
     }
-    cm_rc rc = open_file(path, SQLITE_OPEN_READONLY, &db, err);
+    cm_rc rc = check_seal(path, ret_sealed, err);
+    if (rc != CM_OK) {
+        return cm_err_prefix(err, rc, "backup '%s'", path);
+    }
+    rc = open_file(path, SQLITE_OPEN_READONLY, &db, err);
     if (rc != CM_OK) {
         return rc;
     }
@@ -205,7 +275,7 @@ cm_rc cm_store_backup_verify(const char *path, uint64_t *ret_rows, cm_err *err) 
 
 /* --- Restore ---------------------------------------------------------------------------------- */
 
-/* Folds the write-ahead log into the file, so that one file is all there is to keep. */
+/* Moves the write-ahead log into the file, so that one file is all there is to keep. */
 static cm_rc settle(const char *path, cm_err *err) {
     sqlite3 *db;
     cm_rc rc = open_file(path, SQLITE_OPEN_READWRITE, &db, err);
@@ -227,7 +297,12 @@ cm_rc cm_store_backup_restore(const cm_store_options *options, const char *path,
     }
     const char *fresh = cm_arena_fmt(arena, "%s.restoring", to).ptr;
     const char *kept = cm_arena_fmt(arena, "%s.before-restore", to).ptr;
-    rc = copy_checked(path, fresh, err);
+    bool sealed;
+    rc = access(path, R_OK) == 0 ? check_seal(path, &sealed, err)
+                                 : cm_fail_errno(err, errno, "cannot read backup '%s'", path);
+    if (rc == CM_OK) {
+        rc = copy_checked(path, fresh, false, err);
+    }
     if (rc == CM_OK && access(to, F_OK) == 0) {
         rc = settle(to, err);
         if (rc == CM_OK && rename(to, kept) != 0) {
