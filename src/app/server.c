@@ -115,8 +115,8 @@ static cm_rc open_tables(cm_server *s, const cm_config *config, cm_err *err) {
     return cm_tables_open(&tables, &s->tables, err);
 }
 
-static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *places, bool watch,
-                        cm_err *err) {
+static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *places,
+                        bool one_shot, cm_err *err) {
     cm_indexer_options options = {
         .index = {.parser = s->services.parser,
                   .job_parser = s->index_parser,
@@ -130,7 +130,8 @@ static cm_rc open_index(cm_server *s, const cm_config *config, const cm_places *
                                  ? CM_SECRETS_REDACT
                                  : CM_SECRETS_SKIP,
                   .on_published = cm_tables_on_published},
-        .watch = watch};
+        .watch = config->index.watch && !one_shot,
+        .heal = !one_shot};
     s->sent = (cm_sent){s->services.store, places->data_dir};
     s->services.sent = &s->sent;
     cm_rc rc = open_tables(s, config, err);
@@ -361,9 +362,7 @@ static cm_rc open_all(cm_server *s, const cm_config *config, const cm_places *pl
     rc = rc == CM_OK
              ? open_models(s, config, places, options->without_model, options->socket_only, err)
              : rc;
-    rc = rc == CM_OK
-             ? open_index(s, config, places, config->index.watch && !options->socket_only, err)
-             : rc;
+    rc = rc == CM_OK ? open_index(s, config, places, options->socket_only, err) : rc;
     rc = rc == CM_OK ? open_assist(s, config, err) : rc;
     rc = rc == CM_OK ? open_gateway(s, config, err) : rc;
     rc = rc == CM_OK ? start_listening(s, config, places, options, err) : rc;

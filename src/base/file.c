@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -242,31 +241,4 @@ cm_rc cm_dir_each(const char *folder, cm_dir_entry_fn *each, void *argument, cm_
     }
     closedir(dir);
     return rc;
-}
-
-cm_rc cm_mapping_open(const char *path, cm_mapping *ret_mapping, cm_err *err) {
-    cm_cleanup(close_fd) int fd = -1;
-    struct stat info;
-    cm_rc rc = open_regular(path, &fd, &info, err);
-    if (rc) {
-        return rc;
-    }
-    if (info.st_size == 0) {
-        *ret_mapping = (cm_mapping){0};
-        return CM_OK;
-    }
-    size_t len = (size_t)info.st_size;
-    void *ptr = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
-    if (ptr == MAP_FAILED) {
-        return cm_fail_errno(err, errno, "cannot map '%s'", path);
-    }
-    *ret_mapping = (cm_mapping){.ptr = ptr, .len = len};
-    return CM_OK;
-}
-
-void cm_mapping_close(cm_mapping *mapping) {
-    if (mapping->ptr) {
-        munmap((void *)(uintptr_t)mapping->ptr, mapping->len); /* the cast drops const only */
-    }
-    *mapping = (cm_mapping){0};
 }

@@ -31,10 +31,16 @@ cm_rc cm_dir_each(const char *folder, cm_dir_entry_fn *each, void *argument,
 typedef struct cm_mapping {
     const uint8_t *ptr;
     size_t len;
+    struct cm_mapping_slot *slot; /* of ours */
 } cm_mapping;
 
-/* CM_NOT_FOUND and others of the system; CM_INVALID: no regular file. */
+/* A file that is cut short while it is mapped reads as zeros from there on (mapping.c). CM_NOT_FOUND and others
+ * of the system; CM_INVALID: no regular file. */
 cm_rc cm_mapping_open(const char *path, cm_mapping *ret_mapping, cm_err *err) cm_must_check;
 void cm_mapping_close(cm_mapping *mapping);
+/* Whether zeros have been read where the file had ended. */
+bool cm_mapping_is_torn(const cm_mapping *mapping);
+/* An eventfd that becomes readable when any mapping is found torn; of the process, not to be closed. -1: none. */
+int cm_mapping_torn_fd(void);
 
 #endif

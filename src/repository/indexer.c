@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/vec.h"
+#include "repository/caretaker.h"
 #include "repository/repository_priv.h"
 
 #include <dirent.h>
@@ -18,6 +19,7 @@ struct cm_indexer {
     const cm_repository_witness *witness;
     pthread_mutex_t lock;
     CM_VEC(cm_repository *) repositories;
+    cm_caretaker *caretaker; /* NULL = nobody sees to damage */
 };
 
 static char *repository_folder(const cm_indexer *indexer, const cm_uuid *id) {
@@ -67,6 +69,9 @@ cm_rc cm_indexer_open(const char *data_dir, const cm_indexer_options *options,
     if (rc == CM_OK) {
         rc = open_all(indexer, err);
     }
+    if (rc == CM_OK && indexer->options.heal) {
+        rc = cm_caretaker_start(indexer, &indexer->caretaker, err);
+    }
     if (rc == CM_OK) {
         *ret_indexer = indexer;
     } else {
@@ -79,6 +84,7 @@ void cm_indexer_close(cm_indexer *indexer) {
     if (!indexer) {
         return;
     }
+    cm_caretaker_stop(indexer->caretaker);
     for (size_t i = 0; i < indexer->repositories.count; i++) {
         cm_repository_interrupt(indexer->repositories.items[i]);
     }
@@ -198,6 +204,7 @@ cm_rc cm_indexer_add(cm_indexer *indexer, const cm_uuid *id, const char *root,
         }
         rc = cm_repository_configure(repository, resolved, options, err);
         if (rc == CM_OK) {
+            cm_caretaker_wake(indexer->caretaker);
             *ret_repository = repository;
             return CM_OK;
         }
@@ -206,6 +213,10 @@ cm_rc cm_indexer_add(cm_indexer *indexer, const cm_uuid *id, const char *root,
             return rc;
         }
     }
+}
+
+bool cm_indexer_is_degraded(const cm_indexer *indexer) {
+    return cm_caretaker_is_degraded(indexer->caretaker);
 }
 
 cm_repository *cm_indexer_find(cm_indexer *indexer, const cm_uuid *id) {

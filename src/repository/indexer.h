@@ -35,6 +35,7 @@ typedef struct cm_repository_witness {
 typedef struct cm_indexer_options {
     cm_index_environment index;
     bool watch;             /* follow changes on disk (repository/watcher.h) */
+    bool heal;              /* see to damage unasked (repository/caretaker.h) */
     unsigned watch_poll_ms; /* how often to look where the system allows no watch; 0 = a minute */
 } cm_indexer_options;
 
@@ -57,6 +58,8 @@ void cm_indexer_set_witness(cm_indexer *indexer, const cm_repository_witness *wi
 cm_rc cm_indexer_add(cm_indexer *indexer, const cm_uuid *id, const char *root,
                      const cm_repository_options *options, cm_repository **ret_repository,
                      cm_err *err) cm_must_check;
+/* Whether any index is damaged, or not checked yet, as far as was seen last; does not wait. */
+bool cm_indexer_is_degraded(const cm_indexer *indexer);
 /* NULL when there is none. The reference returned is the caller's: cm_repository_unref. */
 cm_repository *cm_indexer_find(cm_indexer *indexer, const cm_uuid *id);
 /* The repository of this workspace (NULL = of any) whose root is `path` or the nearest one above it. */

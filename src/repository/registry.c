@@ -168,6 +168,10 @@ cm_rc cm_repositories_open(const cm_repositories_options *options,
     return rc;
 }
 
+bool cm_repositories_are_degraded(const cm_repositories *repositories) {
+    return cm_indexer_is_degraded(repositories->options.indexer);
+}
+
 void cm_repositories_close(cm_repositories *repositories) {
     if (repositories != NULL) {
         pthread_mutex_destroy(&repositories->adding);

@@ -97,6 +97,8 @@ cm_rc cm_repositories_config(cm_repositories *repositories, const cm_caller *cal
 cm_rc cm_repositories_configure(cm_repositories *repositories, const cm_caller *caller,
                                 const cm_uuid *id, const cm_repository_config *config,
                                 cm_err *err) cm_must_check;
+/* Whether any index is damaged, or not checked yet, as far as was seen last; does not wait. */
+bool cm_repositories_are_degraded(const cm_repositories *repositories);
 /* Writes what the index holds now to the rows, as the end of a job does. */
 void cm_repositories_record(cm_repositories *repositories, cm_repository *repository);
 /* What of the rows follows edits, not jobs alone: a cm_tables_pass_fn, `repositories` the argument. */

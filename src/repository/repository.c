@@ -119,6 +119,13 @@ bool cm_repository_is_outdated(cm_repository *repository) {
     return outdated;
 }
 
+const char *cm_repository_degraded(cm_repository *repository) {
+    cm_index *index = cm_repository_index_ref(repository);
+    const char *why = cm_index_degraded(index);
+    cm_index_unref(index);
+    return why;
+}
+
 enum cm_secret_policy cm_repository_secrets(cm_repository *repository) {
     cm_index *index = cm_repository_index_ref(repository);
     cm_index_settings *settings = cm_index_settings_get(index);

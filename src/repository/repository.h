@@ -34,6 +34,8 @@ bool cm_repository_is_of(cm_repository *repository, const cm_uuid *workspace_id)
 cm_str cm_repository_root(cm_repository *repository, cm_arena *arena);
 /* A reference to the current snapshot, the caller's; NULL before the first one. */
 cm_snapshot *cm_repository_snapshot(cm_repository *repository);
+/* cm_index_degraded of its index. */
+const char *cm_repository_degraded(cm_repository *repository);
 /* What becomes of its files that hold secrets: SKIP or REDACT. */
 enum cm_secret_policy cm_repository_secrets(cm_repository *repository);
 /* True when the index was made with other options than it has now: the next job reads every file. */

@@ -333,6 +333,7 @@ void cm_h_get_index_status(cm_call *call) {
     if (progress.error.rc != CM_OK) {
         out.error = cm_str_from(progress.error.text);
     }
+    out.degraded = cm_str_from(cm_repository_degraded(repository));
     cm_repository_unref(repository);
     cm_call_reply(call, 200, &cm_api_index_status_schema, &out);
 }

@@ -56,6 +56,23 @@ static void fill_hit(cm_call *call, const cm_search_hit *hit, cm_api_search_resu
     out->highlights.count = highlights == NULL ? 0 : hit->highlight_count;
 }
 
+/* What the search could not use, else what is wrong with the index it used. */
+static cm_str degraded(const cm_call *call, const char *of_search) {
+    const cm_services *services = call->services;
+    cm_uuid id;
+    if (of_search != NULL || !cm_uuid_parse(call->path[0], &id)) {
+        return cm_str_from(of_search);
+    }
+    cm_repository *repository = NULL;
+    if (cm_repositories_find(services->repositories, &call->caller, &id, &repository, NULL) !=
+        CM_OK) {
+        return CM_STR_EMPTY;
+    }
+    const char *of_index = repository != NULL ? cm_repository_degraded(repository) : NULL;
+    cm_repository_unref(repository);
+    return cm_str_from(of_index);
+}
+
 void cm_h_search_repository(cm_call *call) {
     const cm_api_search_request *in = call->input;
     cm_snapshot *snapshot = cm_call_snapshot(call);
@@ -87,7 +104,7 @@ void cm_h_search_repository(cm_call *call) {
     }
     cm_api_search_response out = {.took_ms = (double)found.took_us / 1000.0,
                                   .index_version = (int64_t)found.generation,
-                                  .degraded = cm_str_from(found.degraded)};
+                                  .degraded = degraded(call, found.degraded)};
     out.results.items = cm_arena_alloc(call->arena, (found.count + 1) * sizeof(*out.results.items));
     for (size_t i = 0; i < found.count; i++) {
         fill_hit(call, &found.hits[i], &out.results.items[out.results.count++]);

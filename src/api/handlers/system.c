@@ -56,6 +56,9 @@ void cm_h_readyz(cm_call *call) {
     json_t *states = json_object();
     bool good = add_store_states(services, states);
     json_object_set_new(states, "model", json_string(model_state(services)));
+    bool degraded =
+        cm_repositories_are_degraded(services->repositories); /* it serves all the same */
+    json_object_set_new(states, "index", json_string(degraded ? "degraded" : "ok"));
     probe(call, good, states);
 }
 

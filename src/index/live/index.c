@@ -53,18 +53,19 @@ static void remove_strays(const char *folder, const cm_manifest *m) {
     closedir(dir);
 }
 
-/* Checking reads every byte: a small index is checked while it opens, a large one by its next job. */
+/* Checking reads every byte: a small index is checked while it opens, a large one beside its use. */
 #define CHECK_AT_OPEN_MAX CM_MIB(32)
 
-static bool open_segment(const cm_index *r, const cm_manifest_segment *entry,
-                         uint64_t *checked_bytes, cm_segment **ret_segment) {
+static bool open_segment(cm_index *r, const cm_manifest_segment *entry, uint64_t *checked_bytes,
+                         cm_segment **ret_segment) {
     char name[32], path[2 * CM_PATH_BYTES_MAX];
     cm_err err;
     cm_segment *segment = NULL;
     snprintf(name, sizeof(name), "seg-%llu", (unsigned long long)entry->number);
     snprintf(path, sizeof(path), "%s/%s", r->folder, name);
     cm_rc rc = cm_segment_open(path, entry->number, &segment, &err);
-    if (rc == CM_OK && *checked_bytes + segment->bytes <= CHECK_AT_OPEN_MAX) {
+    size_t most = r->environment.check_bytes ? r->environment.check_bytes : CHECK_AT_OPEN_MAX;
+    if (rc == CM_OK && *checked_bytes + segment->bytes <= most) {
         *checked_bytes += segment->bytes;
         rc = cm_segment_check(segment, &err);
         atomic_store(&segment->checked, true);
@@ -80,6 +81,7 @@ static bool open_segment(const cm_index *r, const cm_manifest_segment *entry,
     cm_segment_unref(segment);
     cm_log_err(CM_LOG_WARN, "cannot open an index segment", &err);
     cm_index_quarantine(r->folder, name);
+    cm_index_mark_damaged(r);
     return false;
 }
 
@@ -121,14 +123,27 @@ static void index_free(cm_index *r) {
     cm_cancel_unref(r->stopping);
     cm_map_free(r->synced);
     cm_index_settings_unref(r->settings);
-    pthread_mutex_t *const locks[] = {&r->reading, &r->sync,    &r->merging,
-                                      &r->persist, &r->publish, &r->lock};
+    pthread_mutex_t *const locks[] = {&r->checking, &r->reading, &r->sync, &r->merging,
+                                      &r->persist,  &r->publish, &r->lock};
     for (size_t i = 0; i < CM_COUNT(locks); i++) {
         pthread_mutex_destroy(locks[i]);
     }
     pthread_cond_destroy(&r->changed);
     cm_free(r->folder);
     cm_free(r);
+}
+
+/* Segments without a manifest: there was an index. */
+static bool had_index(const char *folder) {
+    bool had = false;
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && !had && (entry = readdir(dir));) {
+        had = strncmp(entry->d_name, "seg-", 4) == 0;
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return had;
 }
 
 /* Reads the manifest; a damaged one is moved aside and counts as none. */
@@ -145,9 +160,13 @@ static cm_rc read_manifest(cm_index *r, const char *root, cm_manifest *m, cm_err
         if (dir) {
             closedir(dir);
         }
+        cm_index_mark_damaged(r); /* for the next opening too: this one may know no root */
         rc = CM_NOT_FOUND;
     }
     if (rc == CM_NOT_FOUND && root) {
+        if (had_index(r->folder)) {
+            cm_index_mark_damaged(r);
+        }
         *m = (cm_manifest){.next_segment = 1, .root = cm_strdup(root)};
         return CM_OK;
     }
@@ -164,8 +183,8 @@ static cm_index *index_new(const char *folder, const cm_uuid *id,
     r->synced = cm_map_new(0);
     r->graph_base = cm_graph_base_new();
     r->stopping = cm_cancel_new(0);
-    pthread_mutex_t *const locks[] = {&r->reading, &r->sync,    &r->merging,
-                                      &r->persist, &r->publish, &r->lock};
+    pthread_mutex_t *const locks[] = {&r->checking, &r->reading, &r->sync, &r->merging,
+                                      &r->persist,  &r->publish, &r->lock};
     for (size_t i = 0; i < CM_COUNT(locks); i++) {
         pthread_mutex_init(locks[i], NULL);
     }
@@ -179,6 +198,7 @@ cm_rc cm_index_open(const char *folder, const cm_uuid *id, const char *root,
     cm_manifest m = {0};
     cm_rc rc = cm_dir_make(folder, err);
     if (rc == CM_OK) {
+        r->damaged = cm_index_is_marked(folder);
         rc = read_manifest(r, root, &m, err);
     }
     if (rc == CM_OK) {
@@ -371,6 +391,7 @@ void cm_index_job_outcome(cm_index *index, const cm_err *failed, cm_index_progre
     cm_index_progress p = index->progress;
     bool has = index->snapshot != NULL;
     pthread_mutex_unlock(&index->lock);
+    cm_index_end_healing(index, !failed && !p.cancelled && p.error.rc == CM_OK);
     if (failed) {
         p.error = *failed;
     }

@@ -47,7 +47,8 @@ typedef struct cm_index_environment {
     unsigned history_commits; /* looked at for files that change together; 0 = CM_HISTORY_COMMITS */
     bool no_history;          /* git is not asked */
     enum cm_secret_policy secrets; /* of those whose options leave it open */
-    size_t ram_bytes; /* segment under construction before it is flushed; 0 = 256 MiB */
+    size_t ram_bytes;   /* segment under construction before it is flushed; 0 = 256 MiB */
+    size_t check_bytes; /* of files that are checked while they are opened; 0 = 32 MiB */
     cm_index_published_fn *on_published; /* NULL = nobody is told */
     void *published_argument;
 } cm_index_environment;
@@ -135,6 +136,18 @@ bool cm_index_is_outdated(cm_index *index);
 /* An index that was made under other options may hold secrets (code/secrets.h): they leave it now, before anybody asks,
  * and the next job reads all files under the new options. One made under these options is left alone. CM_NOMEM. */
 cm_rc cm_index_withhold(cm_index *index, cm_err *err) cm_must_check;
+
+/* ---- damage ---- */
+
+/* Compares the checksums of segments that were not checked when they were opened, and takes damaged ones out, also
+ * those whose files were cut short since. The next job reads their files again. CM_CANCELLED, CM_NOMEM, and those of
+ * writing. */
+cm_rc cm_index_check(cm_index *index, const cm_cancel *cancel, cm_err *err) cm_must_check;
+/* Files are missing because of damage, and it is time for a job. */
+bool cm_index_needs_job(cm_index *index);
+/* Why answers may be incomplete or wrong: damage that is not mended yet, or checksums that are not compared yet. NULL:
+ * they are whole. */
+const char *cm_index_degraded(cm_index *index);
 
 /* ---- jobs ---- */
 

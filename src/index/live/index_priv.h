@@ -2,6 +2,7 @@
  *
  * An edit must be searchable within milliseconds whatever else goes on, so nothing slow happens under
  * a lock that a sync needs. In order of taking:
+ *   checking one reader of checksums at a time
  *   reading  one reader of git's history at a time
  *   sync     one reader of changed files at a time: who reads later publishes later; a job begins under it
  *   merging  one fold, flush or merge at a time: their sets of segments never overlap
@@ -27,7 +28,7 @@ struct cm_index {
     char *folder; /* <data>/index/<id> */
     cm_index_environment environment;
 
-    pthread_mutex_t reading, sync, merging, persist;
+    pthread_mutex_t checking, reading, sync, merging, persist;
     _Atomic uint64_t next_segment;
     atomic_bool tidying;   /* a compaction of memory is queued or at work */
     atomic_bool following; /* a look at HEAD is queued */
@@ -45,8 +46,11 @@ struct cm_index {
     cm_snapshot *snapshot;       /* NULL before the first */
     cm_history *history;         /* of the next snapshots; NULL before the first reading */
     cm_index_progress progress;
-    bool running;   /* a job is at work */
-    unsigned tasks; /* of ours in the pool */
+    bool running;           /* a job is at work */
+    bool damaged;           /* files are missing, and no job has begun since that was known */
+    bool healing;           /* the job at work brings them back */
+    uint64_t heal_after_ms; /* monotonic: a job that could not is not tried again before */
+    unsigned tasks;         /* of ours in the pool */
 };
 
 /* ---- tasks beside jobs and syncs: counted, so that closing can wait for them ---- */
@@ -93,9 +97,13 @@ void cm_index_tidy(cm_index *repository);
 /* Merges small or mostly dead segments until the policy is content. */
 cm_rc cm_index_merge(cm_index *repository, const cm_cancel *cancel, cm_err *err) cm_must_check;
 
-/* Compares the checksums of segments that were not checked when they were opened, and takes damaged ones out, so
- * that the job at whose start this happens reads their files again. */
-cm_rc cm_index_check(cm_index *repository, const cm_cancel *cancel, cm_err *err) cm_must_check;
+/* Files are missing: said in memory, and by a file in the folder, so that a restart knows it too. */
+void cm_index_mark_damaged(cm_index *index);
+bool cm_index_is_marked(const char *folder);
+/* A job is over. */
+void cm_index_end_healing(cm_index *index, bool succeeded);
+/* The snapshot a job begins with: what was known to be missing by now is its to bring back. May be NULL. */
+cm_snapshot *cm_index_begin_healing(cm_index *index);
 /* Moves a damaged file or folder of the repository aside, to be looked at and never read again. */
 void cm_index_quarantine(const char *folder, const char *name);
 

@@ -485,7 +485,7 @@ static cm_rc consume(job *j, slot *s, cm_err *err) {
 static cm_rc run(job *j, cm_err *err) {
     size_t ram = j->r->environment.ram_bytes ? j->r->environment.ram_bytes : RAM_DEFAULT;
     cm_rc rc = cm_index_check(j->r, j->cancel, err);
-    j->base = cm_index_snapshot(j->r);
+    j->base = cm_index_begin_healing(j->r);
     if (rc == CM_OK && j->settings->root[0] != '\0') {
         rc = cm_beneath_tree(j->settings->root, &j->tree, err);
     }

@@ -113,6 +113,28 @@ static cm_rc check_documents(const cm_segment *s, uint32_t by_path_count, cm_err
     return CM_OK;
 }
 
+/* What is checked once must not change afterwards, as a mapped file does that is cut short. */
+static cm_rc keep_trusted(cm_segment *s, uint32_t by_path_count, cm_err *err) {
+    size_t records = ((size_t)s->document_count + 1) * sizeof(cm_document_record);
+    size_t numbers = (size_t)by_path_count * sizeof(uint32_t);
+    if (!s->path) {
+        return CM_OK;
+    }
+    char *copy = cm_try_alloc(records + numbers);
+    if (!copy) {
+        return cm_fail(err, CM_NOMEM, "no memory for the documents of segment %llu",
+                       (unsigned long long)s->number);
+    }
+    memcpy(copy, s->documents, records);
+    if (numbers > 0) {
+        memcpy(copy + records, s->by_path, numbers);
+    }
+    s->trusted = copy;
+    s->documents = (const cm_document_record *)(const void *)copy;
+    s->by_path = (const uint32_t *)(const void *)(copy + records);
+    return CM_OK;
+}
+
 static cm_rc open_records(cm_segment *s, cm_err *err) {
     const void *documents, *by_path, *symbols, *imports, *chunks;
     uint32_t document_count = 0, by_path_count = 0;
@@ -143,6 +165,10 @@ static cm_rc open_records(cm_segment *s, cm_err *err) {
     s->documents = documents;
     s->document_count = document_count - 1;
     s->by_path = by_path;
+    rc = keep_trusted(s, by_path_count, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
     s->symbols = symbols;
     s->imports = imports;
     s->chunks = chunks;
@@ -250,6 +276,27 @@ cm_rc cm_segment_check(const cm_segment *segment, cm_err *err) {
     return CM_OK;
 }
 
+bool cm_segment_is_torn(const cm_segment *segment) {
+    for (int kind = 0; kind < CM_PART_KIND_COUNT; kind++) {
+        if (cm_mapping_is_torn(&segment->parts[kind].mapping)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cm_segment_is_cut(const cm_segment *segment) {
+    for (int kind = 0; segment->path && kind < CM_PART_KIND_COUNT; kind++) {
+        char file[2 * CM_PATH_BYTES_MAX];
+        struct stat st;
+        snprintf(file, sizeof(file), "%s/%s", segment->path, cm_part_name(kind));
+        if (stat(file, &st) == 0 && (uint64_t)st.st_size < segment->parts[kind].bytes.len) {
+            return true; /* one that was deleted can still be read */
+        }
+    }
+    return cm_segment_is_torn(segment);
+}
+
 cm_segment *cm_segment_ref(cm_segment *segment) {
     atomic_fetch_add_explicit(&segment->refs, 1, memory_order_relaxed);
     return segment;
@@ -269,6 +316,7 @@ void cm_segment_unref(cm_segment *segment) {
             cm_log_err(CM_LOG_WARN, "cannot delete an old segment", &err);
         }
     }
+    cm_free(segment->trusted);
     cm_free(segment->path);
     cm_free(segment);
 }

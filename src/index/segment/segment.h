@@ -3,7 +3,7 @@
  * A segment is a folder of mapped parts, or the same parts in memory (freshly edited files). Opening
  * checks headers, sizes and document ranges; everything else is checked where it is read, so that
  * damage gives missing results, never a crash. cm_segment_check compares all checksums: at once when
- * a small index is opened, otherwise at the start of the next job.
+ * a small index is opened, otherwise in the background. A mapped file that is cut short reads as zeros from there.
  *
  * Thread: immutable, ref-counted. The folder of a segment that was marked obsolete is deleted with the last
  * reference. */
@@ -27,6 +27,8 @@ typedef struct cm_segment {
     char *path; /* folder; NULL = in memory */
     cm_part parts[CM_PART_KIND_COUNT];
     uint64_t bytes; /* of all parts */
+    void *
+        trusted; /* of a mapped one: a copy of `documents` and `by_path`, whose ranges nobody checks again */
 
     const cm_document_record *documents; /* document_count + 1 */
     const uint32_t *by_path;             /* document numbers in order of path */
@@ -54,6 +56,11 @@ cm_rc cm_segment_write(const cm_buf parts[CM_PART_KIND_COUNT], const char *path,
                        cm_err *err) cm_must_check;
 /* Compares all checksums. CM_CORRUPT. */
 cm_rc cm_segment_check(const cm_segment *segment, cm_err *err) cm_must_check;
+
+/* Zeros have been read where a file of it had been cut short. */
+bool cm_segment_is_torn(const cm_segment *segment);
+/* The same, also where nobody has read yet or the last page hides it: looks at the files' sizes. */
+bool cm_segment_is_cut(const cm_segment *segment);
 
 cm_segment *cm_segment_ref(cm_segment *segment);
 void cm_segment_unref(cm_segment *segment); /* NULL is allowed */
