@@ -65,6 +65,7 @@ def check_routes(server, repository, control, refused=(503, 504)):
 
 # ---- patterns
 
+# The first goes on for minutes where only PCRE2's own limit ends it; each client that left has left one behind.
 PATTERNS = ["x|a{1,1000}a{1,1000}c", "a*a*a*a*a*[cd]", "(a+)+[cd]", "(?R)?a+a*a*[cd]", "(?=(a+))(a*)*[cd]"]
 
 
@@ -97,6 +98,11 @@ class Storm:
             thread.start()
         return self
 
+    def wait(self):
+        """Until each client has seen one request end, by an answer or by its own patience."""
+        for _ in self.threads:
+            self.sent.acquire()
+
     def __exit__(self, *_):
         self.stop.set()
         for thread in self.threads:
@@ -115,8 +121,8 @@ def uniform_(tmp_path):
 def test_deadlines__patterns_hold_no_worker(uniform):
     server, repository, searches = uniform
     control = control_of(server, repository)
-    with Storm(server, searches) as storm:
-        storm.sent.acquire()
+    with Storm(server, searches[:1]) as storm:
+        storm.wait()
         check_routes(server, repository, control)
 
 
@@ -133,7 +139,7 @@ def test_deadlines__a_hostile_pattern_answers_with_what_it_has(uniform):
 
 def test_deadlines__a_signal_ends_the_server_while_patterns_run(uniform):
     server, _, searches = uniform
-    with Storm(server, searches) as storm:
-        storm.sent.acquire()
+    with Storm(server, searches[:1]) as storm:
+        storm.wait()
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(30) == 0
