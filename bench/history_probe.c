@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "index/graph/history_priv.h"
+#include "index/git/history_read.h"
 #include "repository/indexer.h"
 
 #include <sys/resource.h>

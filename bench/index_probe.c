@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "code/parser.h"
+#include "index/git/git.h"
 #include "index/graph/graph.h"
 #include "index/graph/history.h"
 #include "repository/indexer.h"
@@ -325,6 +326,9 @@ static cm_rc run(probe *p, char **argv, const char *mode, bool no_history, cm_bu
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "parse-worker") == 0) {
         return cm_parse_worker_main(argc, argv);
+    }
+    if (argc > 1 && strcmp(argv[1], CM_GIT_WORKER) == 0) {
+        return cm_git_worker_main(argc, argv);
     }
     if (argc < 3) {
         fprintf(stderr,

@@ -10,6 +10,7 @@
 #include "app/client.h"
 #include "app/settings.h"
 #include "code/parser.h"
+#include "index/git/git.h"
 #include "model/model.h"
 #include "rt/signals.h"
 
@@ -57,6 +58,9 @@ static int end_output(int status) {
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "parse-worker") == 0) {
         return cm_parse_worker_main(argc, argv);
+    }
+    if (argc > 1 && strcmp(argv[1], CM_GIT_WORKER) == 0) {
+        return cm_git_worker_main(argc, argv);
     }
     cm_signals_ignore_write_faults();
     cm_model_environment();

@@ -64,7 +64,6 @@ cm_rc cm_indexer_open(const char *data_dir, const cm_indexer_options *options,
         indexer->options = *options;
     }
     pthread_mutex_init(&indexer->lock, NULL);
-    cm_index_library_open();
     cm_rc rc = cm_dir_make(indexer->folder, err);
     if (rc == CM_OK) {
         rc = open_all(indexer, err);
@@ -97,7 +96,6 @@ void cm_indexer_close(cm_indexer *indexer) {
     }
     cm_vec_done(&indexer->repositories);
     pthread_mutex_destroy(&indexer->lock);
-    cm_index_library_close();
     cm_free(indexer->folder);
     cm_free(indexer);
 }

@@ -2,13 +2,12 @@
 #include "base/base.h"
 
 #include "repository/record.h"
-#include "repository/repository_priv.h"
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "index/live/head.h"
+#include "index/live/settings.h"
 #include "index/snapshot/codebase.h"
 #include "index/tables/tables.h"
 #include "repository/repository_priv.h"
@@ -128,12 +127,11 @@ static cm_rc write_indexed(const cm_db *db, void *argument, cm_err *err) {
 /* Of the index's snapshot; false without one. The head is that of the tree now. */
 static bool fill_indexed(const cm_recorder *recorder, cm_index *index, const cm_snapshot *snapshot,
                          cm_arena *arena, indexed *out, cm_err *err) {
-    char head[CM_HEAD_TEXT];
+    char head[CM_GIT_HEAD_TEXT];
     *out = (indexed){
         .row = {.id = *cm_index_id(index), .status = CM_STR(""), .frameworks = CM_STR("[]")}};
     fill_counts(snapshot, arena, &out->row);
-    cm_str root = cm_index_root(index, arena);
-    if (root.len > 0 && cm_head_commit(root.ptr, head)) {
+    if (cm_index_head(index, head)) {
         out->row.current_revision = cm_arena_str(arena, cm_str_from(head));
     }
     if (describe(recorder, snapshot, arena, out, err) == CM_OK) {

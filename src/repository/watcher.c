@@ -111,7 +111,7 @@ static size_t add_present(cm_watcher *w, cm_str below) {
     cm_walk_result walk;
     size_t added = 0;
     cm_err err;
-    if (cm_walk_run(settings->root, &settings->options, below, NULL, arena, &walk, &err) == CM_OK) {
+    if (cm_walk_run(settings, below, NULL, arena, &walk, &err) == CM_OK) {
         for (size_t i = 0; i < walk.directory_count; i++) {
             if (walk.directories[i].len >= below.len) { /* not the way down to it */
                 added += add_directory(w, settings->root, walk.directories[i]);

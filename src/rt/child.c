@@ -91,11 +91,12 @@ static cm_rc make_memory(cm_child *child, size_t len, int *ret_fd, cm_err *err) 
 
 /* The sanitizers' and the loader's settings, and nothing else: no token or password of the operator
  * reaches a process that runs untrusted code. */
-#define CM_CHILD_ENVIRONMENT_MAX 8
+#define CM_CHILD_ENVIRONMENT_MAX 10
 
 static void pick_environment(char *limits, char *environment[CM_CHILD_ENVIRONMENT_MAX]) {
-    static const char *const kept[] = {"ASAN_OPTIONS=", "UBSAN_OPTIONS=",   "TSAN_OPTIONS=",
-                                       "LSAN_OPTIONS=", "LD_LIBRARY_PATH=", "LC_ALL="};
+    static const char *const kept[] = {
+        "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS=",   "LSAN_OPTIONS=", "LD_LIBRARY_PATH=",
+        "LC_ALL=",       "HOME=",          "XDG_CONFIG_HOME="}; /* where git's settings lie */
     size_t count = 0;
     environment[count++] = limits;
     for (char **entry = environ; *entry && count < CM_CHILD_ENVIRONMENT_MAX - 1; entry++) {
@@ -168,6 +169,10 @@ static cm_rc start(cm_child *child, const cm_child_spec *spec, int socket, int m
 }
 
 cm_rc cm_child_spawn(const cm_child_spec *spec, cm_child **ret_child, cm_err *err) {
+    if (getenv(CM_CHILD_VARIABLE) !=
+        NULL) { /* a program that does not know its role would go on for ever */
+        return cm_fail(err, CM_DENIED, "a child process starts no children");
+    }
     cm_child *child = CM_NEW(cm_child);
     child->fd = -1;
     pthread_mutex_init(&child->lock, NULL);

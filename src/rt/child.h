@@ -14,6 +14,8 @@
  *     cm_child_send(child, request, ...)          while (cm_channel_receive(self.fd, ...) == CM_OK)
  *     cm_child_receive(child, deadline, ...)          ... work ..., cm_channel_send(self.fd, ...)
  *
+ * A child starts no children: cm_child_spawn fails there.
+ *
  * A child leaves by _exit, never by exit: handlers of the parent's libraries are not its business.
  * Under address and thread sanitizers the address-space limit is not applied (they reserve terabytes).
  *
@@ -80,6 +82,10 @@ typedef struct cm_child_self {
 cm_rc cm_child_enter(cm_child_self *ret_self, cm_err *err) cm_must_check;
 /* From here on only the allow-list works. Nothing undoes it. CM_SANDBOX_UNAVAILABLE: the kernel has none. */
 cm_rc cm_child_seal(cm_err *err) cm_must_check;
+
+/* The same for a child whose work is reading files: besides, it may open and list what the user may
+ * read. CM_SANDBOX_UNAVAILABLE: as above. */
+cm_rc cm_child_seal_reading(cm_err *err) cm_must_check;
 
 /* CM_END when the parent has gone. */
 cm_rc cm_channel_send(int fd, const void *bytes, size_t len, cm_err *err) cm_must_check;

@@ -11,6 +11,7 @@
 #include "rt/child_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -131,6 +132,15 @@ static const int allowed[] = {
 #endif
 };
 
+/* What a child needs besides that reads files: open is allowed for reading alone, see below. */
+static const int reading[] = {
+    SCMP_SYS(stat),       SCMP_SYS(lstat),     SCMP_SYS(statx),      SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat), SCMP_SYS(lseek),     SCMP_SYS(pread64),    SCMP_SYS(getdents64),
+    SCMP_SYS(access),     SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(getcwd),
+    SCMP_SYS(fcntl),      SCMP_SYS(getuid),    SCMP_SYS(geteuid),    SCMP_SYS(getgid),
+    SCMP_SYS(getegid),
+};
+
 /* Memory may be had, but never with the right to run it. */
 static const int without_execute[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
 
@@ -150,7 +160,25 @@ static int fill_filter(scmp_filter_ctx filter) {
     return rc;
 }
 
-cm_rc cm_child_seal(cm_err *err) {
+/* Files may be opened to be read: neither made, nor cut, nor written. */
+static int allow_reading(scmp_filter_ctx filter) {
+    const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND;
+    int rc = 0;
+    for (size_t i = 0; i < CM_COUNT(reading) && !rc; i++) {
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, reading[i], 0);
+    }
+    if (!rc) {
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
+                              SCMP_A1(SCMP_CMP_MASKED_EQ, writing, O_RDONLY));
+    }
+    if (!rc && !CM_SANITIZED) { /* there it is in the list already */
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+                              SCMP_A2(SCMP_CMP_MASKED_EQ, writing, O_RDONLY));
+    }
+    return rc;
+}
+
+static cm_rc seal(bool may_read, cm_err *err) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
         return cm_fail_errno(err, errno, "cannot give up new privileges");
     }
@@ -159,6 +187,9 @@ cm_rc cm_child_seal(cm_err *err) {
         return cm_fail(err, CM_SANDBOX_UNAVAILABLE, "cannot make a system-call filter");
     }
     int rc = fill_filter(filter);
+    if (!rc && may_read) {
+        rc = allow_reading(filter);
+    }
     if (!rc) {
         rc = seccomp_load(filter);
     }
@@ -169,6 +200,14 @@ cm_rc cm_child_seal(cm_err *err) {
                        strerror(-rc));
     }
     return CM_OK;
+}
+
+cm_rc cm_child_seal(cm_err *err) {
+    return seal(false, err);
+}
+
+cm_rc cm_child_seal_reading(cm_err *err) {
+    return seal(true, err);
 }
 
 /* --- messages --- */

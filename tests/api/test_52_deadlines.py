@@ -3,7 +3,9 @@
 Times are compared with those of the same routes before the fault, so a loaded machine moves both. What must hold is the
 bound: before these tests were written one pattern held every worker for minutes."""
 
+import os
 import signal
+import subprocess
 import threading
 import time
 
@@ -143,3 +145,82 @@ def test_deadlines__a_signal_ends_the_server_while_patterns_run(uniform):
         storm.wait()
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(30) == 0
+
+
+# ---- git
+
+
+def git_tree(directory):
+    """A small tree with two commits in loose objects."""
+    small_repository(directory)
+    settings = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "gc.auto=0"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"], ["commit", "-qm", "two", "--allow-empty"]):
+        subprocess.run(["git", *settings, *command], cwd=directory, check=True, capture_output=True)
+    return directory
+
+
+def into_fifo(path):
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def cut_objects(dot):
+    for path in (dot / "objects").glob("??/*"):
+        path.chmod(0o600)
+        os.truncate(path, 12)
+
+
+def point_outside(dot):
+    dot.rename(dot.with_name("moved"))
+    dot.write_text("gitdir: /dev\n")
+
+
+GIT_FAULTS = {
+    "config is a fifo": lambda dot: into_fifo(dot / "config"),
+    "HEAD is a fifo": lambda dot: into_fifo(dot / "HEAD"),
+    "index is a fifo": lambda dot: into_fifo(dot / "index"),
+    "objects are cut short": cut_objects,
+    "git lies elsewhere": point_outside,
+}
+
+
+@pytest.fixture(name="damaged")
+def damaged_(tmp_path):
+    """A server, a good repository, and a tree for each fault of git that nobody has indexed yet."""
+    trees = []
+    for i, fault in enumerate(GIT_FAULTS.values()):
+        trees.append(git_tree(tmp_path / f"bad{i}"))
+        (trees[-1] / ".gitignore").write_text("generated\n")
+        (trees[-1] / "generated").write_text("x")  # so that git's index is asked for
+        fault(trees[-1] / ".git")
+    with Server(tmp_path) as server:
+        yield server, server.index(small_repository(tmp_path / "good")), trees
+
+
+def start_job(server, tree):
+    reply = server.http.post("/v1/repositories/index", json={"workspace_id": "default", "repository_path": str(tree)})
+    assert reply.status_code == 202, reply.text
+    return reply.json()["repository_id"]
+
+
+def test_deadlines__damaged_git_costs_its_tree_the_history_and_nothing_else(damaged):
+    server, repository, trees = damaged
+    control = control_of(server, repository)
+    jobs = [start_job(server, tree) for tree in trees]
+    check_routes(server, repository, control)
+    for job in jobs:
+        server.wait_indexed(job)
+        found = server.http.post(f"/v1/repositories/{job}/definitions", json={"symbol": "Store"}).json()
+        assert found["items"][0]["file_path"] == "pkg/store.py"
+    text = server.log.read_text()
+    for tree in trees:
+        assert text.count(f"cannot be read: the tree is indexed without it root={tree} ") <= 1
+    assert f"indexed without it root={trees[0]} " in text  # the fifo does block its reader
+
+
+def test_deadlines__a_signal_ends_the_server_while_git_is_stuck(damaged):
+    server, _, trees = damaged
+    for tree in trees:
+        start_job(server, tree)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(30) == 0

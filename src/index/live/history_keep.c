@@ -7,6 +7,7 @@
 #include "index/live/index_priv.h"
 
 #include "base/log.h"
+#include "index/git/git.h"
 
 static char *history_path(const cm_index *r) {
     return cm_asprintf("%s/" CM_HISTORY_NAME, r->folder);
@@ -76,41 +77,54 @@ static cm_rc put_history(cm_index *r, cm_buf *bytes, cm_err *err) {
 }
 
 /* One at a time: the caller holds `reading`. */
-static cm_rc read_history(cm_index *r, const char *root, const cm_cancel *cancel, cm_err *err) {
+static cm_rc read_history(cm_index *r, cm_git *git, const cm_cancel *cancel, cm_err *err) {
     cm_buf bytes;
     bool known = false;
     cm_history *old = get_history(r);
-    cm_history_options options = {
-        .commits = r->environment.history_commits, .old = old, .cancel = cancel};
+    char *path = history_path(r);
+    cm_git_history_options options = {
+        .commits = r->environment.history_commits, .old_path = old ? path : NULL, .cancel = cancel};
     cm_buf_init(&bytes, CM_PART_BYTES_MAX);
     if (is_damaged(old)) {
         cm_log(CM_LOG_WARN, "the history of a repository is damaged and will be read again",
                CM_S("path", cm_str_from(r->folder)));
         cm_index_quarantine(r->folder, CM_HISTORY_NAME);
-        options.old = NULL;
+        options.old_path = NULL;
     }
-    cm_rc rc = cm_history_read(root, &options, &bytes, &known, err);
+    cm_rc rc = cm_git_history(git, &options, &bytes, &known, err);
+    if (rc == CM_IO) { /* the log has it, once; what is there stays */
+        rc = CM_OK;
+        known = true;
+    }
     if (rc == CM_OK && !known) {
         rc = put_history(r, &bytes, err);
     }
     cm_buf_done(&bytes);
     cm_history_unref(old);
+    cm_free(path);
     return rc;
 }
 
-cm_rc cm_index_read_history(cm_index *repository, const char *root, const cm_cancel *cancel,
+cm_rc cm_index_read_history(cm_index *repository, cm_git *git, const cm_cancel *cancel,
                             cm_err *err) {
-    if (repository->environment.no_history || root[0] == '\0') {
+    if (repository->environment.no_history || !git) {
         return CM_OK;
     }
     pthread_mutex_lock(&repository->reading);
-    cm_rc rc = read_history(repository, root, cancel, err);
+    cm_rc rc = read_history(repository, git, cancel, err);
     pthread_mutex_unlock(&repository->reading);
     if (rc == CM_OK || rc == CM_CANCELLED) {
         return rc;
     }
     cm_log_err(CM_LOG_WARN, "cannot read the history of a repository", err);
     return CM_OK;
+}
+
+bool cm_index_head(cm_index *index, char ret_text[CM_GIT_HEAD_TEXT]) {
+    cm_index_settings *settings = cm_index_settings_get(index);
+    bool found = settings->git && cm_git_head(settings->git, ret_text);
+    cm_index_settings_unref(settings);
+    return found;
 }
 
 /* ---- behind edits ---- */
@@ -124,7 +138,7 @@ static void follow_task(void *argument, unsigned worker) {
     bool running = r->running; /* a job ends with the history */
     pthread_mutex_unlock(&r->lock);
     atomic_store(&r->following, false); /* first: what changes from here on is another reason */
-    if (!running && cm_index_read_history(r, settings->root, r->stopping, &err) != CM_OK) {
+    if (!running && cm_index_read_history(r, settings->git, r->stopping, &err) != CM_OK) {
         cm_log(CM_LOG_DEBUG, "the history is left as it was: the repository closes",
                CM_S("path", cm_str_from(r->folder)));
     }

@@ -10,7 +10,6 @@
 #include "index/segment/manifest.h"
 
 #include <dirent.h>
-#include <git2.h>
 #include <unistd.h>
 
 /* ---- opening ---- */
@@ -220,15 +219,6 @@ cm_rc cm_index_open(const char *folder, const cm_uuid *id, const char *root,
     }
     cm_manifest_done(&m);
     return rc;
-}
-
-void cm_index_library_open(void) {
-    git_libgit2_init(); /* for as long as any thread of ours may use it: it frees its per-thread state */
-    cm_git_limit();
-}
-
-void cm_index_library_close(void) {
-    git_libgit2_shutdown();
 }
 
 /* ---- closing ---- */

@@ -97,10 +97,6 @@ typedef struct cm_index_progress {
     cm_err error;                    /* error.rc is CM_OK unless status is CM_INDEX_ERROR */
 } cm_index_progress;
 
-/* Before the first index is opened and after the last was closed: state of libraries. */
-void cm_index_library_open(void);
-void cm_index_library_close(void);
-
 /* Opens what is in `folder`; an unreadable index is moved to quarantine and the index starts empty.
  * `root` NULL = as in the manifest (CM_NOT_FOUND when there is none). */
 cm_rc cm_index_open(const char *folder, const cm_uuid *id, const char *root,

@@ -111,8 +111,8 @@ void cm_index_quarantine(const char *folder, const char *name);
 
 /* What the folder has of a history, if anything; one that is torn is moved aside. */
 void cm_index_open_history(cm_index *repository);
-/* Brings it up to HEAD of the git repository around `root`, and publishes when anything changed. CM_CANCELLED. */
-cm_rc cm_index_read_history(cm_index *repository, const char *root, const cm_cancel *cancel,
+/* Brings it up to HEAD of the repository `git`, and publishes when anything changed. CM_CANCELLED. */
+cm_rc cm_index_read_history(cm_index *repository, cm_git *git, const cm_cancel *cancel,
                             cm_err *err) cm_must_check;
 /* The same on a worker, after an edit: a commit or another branch may be what changed the files. */
 void cm_index_follow_history(cm_index *repository);

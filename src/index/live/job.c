@@ -187,8 +187,7 @@ static cm_rc list_sent(job *j, cm_err *err) {
 static cm_rc plan(job *j, cm_err *err) {
     cm_rc rc = j->settings->root[0] == '\0'
                    ? list_sent(j, err)
-                   : cm_walk_run(j->settings->root, &j->settings->options, CM_STR_EMPTY, j->cancel,
-                                 j->arena, &j->walk, err);
+                   : cm_walk_run(j->settings, CM_STR_EMPTY, j->cancel, j->arena, &j->walk, err);
     if (rc != CM_OK) {
         return rc;
     }
@@ -509,7 +508,7 @@ static cm_rc run(job *j, cm_err *err) {
         rc = cm_index_merge(j->r, j->cancel, err);
     }
     if (rc == CM_OK) {
-        rc = cm_index_read_history(j->r, j->settings->root, j->cancel, err);
+        rc = cm_index_read_history(j->r, j->settings->git, j->cancel, err);
     }
     return rc;
 }

@@ -47,6 +47,7 @@ cm_index_settings *cm_index_settings_new(const char *root, const cm_repository_o
     atomic_init(&s->refs, 1);
     s->arena = cm_arena_new(0);
     s->root = cm_arena_c(s->arena, cm_str_from(root));
+    s->git = root[0] ? cm_git_new(root) : NULL;
     s->options = *o;
     s->options.include = copy_list(s->arena, o->include);
     s->options.exclude = copy_list(s->arena, o->exclude);
@@ -67,6 +68,7 @@ cm_index_settings *cm_index_settings_ref(cm_index_settings *settings) {
 
 void cm_index_settings_unref(cm_index_settings *settings) {
     if (settings && atomic_fetch_sub_explicit(&settings->refs, 1, memory_order_acq_rel) == 1) {
+        cm_git_free(settings->git);
         cm_arena_free(settings->arena);
         cm_free(settings);
     }

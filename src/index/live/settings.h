@@ -5,6 +5,7 @@
 #ifndef CM_INDEX_LIVE_SETTINGS_H
 #define CM_INDEX_LIVE_SETTINGS_H
 
+#include "index/git/git.h"
 #include "index/live/index.h"
 
 #include <stdatomic.h>
@@ -16,6 +17,7 @@ typedef struct cm_index_settings {
     cm_arena *arena;
     const char *root;              /* absolute; "" = no tree */
     cm_repository_options options; /* file_bytes_max is never 0 */
+    cm_git *git;                   /* of the root; NULL = no tree */
     uint64_t hash;                 /* of the options, and of the rules that files are read by */
 } cm_index_settings;
 
@@ -35,6 +37,9 @@ bool cm_index_settings_withhold(const cm_repository_options *options, cm_str pat
  * False: not at all. */
 bool cm_index_settings_show(const cm_repository_options *options, cm_str path, cm_str text,
                             cm_arena *arena, cm_str *ret_text);
+
+/* The commit that is checked out; false without one. Asks git: any thread that may block. */
+bool cm_index_head(cm_index *index, char ret_text[CM_GIT_HEAD_TEXT]);
 
 /* Those of the next job or sync: a reference. */
 cm_index_settings *cm_index_settings_get(cm_index *index);

@@ -94,7 +94,7 @@ static cm_rc read_paths(sync *s, const cm_snapshot *base, cm_str_list paths, cm_
     if (rc != CM_OK) {
         return rc;
     }
-    rc = cm_walk_paths(s->settings->root, &s->settings->options, paths, NULL, s->arena, &walk, err);
+    rc = cm_walk_paths(s->settings, paths, NULL, s->arena, &walk, err);
     for (size_t i = 0; rc == CM_OK && i < walk.count; i++) {
         bool added, is_there = true;
         if (!cm_map_slot(s->found, walk.entries[i].path, &added)) {

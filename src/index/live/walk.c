@@ -8,13 +8,13 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/vec.h"
+#include "index/git/git.h"
 #include "index/live/ignore.h"
 #include "index/live/settings.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <git2.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,9 +26,11 @@ typedef struct walker {
     cm_str below;
     cm_arena *arena; /* the caller's: paths of the result */
     cm_ignore *ignore;
-    git_repository *git; /* NULL: no git repository */
-    git_index *tracked;  /* read when first needed; NULL before, and when there is none */
-    cm_str prefix;       /* of the root inside git's work tree, with a final '/'; may be empty */
+    cm_git *git; /* NULL: no git repository, or none that counts */
+    cm_git_rules rules;
+    cm_str_list tracked; /* read when first needed */
+    bool has_tracked;
+    cm_str prefix; /* of the root inside git's work tree, with a final '/'; may be empty */
     CM_VEC(cm_walk_entry) entries;
     CM_VEC(cm_str) directories;
     uint64_t bytes;
@@ -64,13 +66,15 @@ static bool glob_any(cm_str_list globs, cm_str path) {
     return false;
 }
 
-static bool is_tracked(walker *w, const char *full, bool is_directory) {
-    size_t at;
-    if (!w->git || (!w->tracked && git_repository_index(&w->tracked, w->git) != 0)) {
-        return false;
+static bool is_tracked(walker *w, cm_str full) {
+    cm_err err;
+    if (w->git && !w->has_tracked) {
+        w->has_tracked = true;
+        if (cm_git_tracked(w->git, w->cancel, w->arena, &w->tracked, &err) != CM_OK) {
+            cm_log_err(CM_LOG_DEBUG, "files that git tracks are not known", &err);
+        }
     }
-    return is_directory ? git_index_find_prefix(&at, w->tracked, full) == 0
-                        : git_index_find(&at, w->tracked, full) == 0;
+    return cm_git_is_tracked(w->tracked, full);
 }
 
 static bool is_ignored(walker *w, cm_str path, bool is_directory) {
@@ -87,10 +91,9 @@ static bool is_ignored(walker *w, cm_str path, bool is_directory) {
         return false;
     }
     if (is_directory) {
-        full[n] = '/';
-        full[n + 1] = 0;
+        full[n++] = '/';
     }
-    return !is_tracked(w, full, is_directory);
+    return !is_tracked(w, cm_str_make(full, (size_t)n));
 }
 
 /* Does `path` lie on the way to, or below, what was asked for? */
@@ -306,23 +309,19 @@ static cm_rc walk_directory(walker *w, int fd, cm_str path, unsigned depth, cm_e
 /* Rule files between the top of the work tree and our root, and those outside the tree. */
 static cm_rc push_git_rules(walker *w, cm_err *err) {
     bool pushed;
-    cm_rc rc = CM_OK;
-    git_config *config = NULL;
-    git_buf excludes = {0};
-    if (git_repository_config_snapshot(&config, w->git) == 0 &&
-        git_config_get_path(&excludes, config, "core.excludesfile") == 0) {
-        rc = push_rules(w, AT_FDCWD, excludes.ptr, CM_STR_EMPTY, &pushed, err);
-    }
-    git_buf_dispose(&excludes);
-    git_config_free(config);
     char path[2 * CM_PATH_BYTES_MAX];
-    if (rc == CM_OK && snprintf(path, sizeof(path), "%s/info/exclude",
-                                git_repository_commondir(w->git)) < (int)sizeof(path)) {
+    if (w->rules.excludes.len > 0) {
+        cm_rc rc = push_rules(w, AT_FDCWD, w->rules.excludes.ptr, CM_STR_EMPTY, &pushed, err);
+        if (rc != CM_OK) {
+            return rc;
+        }
+    }
+    cm_rc rc = CM_OK;
+    if (snprintf(path, sizeof(path), "%s/info/exclude", w->rules.common.ptr) < (int)sizeof(path)) {
         rc = push_rules(w, AT_FDCWD, path, CM_STR_EMPTY, &pushed, err);
     }
-    const char *top = git_repository_workdir(w->git);
     for (size_t at = 0; rc == CM_OK && at < w->prefix.len;) {
-        if (snprintf(path, sizeof(path), "%s" CM_STR_FMT ".gitignore", top, (int)at,
+        if (snprintf(path, sizeof(path), "%s" CM_STR_FMT ".gitignore", w->rules.top.ptr, (int)at,
                      w->prefix.ptr) < (int)sizeof(path)) {
             rc = push_rules(w, AT_FDCWD, path, cm_str_sub(w->prefix, 0, at > 0 ? at - 1 : 0),
                             &pushed, err);
@@ -334,24 +333,17 @@ static cm_rc push_git_rules(walker *w, cm_err *err) {
 
 /* Finds the repository `root` belongs to. A root that git itself ignores is treated as a plain tree:
  * the user asked for it by name. */
-static cm_rc open_git(walker *w, const char *root, cm_err *err) {
-    if (w->options->no_ignore_files || git_repository_open_ext(&w->git, root, 0, NULL) != 0) {
+static cm_rc open_git(walker *w, const char *root, cm_git *git, cm_err *err) {
+    if (w->options->no_ignore_files) {
         return CM_OK;
     }
-    const char *top = git_repository_workdir(w->git);
-    size_t top_len = top ? strlen(top) : 0;
+    cm_rc rc = cm_git_rules_get(git, w->cancel, w->arena, &w->rules, err);
     cm_str full = cm_arena_fmt(w->arena, "%s/", root);
-    int ignored = 0;
-    bool inside = top && cm_str_starts(full, cm_str_make(top, top_len));
-    if (inside && full.len > top_len) {
-        (void)git_ignore_path_is_ignored(&ignored, w->git, full.ptr);
+    if (rc != CM_OK || !w->rules.found || !cm_str_starts(full, w->rules.top)) {
+        return rc;
     }
-    if (!inside || ignored) {
-        git_repository_free(w->git);
-        w->git = NULL;
-        return CM_OK;
-    }
-    w->prefix = cm_str_from_offset(full, top_len);
+    w->git = git;
+    w->prefix = cm_str_from_offset(full, w->rules.top.len);
     return push_git_rules(w, err);
 }
 
@@ -377,12 +369,12 @@ static cm_rc take_result(const walker *w, cm_walk_result *ret_result, cm_err *er
     return CM_OK;
 }
 
-cm_rc cm_walk_paths(const char *root, const cm_repository_options *options, cm_str_list below,
-                    const cm_cancel *cancel, cm_arena *arena, cm_walk_result *ret_result,
-                    cm_err *err) {
-    walker w = {.options = options, .cancel = cancel, .arena = arena, .ignore = cm_ignore_new()};
-    git_libgit2_init();
-    cm_rc rc = open_git(&w, root, err);
+cm_rc cm_walk_paths(const cm_index_settings *settings, cm_str_list below, const cm_cancel *cancel,
+                    cm_arena *arena, cm_walk_result *ret_result, cm_err *err) {
+    const char *root = settings->root;
+    walker w = {
+        .options = &settings->options, .cancel = cancel, .arena = arena, .ignore = cm_ignore_new()};
+    cm_rc rc = open_git(&w, root, settings->git, err);
     for (size_t i = 0; rc == CM_OK && i < below.count; i++) {
         int fd;
         w.below = below.items[i];
@@ -391,9 +383,6 @@ cm_rc cm_walk_paths(const char *root, const cm_repository_options *options, cm_s
             rc = walk_directory(&w, fd, CM_STR_EMPTY, 0, err);
         }
     }
-    git_index_free(w.tracked);
-    git_repository_free(w.git);
-    git_libgit2_shutdown();
     cm_ignore_free(w.ignore);
     if (rc == CM_OK) {
         rc = take_result(&w, ret_result, err);
@@ -403,8 +392,10 @@ cm_rc cm_walk_paths(const char *root, const cm_repository_options *options, cm_s
     return rc;
 }
 
-cm_rc cm_walk_run(const char *root, const cm_repository_options *options, cm_str below,
-                  const cm_cancel *cancel, cm_arena *arena, cm_walk_result *ret_result,
-                  cm_err *err) {
-    return cm_walk_paths(root, options, (cm_str_list){&below, 1}, cancel, arena, ret_result, err);
+cm_rc cm_walk_run(const cm_index_settings *settings, cm_str below, const cm_cancel *cancel,
+                  cm_arena *arena, cm_walk_result *ret_result, cm_err *err) {
+    if (settings->git) {
+        cm_git_forget(settings->git);
+    }
+    return cm_walk_paths(settings, (cm_str_list){&below, 1}, cancel, arena, ret_result, err);
 }

@@ -11,7 +11,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "index/live/index.h"
+#include "index/live/settings.h"
 #include "rt/cancel.h"
 
 typedef struct cm_walk_entry {
@@ -35,13 +35,11 @@ typedef struct cm_walk_result {
 /* Only what lies at or below `below` (relative; empty = everything) is listed, with the same rules.
  * Errors: CM_NOT_FOUND or CM_DENIED (the root; a link leads to it now), CM_LIMIT (too many files), CM_CANCELLED,
  * CM_NOMEM. */
-cm_rc cm_walk_run(const char *root, const cm_repository_options *options, cm_str below,
-                  const cm_cancel *cancel, cm_arena *arena, cm_walk_result *ret_result,
-                  cm_err *err) cm_must_check;
+cm_rc cm_walk_run(const cm_index_settings *settings, cm_str below, const cm_cancel *cancel,
+                  cm_arena *arena, cm_walk_result *ret_result, cm_err *err) cm_must_check;
 /* The same for each of several paths, one after the other; what lies below two of them is listed twice.
  * Errors: any of cm_walk_run. */
-cm_rc cm_walk_paths(const char *root, const cm_repository_options *options, cm_str_list below,
-                    const cm_cancel *cancel, cm_arena *arena, cm_walk_result *ret_result,
-                    cm_err *err) cm_must_check;
+cm_rc cm_walk_paths(const cm_index_settings *settings, cm_str_list below, const cm_cancel *cancel,
+                    cm_arena *arena, cm_walk_result *ret_result, cm_err *err) cm_must_check;
 
 #endif

@@ -3,7 +3,7 @@
 #define CM_TEST_INDEX_PAST_H
 
 #include "index/git.h"
-#include "index/graph/history_priv.h"
+#include "index/git/history_read.h"
 
 #define DAY 86400
 #define NOW 1600000000

@@ -1,4 +1,4 @@
-/* Which files change together, read from real git repositories. */
+/* Which files change together, read from real git repositories (history_read.c, history_diff.c). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

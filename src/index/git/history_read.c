@@ -3,7 +3,7 @@
  * The walk is ours and not git_revwalk's, which fails as a whole at the first missing parent: shallow
  * clones and damaged repositories are read as far as they go. Every bound is a count (commits, entries of trees,
  * changes, bytes of paths), not a time, so the same repository gives the same log on any machine. */
-#include "index/graph/history_priv.h"
+#include "index/git/history_read.h"
 
 #include "base/hash.h"
 #include "base/path.h"
@@ -349,6 +349,9 @@ static cm_rc walk(reading *r, const git_oid *head, cm_err *err) {
     while (rc == CM_OK && r->heap.count > 0 && !r->is_full) {
         waiting next = heap_pop(r);
         r->is_full = visited++ == r->limit;
+        if (r->options->beat) {
+            atomic_fetch_add(r->options->beat, 1);
+        }
         if (!r->is_full) {
             rc = visit(r, &next, err);
         }

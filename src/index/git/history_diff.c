@@ -3,10 +3,9 @@
  * Not git_diff: it walks subtrees that are the same too, cannot be stopped at the first thousand changes, and
  * its search for renames reads blobs of any size. Here equal subtrees cost one comparison, and what a hostile
  * repository can make us read is bounded by entries, by bytes of an object and by depth. */
-#include "index/graph/history_priv.h"
+#include "index/git/history_read.h"
 
 #include "base/path.h"
-#include "index/live/walk.h"
 
 #include <git2/sys/hashsig.h>
 
