@@ -11,10 +11,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import gen_commands
+import gen_metrics
 import gen_options
 from gencommon import write
-from genapi import reference
+from genapi import promises, reference
 from genapi.spec import Spec
+from genapi.types import Types
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -110,7 +112,18 @@ def pages():
     }
 
 
+def kept_promises():
+    """Lines for what clients, users and operators are offered and no code reads or sets."""
+    spec = Spec("spec/openapi.yaml")
+    return (promises.broken(spec, Types(spec), "src/api")
+            + promises.unread_options(gen_options.options_of(gen_options.load("spec/options.toml")), "src")
+            + promises.unset_metrics(gen_metrics.load("spec/metrics.toml"), "src"))
+
+
 def main(arguments):
+    broken = kept_promises()
+    if broken:
+        sys.exit("\n".join(broken))
     stale = []
     for path, text in pages().items():
         old = open(path, encoding="utf-8").read() if os.path.exists(path) else ""

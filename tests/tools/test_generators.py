@@ -15,6 +15,7 @@ from openapi_spec_validator import validate
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
+from genapi import promises  # noqa: E402
 from genapi.document import published  # noqa: E402
 from genapi.spec import Spec  # noqa: E402
 from genapi.types import Types  # noqa: E402
@@ -178,3 +179,23 @@ def test_types__what_holds_others_by_value_is_declared_after_them():
         for field in kind.fields:
             if field.type.kind == "OBJECT" and not field.pointer:
                 assert order[field.type.name] < order[kind.name], (kind.name, field.name)
+
+
+def test_promises__what_no_code_reads_or_sets_is_named(tmp_path):
+    text = (ROOT / "spec" / "openapi.yaml").read_text()
+    mark = re.search(r', x-cm-ignored: "the server does not wait[^"]*"', text)[0]
+    bare = tmp_path / "bare.yaml"
+    bare.write_text(text.replace(mark, ""))
+    marked = tmp_path / "marked.yaml"
+    marked.write_text(text.replace("        max_tokens: {type: integer,",
+                                   '        max_tokens: {x-cm-ignored: "no", type: integer,', 1))
+    for file, expected in ((bare, "completion_options.debounce_ms is accepted and never read"),
+                           (marked, "max_tokens is read: x-cm-ignored is no longer true")):
+        spec = Spec(str(file))
+        faults = promises.broken(spec, Types(spec), ROOT / "src" / "api")
+        assert len(faults) == 1 and expected in faults[0], faults
+    (tmp_path / "x.c").write_text('/* http.said */ f(config->http.read, CM_METRIC_SET, "CM_METRIC_TOLD");\n')
+    assert promises.unread_options([{"name": "http.said"}, {"name": "http.read"}], tmp_path) == [
+        "spec/options.toml: http.said is read by no code"]
+    assert promises.unset_metrics([{"name": "cm_set"}, {"name": "cm_told"}], tmp_path) == [
+        "spec/metrics.toml: cm_told is set by no code"]

@@ -49,7 +49,10 @@ def field_rows(spec, schema):
             notes.append(f"default `{default_text(node['default'])}`")
         if not complete and not notes:
             notes.append("optional")
-        yield name, type_text(spec, node), "; ".join(notes), node.get("description", "")
+        text = node.get("description", "")
+        if "x-cm-ignored" in node:
+            text = f"{text} Accepted, not used yet: {node['x-cm-ignored']}.".strip()
+        yield name, type_text(spec, node), "; ".join(notes), text
 
 
 def default_text(value):

@@ -7,7 +7,7 @@ SCALARS = {"string": "STR", "integer": "INT", "number": "REAL", "boolean": "BOOL
 KNOWN = {
     "$ref", "type", "format", "enum", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "items",
     "properties", "required", "default", "description", "anyOf", "additionalProperties", "title", "example", "examples",
-    "x-cm-complete", "x-cm-compact", "x-cm-lenient", "x-cm-clamp", "x-cm-list", "x-cm-text-as",
+    "x-cm-complete", "x-cm-compact", "x-cm-lenient", "x-cm-clamp", "x-cm-list", "x-cm-text-as", "x-cm-ignored",
 }
 C_TYPES = {"BOOL": "bool", "INT": "int64_t", "REAL": "double", "STR": "cm_str", "UUID": "cm_str", "TIME": "int64_t",
            "ANY": "const json_t *", "MAP": "const json_t *"}
