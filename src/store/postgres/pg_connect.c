@@ -146,7 +146,9 @@ static cm_rc await(const cm_pg_pool *pool, connecting *c, const cm_db *db, cm_er
 
 static cm_rc check(const cm_pg_pool *pool, PGconn *pg, cm_err *err) {
     if (pg == NULL || PQstatus(pg) != CONNECTION_OK) {
-        cm_str text = cm_str_trim(cm_str_from(pg != NULL ? PQerrorMessage(pg) : "no memory"));
+        cm_cleanup(cm_freep) char *safe =
+            cm_pg_scrub(pool->url, pg != NULL ? PQerrorMessage(pg) : "no memory");
+        cm_str text = cm_str_trim(cm_str_from(safe));
         return cm_fail(err, CM_DATABASE_UNAVAILABLE, "cannot connect to database '%s': " CM_STR_FMT,
                        pool->place, CM_STR_ARG(text));
     }

@@ -125,22 +125,49 @@ void cm_pg_give(cm_pg_conn *conn) {
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
-/* postgresql://user:secret@host/db -> postgresql://user@host/db */
+/* Has the url one "@" at most, and that where it should be? Else nobody knows where its password ends. */
+static bool is_plain(const char *url) {
+    const char *at = strchr(url, '@');
+    const char *host = strstr(url, "://");
+    if (host == NULL) {
+        return false;
+    }
+    return at == NULL || (at < host + 3 + strcspn(host + 3, "/?#") && strchr(at + 1, '@') == NULL);
+}
+
+/* postgresql://user:secret@host/db?.. -> postgresql://user@host/db */
 static char *without_password(const char *url) {
-    cm_str text = cm_str_from(url);
-    size_t at = cm_str_find_char(text, '@');
+    if (!is_plain(url)) {
+        return cm_strdup("postgresql://...");
+    }
+    cm_str text = cm_str_sub(cm_str_from(url), 0, strcspn(url, "?"));
     size_t start = cm_str_find(text, CM_STR("://"));
-    if (at == SIZE_MAX || start == SIZE_MAX || at < start) {
-        size_t query = cm_str_find_char(text, '?');
-        return cm_strndup(url, query == SIZE_MAX ? text.len : query);
+    size_t at = cm_str_find_char(text, '@');
+    if (at == SIZE_MAX) {
+        return cm_strndup(url, text.len);
     }
     cm_str user = cm_str_sub(text, start + 3, at - start - 3);
     size_t colon = cm_str_find_char(user, ':');
     cm_str name = colon == SIZE_MAX ? user : cm_str_sub(user, 0, colon);
-    cm_str rest = cm_str_from_offset(text, at);
-    size_t query = cm_str_find_char(rest, '?');
-    rest = query == SIZE_MAX ? rest : cm_str_sub(rest, 0, query);
-    return cm_asprintf("postgresql://" CM_STR_FMT CM_STR_FMT, CM_STR_ARG(name), CM_STR_ARG(rest));
+    return cm_asprintf("postgresql://" CM_STR_FMT CM_STR_FMT, CM_STR_ARG(name),
+                       CM_STR_ARG(cm_str_from_offset(text, at)));
+}
+
+/* libpq quotes what it cannot read, and where a password has been written wrongly that is a part of it. */
+char *cm_pg_scrub(const char *url, const char *text) {
+    PQconninfoOption *options = PQconninfoParse(url, NULL);
+    bool quotes = options != NULL && is_plain(url);
+    const char *secret = NULL;
+    for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++) {
+        bool is_secret = strstr(o->keyword, "password") != NULL && o->val != NULL;
+        secret = is_secret && o->val[0] != '\0' && strstr(text, o->val) != NULL ? o->val : secret;
+    }
+    char *safe = quotes && secret == NULL
+                     ? cm_strdup(text)
+                     : cm_strdup("the url cannot be used; a password's @ : / ? # and % are written "
+                                 "%40 %3A %2F %3F %23 %25");
+    PQconninfoFree(options);
+    return safe;
 }
 
 void cm_pg_pool_init(cm_pg_pool *pool, const char *url) {

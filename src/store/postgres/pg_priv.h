@@ -57,6 +57,9 @@ typedef struct cm_pg {
 
 void cm_pg_pool_init(cm_pg_pool *pool, const char *url); /* the plain members are set before */
 void cm_pg_pool_done(cm_pg_pool *pool);
+/* The one door for what libpq says of a url: the text, or another one when it may hold some of the password.
+ * The caller frees it (cm_free). */
+char *cm_pg_scrub(const char *url, const char *text);
 /* A connection in pipeline mode that works for `db` (NULL = nobody); back with cm_pg_give, which closes a broken
  * one. CM_DATABASE_UNAVAILABLE, at once when the store's health says that the server is silent. */
 cm_rc cm_pg_take(cm_pg_pool *pool, const cm_db *db, cm_pg_conn **ret_conn,
