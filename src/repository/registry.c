@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/url.h"
 #include "store/q/jobs.h"
 #include "store/q/repositories.h"
 
@@ -391,12 +392,13 @@ static cm_rc open_treeless(cm_repositories *r, const cm_caller *caller, const cm
 cm_rc cm_repositories_create(cm_repositories *repositories, const cm_caller *caller, cm_str name,
                              cm_str remote_url, cm_str primary_language, cm_uuid *ret_id,
                              cm_err *err) {
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
     cm_db db = caller_db_of(repositories, caller);
     cm_q_repositories_insert_in row = {.id = cm_uuid_v7(),
                                        .workspace_id = caller->workspace_id,
                                        .owner_id = caller->user_id,
                                        .name = name,
-                                       .remote_url = remote_url,
+                                       .remote_url = cm_url_public(remote_url, arena),
                                        .primary_language = primary_language,
                                        .source_type = CM_STR("upload")};
     cm_rc rc = cm_q_repositories_insert(&db, &row, err);

@@ -94,3 +94,14 @@ def test_secrets__what_an_editor_has_open_stays_out_of_the_prompt(server, secret
     assert sources[".env"]["kept"] is False, sources
     assert sources["other.py"]["kept"] is True, sources
     assert MARK not in reply.text and "MIIE" not in reply.text
+
+
+def test_secrets__the_token_of_a_remote_is_not_kept(server):
+    made = server.http.post("/api/v1/codebase/create", json={
+        "name": os.urandom(8).hex(), "primaryLanguage": "python", "repositoryUrl": f"https://me:{MARK}@host.example/a.git"})
+    codebase = made.json()["codebaseId"]
+    assert server.sql(f"SELECT remote_url FROM repositories WHERE id = '{codebase}'") == "https://host.example/a.git"
+    server.sql(f"UPDATE repositories SET remote_url = 'https://{MARK}@host.example/b.git' WHERE id = '{codebase}'")
+    reply = server.http.get(f"/v1/repositories/{codebase}")
+    assert reply.json()["git_remote"] == "https://host.example/b.git", reply.text
+    assert MARK not in server.http.get("/v1/repositories?limit=200").text

@@ -1,5 +1,6 @@
 /* codebases.c - repositories as the S4 family of routes names them, and what the server knows of each. */
 #include "base/base.h"
+#include "base/url.h"
 
 #include "api/changes.h"
 #include "api/codebase.h"
@@ -95,7 +96,7 @@ static cm_rc fill_codebase(cm_call *call, const cm_row_repositories *row,
     *out = (cm_api_codebase_context){.id = cm_uuid_text(call->arena, &row->id),
                                      .user_id = cm_uuid_text(call->arena, &row->owner_id),
                                      .project_name = row->name,
-                                     .repository_url = row->remote_url,
+                                     .repository_url = cm_url_public(row->remote_url, call->arena),
                                      .frameworks = patterns.frameworks,
                                      .style_guide = patterns.style_guide,
                                      .indexed_at = row->indexed_at,
@@ -244,6 +245,7 @@ static cm_rc patch(cm_call *call, cm_row_repositories *row, cm_err *err) {
     if (url != NULL) {
         row->remote_url = json_is_null(url) ? CM_STR_EMPTY : in->repository_url;
     }
+    row->remote_url = cm_url_public(row->remote_url, call->arena);
     cm_q_repositories_set_names_in names = {.id = row->id,
                                             .name = row->name,
                                             .description = row->description,

@@ -1,5 +1,6 @@
 /* repositories.c - repositories, their configuration, index and status. */
 #include "base/base.h"
+#include "base/url.h"
 
 #include "api/api_gen.h"
 #include "api/cursor.h"
@@ -24,7 +25,7 @@ static void fill_repository(const cm_row_repositories *row, cm_arena *arena,
         .owner_id = cm_uuid_text(arena, &row->owner_id),
         .name = row->name,
         .description = row->description,
-        .repo_url = row->remote_url,
+        .repo_url = cm_url_public(row->remote_url, arena), /* rows may be older than this rule */
         .source_type = (enum cm_api_source_type)cm_schema_enum_value(&cm_api_source_type_schema,
                                                                      row->source_type),
         .created_at = row->created_at,
@@ -37,7 +38,7 @@ static void fill_repository(const cm_row_repositories *row, cm_arena *arena,
                               "chunks", (json_int_t)row->chunk_count),
         .is_archived = row->is_archived,
         .workspace_id = cm_uuid_text(arena, &row->workspace_id),
-        .git_remote = row->remote_url};
+        .git_remote = cm_url_public(row->remote_url, arena)};
 }
 
 static void drop_metadata(const cm_api_repository *repository) {
@@ -151,7 +152,7 @@ void cm_h_create_repository(cm_call *call) {
         .owner_id = call->caller.user_id,
         .name = in->name,
         .description = in->description,
-        .remote_url = in->repo_url,
+        .remote_url = cm_url_public(in->repo_url, call->arena),
         .source_type = cm_str_from(cm_schema_enum_name(&cm_api_source_type_schema,
                                                        in->source_type == CM_API_SOURCE_TYPE_ABSENT
                                                            ? CM_API_SOURCE_TYPE_LOCAL
@@ -191,6 +192,7 @@ void cm_h_update_repository(cm_call *call) {
         row.is_archived = in->has_is_archived ? in->is_archived : row.is_archived;
         patch_text(call->body, "description", in->description, &row.description);
         patch_text(call->body, "repo_url", in->repo_url, &row.remote_url);
+        row.remote_url = cm_url_public(row.remote_url, call->arena);
         cm_q_repositories_set_names_in names = {.id = row.id,
                                                 .name = row.name,
                                                 .description = row.description,
@@ -443,7 +445,7 @@ void cm_h_get_index(cm_call *call) {
     cm_api_repository_index out = {
         .repository_id = call->path[0],
         .workspace_id = cm_uuid_text(call->arena, &row.workspace_id),
-        .git_remote = row.remote_url,
+        .git_remote = cm_url_public(row.remote_url, call->arena),
         .indexed_at = row.indexed_at,
         .has_indexed_at = row.indexed_at != 0,
         .index_version =
