@@ -56,6 +56,7 @@ struct cm_server {
     pthread_mutex_t lock;
     pthread_cond_t drained;
     bool is_drained;
+    cm_watchdog *watchdog; /* of the end; NULL = none */
 };
 
 /* ---- the parts, in order of opening ---- */
@@ -417,6 +418,10 @@ uint64_t cm_server_idle_ms(const cm_server *server) {
     return (cm_clock_ns() - cm_gateway_last_active_ns(server->gateway)) / 1000000;
 }
 
+void cm_server_watch(cm_server *server, cm_watchdog *watchdog) {
+    server->watchdog = watchdog;
+}
+
 static void on_drained(void *argument) {
     cm_server *s = argument;
     pthread_mutex_lock(&s->lock);
@@ -445,16 +450,28 @@ void cm_server_close(cm_server *server) {
     }
     if (services->store != NULL) {
         cm_store_closing(services->store, CLOSE_MS); /* whatever the database does */
+        cm_watchdog_at(server->watchdog, "writes that wait for the database");
+        cm_err
+            err; /* what was acknowledged is on the disk before anything that may be stuck is closed */
+        if (cm_store_flush(services->store, &err) != CM_OK) {
+            cm_log_err(CM_LOG_WARN, "rows that were posted may not be in the database", &err);
+        }
     }
     if (server->gateway != NULL) {
+        cm_watchdog_at(server->watchdog, "requests whose client has left");
         cm_gateway_wait(server->gateway); /* nor an old one whose client has left */
     }
+    cm_watchdog_at(server->watchdog, "jobs of the database");
     cm_jobs_stop(server->jobs);
     cm_fetcher_stop(server->fetcher);
+    cm_watchdog_at(server->watchdog, "models");
     cm_models_free(services->models); /* its callbacks submit to the pool, so before it */
+    cm_watchdog_at(server->watchdog, "index jobs");
     cm_indexer_close(server->indexer);
+    cm_watchdog_at(server->watchdog, "tables of the index");
     cm_tables_close(server->tables, server->one_shot ? ONE_SHOT_TABLES_MS : 0);
     cm_repositories_close(services->repositories);
+    cm_watchdog_at(server->watchdog, "workers");
     cm_pool_free(server->index_pool);
     cm_pool_free(server->database_pool);
     cm_pool_free(services->pool); /* runs what is queued: answers of runs that just ended */
@@ -463,7 +480,9 @@ void cm_server_close(cm_server *server) {
     cm_gateway_free(server->gateway);
     cm_assist_free(services->assist);
     cm_metrics_free(server->metrics);
+    cm_watchdog_at(server->watchdog, "the database");
     cm_store_close(services->store);
+    cm_watchdog_at(server->watchdog, "parse workers");
     cm_parser_pool_free(services->parser);
     cm_parser_pool_free(server->index_parser);
     cm_compute_free(server->compute);

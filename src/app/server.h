@@ -9,6 +9,7 @@
 
 #include "api/services.h"
 #include "app/places.h"
+#include "app/watchdog.h"
 #include "rt/settings.h"
 
 typedef struct cm_server cm_server;
@@ -34,6 +35,8 @@ cm_settings_cell *cm_server_settings(const cm_server *server);
 uint64_t cm_server_idle_ms(const cm_server *server);
 /* Stops accepting and waits until running requests are done, at most `deadline_ms`. */
 void cm_server_drain(cm_server *server, uint32_t deadline_ms);
+/* Told what is being closed, so that it can say where the server is stuck; it outlives the server. */
+void cm_server_watch(cm_server *server, cm_watchdog *watchdog);
 void cm_server_close(cm_server *server); /* NULL is allowed */
 
 #endif

@@ -16,6 +16,7 @@
 #include "rt/signals.h"
 
 #define DRAIN_MS      10000
+#define END_MS        5000 /* after it, for closing; then the watchdog ends the process */
 #define IDLE_CHECK_MS 1000
 
 typedef struct stop {
@@ -113,6 +114,19 @@ static void wait_until_stopped(stop *s, const cm_server *server, int64_t idle_mi
     pthread_mutex_unlock(&s->lock);
 }
 
+/* In bounded time, whatever is stuck. */
+static void end(cm_server *server) {
+    cm_watchdog *watchdog = NULL;
+    cm_err err;
+    if (cm_watchdog_start(DRAIN_MS + END_MS, &watchdog, &err) != CM_OK) {
+        cm_log_err(CM_LOG_WARN, "nobody watches the end of the server", &err);
+    }
+    cm_server_watch(server, watchdog);
+    cm_server_drain(server, DRAIN_MS);
+    cm_server_close(server);
+    cm_watchdog_stop(watchdog);
+}
+
 static cm_rc serve(const cm_cli *cli, stop *s, cm_err *err) {
     const cm_args_serve *args = cli->args;
     cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(0);
@@ -129,7 +143,8 @@ static cm_rc serve(const cm_cli *cli, stop *s, cm_err *err) {
         cm_reloader reloader = {cli, cm_server_settings(server), cli->config};
         wait_until_stopped(s, server, args->idle_exit, &reloader);
         cm_log(CM_LOG_INFO, "stopping: running requests are finished first");
-        cm_server_drain(server, DRAIN_MS);
+        end(server);
+        return CM_OK;
     }
     cm_server_close(server);
     return rc;
