@@ -330,10 +330,10 @@ cm_rc cm_index_publish(cm_index *repository, const cm_change *change, cm_err *er
     cm_rc rc = exchange(r, change, &old, &fresh, err);
     pthread_mutex_unlock(&r->publish);
     if (change->persist) {
-        if (rc == CM_OK) {
+        if (rc == CM_OK && fresh) { /* NULL: nothing changed, nor does what is on disk */
             rc = write_manifest(r, fresh, err);
         }
-        if (rc == CM_OK) {
+        if (rc == CM_OK && fresh) {
             mark_obsolete(old, fresh);
         }
         pthread_mutex_unlock(&r->persist);

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "index/dump.h"
 #include "index/git.h"
-#include "index/live/head.h"
+#include "index/git/git.h"
 #include "index/rounds.h"
 #include "index/tables/tables.h"
 #include "index/tree.h"
@@ -659,9 +659,11 @@ static void test_repository_life__many_who_add_one_root_get_one_repository(void 
 
 /* ---- rows behind what is watched ---- */
 
-static void commit_all(world *w, git_repository *git, int64_t time, char ret_head[CM_HEAD_TEXT]) {
+static void commit_all(git_repository *git, int64_t time, char ret_head[CM_GIT_HEAD_TEXT]) {
+    git_oid head;
     git_commit_all(git, time);
-    assert_true(cm_head_commit(w->source.root, ret_head));
+    assert_int_equal(git_reference_name_to_id(&head, git, "HEAD"), 0);
+    git_oid_tostr(ret_head, CM_GIT_HEAD_TEXT, &head);
 }
 
 static bool rows_say(world *w, const cm_uuid *id, const char *package, const char *head) {
@@ -692,13 +694,13 @@ static void assert_rows_soon(world *w, const cm_uuid *id, const char *package, c
 /* Packages after an edit that nobody told of, the head after a commit that changed no file of the tree. */
 static void test_repository_life__rows_follow_what_is_watched(void **state) {
     world w;
-    char first[CM_HEAD_TEXT], second[CM_HEAD_TEXT];
+    char first[CM_GIT_HEAD_TEXT], second[CM_GIT_HEAD_TEXT];
     cm_err why;
     cm_rc rc;
     world_open(&w, *state, WATCHED);
     tree_write(&w.source, "package.json", CM_STR("{\"dependencies\": {\"left\": \"1.0\"}}\n"));
     git_repository *git = git_new(&w.source);
-    commit_all(&w, git, 1600000000, first);
+    commit_all(git, 1600000000, first);
     cm_repository *repository = add_source(&w, &rc, &why);
     assert_int_equal(rc, CM_OK);
     const cm_uuid *id = cm_repository_id(repository);
@@ -707,7 +709,7 @@ static void test_repository_life__rows_follow_what_is_watched(void **state) {
     assert_ok(cm_repository_wait(repository, PATIENCE_MS, err));
     tree_write(&w.source, "package.json", CM_STR("{\"dependencies\": {\"right\": \"2.0\"}}\n"));
     assert_rows_soon(&w, id, "right", first);
-    commit_all(&w, git, 1600000001, second);
+    commit_all(git, 1600000001, second);
     assert_string_not_equal(first, second);
     assert_rows_soon(&w, id, "right", second);
     git_free(git);
