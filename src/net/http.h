@@ -104,10 +104,11 @@ typedef struct cm_http_config {
 cm_rc cm_http_server_new(cm_loops *loops, const cm_http_config *config,
                          const cm_http_handler *handler, cm_http_server **ret_server,
                          cm_err *err) cm_must_check;
-/* Not on a loop thread. Starts to accept on `address`: "127.0.0.1:8012", "[::1]:0", "localhost:80",
- * "unix:/run/codementor.sock" (made with mode 0600; a dead socket file is replaced). `tls` is NULL
- * for plain text, and borrowed until cm_http_server_free. `*ret_bound` (may be NULL; CM_PATH_BYTES_MAX
- * is enough) gets the address with the real port. CM_EXISTS when another process listens there. */
+/* Not on a loop thread. Starts to accept on `address`: "127.0.0.1:8012", "[::1]:0", "localhost:80" (every
+ * address of the name that the machine has, on one port), "unix:/run/codementor.sock" (made with mode 0600; a
+ * dead socket file is replaced). `tls` is NULL for plain text, and borrowed until cm_http_server_free.
+ * `*ret_bound` (may be NULL; CM_PATH_BYTES_MAX is enough) gets the first address with the real port. CM_INVALID;
+ * CM_EXISTS when another process listens on one of them; CM_IO. */
 cm_rc cm_http_server_listen(cm_http_server *server, const char *address, cm_tls *tls,
                             cm_buf *ret_bound, cm_err *err) cm_must_check;
 /* Any thread. Stops accepting, closes idle connections, lets requests finish. At `deadline_ms` from

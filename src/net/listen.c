@@ -1,4 +1,4 @@
-/* listen.c - listening sockets: one per loop for TCP (SO_REUSEPORT), one in all for a Unix socket.
+/* listen.c - listening sockets: one per loop and address for TCP (SO_REUSEPORT), one in all for a Unix socket.
  *
  * With SO_REUSEPORT the kernel spreads connections over the loops, and none is woken in vain. It also
  * lets a second process of the same user bind the port and take half the connections, so a probe
@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define CM_BACKLOG     1024
+#define CM_PORT_TRIES  16
 #define CM_UNIX_PREFIX "unix:"
 
 /* --- addresses --- */
@@ -50,7 +51,27 @@ static bool split_address(const char *address, char host[NI_MAXHOST], char port[
     return true;
 }
 
-static cm_rc resolve(const char *address, struct sockaddr_storage *ret_addr, cm_err *err) {
+typedef struct address_list {
+    struct sockaddr_storage at[CM_LISTEN_ADDRESSES_MAX];
+    unsigned count;
+} address_list;
+
+static socklen_t size_of(const struct sockaddr_storage *addr) {
+    return addr->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+}
+
+/* A hosts file may name an address twice; the second would find the first one's port taken. */
+static bool has_address(const address_list *list, const struct addrinfo *info) {
+    for (unsigned i = 0; i < list->count; i++) {
+        if (size_of(&list->at[i]) == info->ai_addrlen &&
+            memcmp(&list->at[i], info->ai_addr, info->ai_addrlen) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static cm_rc resolve(const char *address, address_list *ret_list, cm_err *err) {
     char host[NI_MAXHOST];
     char port[NI_MAXSERV];
     if (!split_address(address, host, port)) {
@@ -66,7 +87,17 @@ static cm_rc resolve(const char *address, struct sockaddr_storage *ret_addr, cm_
     if (rc) {
         return cm_fail(err, CM_INVALID, "cannot listen on '%s': %s", address, gai_strerror(rc));
     }
-    memcpy(ret_addr, list->ai_addr, list->ai_addrlen);
+    for (const struct addrinfo *info = list; info != NULL; info = info->ai_next) {
+        if (has_address(ret_list, info)) {
+            continue;
+        }
+        if (ret_list->count == CM_LISTEN_ADDRESSES_MAX) {
+            cm_log(CM_LOG_WARN, "a name has too many addresses; the first ones are listened on",
+                   CM_F("address", address));
+            break;
+        }
+        memcpy(&ret_list->at[ret_list->count++], info->ai_addr, info->ai_addrlen);
+    }
     freeaddrinfo(list);
     return CM_OK;
 }
@@ -96,10 +127,6 @@ static void name_bound(const struct sockaddr_storage *addr, cm_buf *out) {
 
 /* --- binding --- */
 
-static socklen_t size_of(const struct sockaddr_storage *addr) {
-    return addr->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-}
-
 static cm_rc fail_listen(cm_err *err, int errno_value, const char *address) {
     if (errno_value == EADDRINUSE) {
         return cm_fail(
@@ -128,39 +155,87 @@ static int bind_tcp(const struct sockaddr_storage *addr, bool share) {
     return fd;
 }
 
-cm_rc cm_listen_tcp(const char *address, int *fds, unsigned count, cm_buf *ret_bound, cm_err *err) {
-    struct sockaddr_storage addr = {0};
-    cm_rc rc = resolve(address, &addr, err);
-    if (rc) {
-        return rc;
+static void close_all(int *fds, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        close(fds[i]);
     }
-    int probe = bind_tcp(&addr, false);
+}
+
+/* `count` sockets on one address, whose port 0 becomes the one that the first got. 0, or errno with none open. */
+static int bind_address(struct sockaddr_storage *addr, int *fds, unsigned count) {
+    int probe = bind_tcp(addr, false);
     if (probe < 0) {
-        return fail_listen(err, errno, address);
+        return errno;
     }
     close(probe);
-    unsigned made = 0;
-    for (; made < count; made++) {
-        fds[made] = bind_tcp(&addr, true);
+    for (unsigned made = 0; made < count; made++) {
+        fds[made] = bind_tcp(addr, true);
         if (fds[made] < 0) {
-            rc = fail_listen(err, errno, address);
-            break;
+            int failed = errno;
+            close_all(fds, made);
+            return failed;
         }
-        if (made == 0) { /* port 0: the others take the port the first one got */
+        if (made == 0) {
             struct sockaddr_storage bound = {0};
             socklen_t len = sizeof(bound);
             getsockname(fds[0], (struct sockaddr *)&bound, &len);
-            set_port(&addr, port_of(&bound));
+            set_port(addr, port_of(&bound));
         }
     }
-    if (rc) {
-        while (made > 0) {
-            close(fds[--made]);
+    return 0;
+}
+
+/* A name may have addresses that the machine has not: "localhost" without IPv6. */
+static bool is_absent(int errno_value) {
+    return errno_value == EADDRNOTAVAIL || errno_value == EAFNOSUPPORT;
+}
+
+/* All addresses on one port; those the machine has not are left out. 0, or errno with none open. */
+static int bind_list(const address_list *list, int *fds, unsigned count, unsigned *ret_addresses,
+                     struct sockaddr_storage *ret_first) {
+    int absent = EADDRNOTAVAIL;
+    unsigned bound = 0;
+    for (unsigned i = 0; i < list->count; i++) {
+        struct sockaddr_storage addr = list->at[i];
+        if (bound > 0) {
+            set_port(&addr, port_of(ret_first));
         }
+        int failed = bind_address(&addr, fds + (size_t)bound * count, count);
+        if (failed && is_absent(failed)) {
+            absent = failed;
+            continue;
+        }
+        if (failed) {
+            close_all(fds, bound * count);
+            return failed;
+        }
+        *ret_first = bound == 0 ? addr : *ret_first;
+        bound++;
+    }
+    *ret_addresses = bound;
+    return bound > 0 ? 0 : absent;
+}
+
+cm_rc cm_listen_tcp(const char *address, unsigned count, int *ret_fds, unsigned *ret_addresses,
+                    cm_buf *ret_bound, cm_err *err) {
+    address_list list = {0};
+    cm_rc rc = resolve(address, &list, err);
+    if (rc) {
         return rc;
     }
+    struct sockaddr_storage first = {0};
+    bool any_port = port_of(&list.at[0]) == 0;
+    int failed = EADDRINUSE;
+    /* The port that the first address got may be taken on another one. */
+    for (unsigned tries = any_port ? CM_PORT_TRIES : 1; tries > 0 && failed == EADDRINUSE;
+         tries--) {
+        failed = bind_list(&list, ret_fds, count, ret_addresses, &first);
+    }
+    if (failed) {
+        return fail_listen(err, failed, address);
+    }
     if (ret_bound) {
-        name_bound(&addr, ret_bound);
+        name_bound(&first, ret_bound);
     }
     return CM_OK;
 }

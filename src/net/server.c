@@ -281,13 +281,16 @@ cm_rc cm_http_server_listen(cm_http_server *server, const char *address, cm_tls 
     if (cm_listen_is_unix(address, &path)) {
         return listen_unix(server, address, path, tls, ret_bound, err);
     }
-    unsigned count = server->shard_count;
-    int *fds = cm_alloc(count * sizeof(*fds));
-    cm_rc rc = cm_listen_tcp(address, fds, count, ret_bound, err);
-    for (unsigned i = 0; i < count && !rc; i++) {
-        rc = open_on(&server->shards[i], address, fds[i], tls, NULL, err);
-        for (unsigned j = i + 1; rc && j < count; j++) {
-            close(fds[j]);
+    unsigned loops = server->shard_count;
+    unsigned addresses = 0;
+    int *fds = cm_alloc((size_t)loops * CM_LISTEN_ADDRESSES_MAX * sizeof(*fds));
+    cm_rc rc = cm_listen_tcp(address, loops, fds, &addresses, ret_bound, err);
+    unsigned count = rc ? 0 : addresses * loops;
+    for (unsigned i = 0; i < count; i++) {
+        if (rc) {
+            close(fds[i]);
+        } else {
+            rc = open_on(&server->shards[i % loops], address, fds[i], tls, NULL, err);
         }
     }
     cm_free(fds);
