@@ -5,35 +5,11 @@
  * so. Rules that give a full path (relative imports) ask for exactly that path. Where only a tail is
  * known, of several fitting files the one that shares most leading folders with the importer wins: a
  * repository with two copies of a package means its own. */
-#include "code/resolve.h"
-#include "base/json.h"
-#include "base/limits.h"
-#include "base/map.h"
+#include "code/resolve_priv.h"
+
 #include "base/path.h"
-#include "base/vec.h"
 
-#define CANDIDATE_BYTES_MAX 4096
-#define SAME_NAME_MAX       4096u /* files of one base name that are looked at */
-
-typedef struct alias {
-    cm_str folder; /* of the file that declares it */
-    cm_str from;   /* "@/" or "App\\"; a module path in Go */
-    cm_str to;     /* folder, relative to the repository, "" or ending in '/' */
-    uint8_t kind;  /* enum alias_kind */
-} alias;
-
-enum alias_kind { ALIAS_GO, ALIAS_TYPESCRIPT, ALIAS_PACKAGE, ALIAS_PHP, ALIAS_RUST };
-
-struct cm_resolver {
-    const cm_str *paths;
-    size_t count;
-    cm_map *by_path;    /* path -> index */
-    cm_map *by_base;    /* base name -> first index; next[] goes on */
-    cm_map *by_package; /* folder -> first Go file in it that is no test */
-    uint32_t *next;     /* index of the next path of the same base name, UINT32_MAX = last */
-    CM_VEC(alias) aliases;
-    cm_arena *arena;
-};
+#define SAME_NAME_MAX 4096u /* files of one base name that are looked at */
 
 /* --- building ---------------------------------------------------------------------------------- */
 
@@ -82,192 +58,6 @@ void cm_resolver_free(cm_resolver *resolver) {
     cm_vec_done(&resolver->aliases);
     cm_arena_free(resolver->arena);
     cm_free(resolver);
-}
-
-/* --- configuration files ----------------------------------------------------------------------- */
-
-static void add_alias(cm_resolver *r, uint8_t kind, cm_str folder, cm_str from, cm_str to) {
-    alias a = {cm_arena_str(r->arena, folder), cm_arena_str(r->arena, from),
-               cm_arena_str(r->arena, to), kind};
-    if (!cm_vec_push(&r->aliases, a)) {
-        cm_vec_clear(&r->aliases); /* without memory aliases are not worth failing for */
-    }
-}
-
-/* folder + relative path, normalised; empty when it climbs out of the repository. */
-static cm_str join(cm_resolver *r, cm_str folder, cm_str relative) {
-    cm_buf raw, clean;
-    cm_buf_init(&raw, CANDIDATE_BYTES_MAX);
-    cm_buf_init(&clean, CANDIDATE_BYTES_MAX);
-    cm_path_join(&raw, folder, relative);
-    cm_str joined = CM_STR_EMPTY;
-    if (cm_buf_check(&raw, NULL) == CM_OK &&
-        cm_path_normalise(cm_buf_str(&raw), &clean, NULL) == CM_OK) {
-        joined = cm_arena_str(r->arena, cm_buf_str(&clean));
-    }
-    cm_buf_done(&raw);
-    cm_buf_done(&clean);
-    return joined;
-}
-
-static void read_go_mod(cm_resolver *r, cm_str folder, cm_str text) {
-    cm_str line;
-    while (cm_str_line(&text, &line)) {
-        line = cm_str_trim(line);
-        if (cm_str_starts(line, CM_STR("module "))) {
-            add_alias(r, ALIAS_GO, folder, cm_str_trim(cm_str_from_offset(line, 7)), folder);
-        }
-    }
-}
-
-/* The length of the string, comment or other byte at the start of JSON with comments. */
-static size_t piece_length(cm_str s, bool *ret_is_comment) {
-    cm_str end = cm_str_starts(s, CM_STR("//")) ? CM_STR("\n") : CM_STR("*/");
-    *ret_is_comment = cm_str_starts(s, CM_STR("//")) || cm_str_starts(s, CM_STR("/*"));
-    if (*ret_is_comment) {
-        size_t found = cm_str_find(cm_str_from_offset(s, 2), end);
-        return found == SIZE_MAX ? s.len : found + 2 + end.len;
-    }
-    size_t at = 1;
-    if (s.ptr[0] == '"') {
-        while (at < s.len && s.ptr[at] != '"') {
-            at += s.ptr[at] == '\\' ? 2 : 1;
-        }
-        at++;
-    }
-    return CM_MIN(at, s.len);
-}
-
-/* TypeScript's configuration has comments and commas in front of closing brackets. NULL: no JSON either way. */
-static json_t *parse_with_comments(cm_str text) {
-    json_t *root = NULL;
-    size_t comma = SIZE_MAX; /* one that nothing has followed yet */
-    cm_buf plain;
-    cm_buf_init(&plain, text.len + 1);
-    while (text.len > 0) {
-        bool is_comment;
-        size_t len = piece_length(text, &is_comment);
-        char first = text.ptr[0];
-        bool says_something = !is_comment && !cm_is_space(first);
-        if (says_something && comma != SIZE_MAX && (first == '}' || first == ']')) {
-            plain.ptr[comma] = ' ';
-        }
-        if (!is_comment) {
-            comma = first == ',' ? plain.len : says_something ? SIZE_MAX : comma;
-            cm_buf_add_str(&plain, cm_str_sub(text, 0, len));
-        }
-        text = cm_str_from_offset(text, len);
-    }
-    if (cm_buf_check(&plain, NULL) != CM_OK ||
-        cm_json_parse(cm_buf_str(&plain), &root, NULL) != CM_OK) {
-        root = NULL;
-    }
-    cm_buf_done(&plain);
-    return root;
-}
-
-/* Paths such as "@app" + star to "src/app" + star; only the first target of each is taken. */
-static void read_tsconfig(cm_resolver *r, cm_str folder, cm_str text) {
-    json_t *root = parse_with_comments(text);
-    const json_t *options = json_object_get(root, "compilerOptions");
-    const char *base_url = json_string_value(json_object_get(options, "baseUrl"));
-    cm_str base = base_url ? join(r, folder, cm_str_from(base_url)) : folder;
-    if (base_url) {
-        add_alias(r, ALIAS_TYPESCRIPT, folder, CM_STR_EMPTY, base);
-    }
-    const char *from;
-    json_t *targets;
-    json_object_foreach(json_object_get(options, "paths"), from, targets) {
-        const char *to = json_string_value(json_array_get(targets, 0));
-        if (to) {
-            cm_str to_text = cm_str_from(to), from_text = cm_str_from(from);
-            to_text.len -= cm_str_ends(to_text, CM_STR("*"));
-            from_text.len -= cm_str_ends(from_text, CM_STR("*"));
-            add_alias(r, ALIAS_TYPESCRIPT, folder, from_text, join(r, base, to_text));
-        }
-    }
-    json_decref(root);
-}
-
-/* The name other packages of a workspace import this one by. */
-static void read_package_json(cm_resolver *r, cm_str folder, cm_str text) {
-    json_t *root = NULL;
-    if (cm_json_parse(text, &root, NULL) != CM_OK) {
-        return;
-    }
-    const char *name = json_string_value(json_object_get(root, "name"));
-    if (name && name[0] != '\0') {
-        add_alias(r, ALIAS_PACKAGE, folder, cm_str_from(name), folder);
-    }
-    json_decref(root);
-}
-
-static void add_psr4(cm_resolver *r, cm_str folder, const char *from, const json_t *target) {
-    const char *to = json_string_value(target);
-    if (to) {
-        add_alias(r, ALIAS_PHP, folder, cm_str_from(from), join(r, folder, cm_str_from(to)));
-    }
-}
-
-/* Name spaces to folders, one or several each. */
-static void read_composer(cm_resolver *r, cm_str folder, cm_str text) {
-    static const char *const sections[] = {"autoload", "autoload-dev"};
-    json_t *root = NULL;
-    if (cm_json_parse(text, &root, NULL) != CM_OK) {
-        return;
-    }
-    for (size_t i = 0; i < CM_COUNT(sections); i++) {
-        const char *from;
-        json_t *to;
-        json_object_foreach(json_object_get(json_object_get(root, sections[i]), "psr-4"), from,
-                            to) {
-            size_t at;
-            json_t *one;
-            add_psr4(r, folder, from, to);
-            json_array_foreach(to, at, one) {
-                add_psr4(r, folder, from, one);
-            }
-        }
-    }
-    json_decref(root);
-}
-
-static void read_cargo(cm_resolver *r, cm_str folder, cm_str text) {
-    bool in_package = false;
-    cm_str line;
-    while (cm_str_line(&text, &line)) {
-        line = cm_str_trim(line);
-        if (cm_str_starts(line, CM_STR("["))) {
-            in_package = cm_str_eq_c(line, "[package]");
-        }
-        size_t equals = cm_str_find_char(line, '=');
-        if (in_package && equals != SIZE_MAX &&
-            cm_str_eq_c(cm_str_trim(cm_str_sub(line, 0, equals)), "name")) {
-            cm_str name = cm_str_trim(cm_str_from_offset(line, equals + 1));
-            if (name.len > 2) {
-                char *crate = cm_arena_c(r->arena, cm_str_sub(name, 1, name.len - 2));
-                for (char *c = crate; *c; c++) {
-                    *c = *c == '-' ? '_' : *c;
-                }
-                add_alias(r, ALIAS_RUST, folder, cm_str_from(crate),
-                          join(r, folder, CM_STR("src")));
-            }
-        }
-    }
-}
-
-void cm_resolver_add_config(cm_resolver *resolver, cm_str path, cm_str text) {
-    static const struct {
-        const char *name;
-        void (*read)(cm_resolver *, cm_str, cm_str);
-    } readers[] = {{"go.mod", read_go_mod},          {"tsconfig.json", read_tsconfig},
-                   {"jsconfig.json", read_tsconfig}, {"package.json", read_package_json},
-                   {"composer.json", read_composer}, {"Cargo.toml", read_cargo}};
-    for (size_t i = 0; i < CM_COUNT(readers); i++) {
-        if (cm_str_eq_c(cm_path_base(path), readers[i].name)) {
-            readers[i].read(resolver, cm_path_directory(path), text);
-        }
-    }
 }
 
 /* --- looking up -------------------------------------------------------------------------------- */
@@ -323,7 +113,7 @@ static bool is_identifier_path(cm_str s) {
 /* Puts `base` + `ending` into l->path and returns it normalised when it is a relative path that climbs. */
 static cm_str candidate(lookup *l, cm_str folder, cm_str base, cm_str ending) {
     cm_buf raw;
-    cm_buf_init(&raw, CANDIDATE_BYTES_MAX);
+    cm_buf_init(&raw, CM_CANDIDATE_BYTES_MAX);
     cm_buf_clear(&l->path);
     if (folder.len > 0) {
         cm_buf_add_str(&raw, folder);
@@ -385,7 +175,7 @@ static size_t resolve_c(lookup *l, const cm_import *import) {
 static size_t resolve_python(lookup *l, const cm_import *import) {
     static const char *const endings[] = {".py", "/__init__.py", ".pyi", "/__init__.pyi", NULL};
     cm_buf base;
-    cm_buf_init(&base, CANDIDATE_BYTES_MAX);
+    cm_buf_init(&base, CM_CANDIDATE_BYTES_MAX);
     cm_str module = import->module;
     cm_str folder = l->folder;
     size_t dots = 0;
@@ -399,7 +189,7 @@ static size_t resolve_python(lookup *l, const cm_import *import) {
     size_t found = CM_RESOLVE_NONE;
     if (import->name.len > 0 && !cm_str_eq_c(import->name, "*")) {
         cm_buf inner;
-        cm_buf_init(&inner, CANDIDATE_BYTES_MAX);
+        cm_buf_init(&inner, CM_CANDIDATE_BYTES_MAX);
         cm_buf_add_str(&inner, rest);
         cm_buf_add_c(&inner, rest.len > 0 ? "/" : "");
         cm_buf_add_str(&inner, import->name);
@@ -423,10 +213,10 @@ static size_t resolve_workspace(lookup *l, cm_str module) {
     static const char *const insides[] = {"src", "", "lib"};
     cm_buf base;
     size_t found = CM_RESOLVE_NONE;
-    cm_buf_init(&base, CANDIDATE_BYTES_MAX);
+    cm_buf_init(&base, CM_CANDIDATE_BYTES_MAX);
     for (size_t i = 0; i < l->r->aliases.count && found == CM_RESOLVE_NONE; i++) {
-        const alias *a = &l->r->aliases.items[i];
-        if (a->kind != ALIAS_PACKAGE || !cm_str_starts(module, a->from) ||
+        const cm_alias *a = &l->r->aliases.items[i];
+        if (a->kind != CM_ALIAS_PACKAGE || !cm_str_starts(module, a->from) ||
             (module.len > a->from.len && module.ptr[a->from.len] != '/')) {
             continue;
         }
@@ -453,8 +243,8 @@ static size_t resolve_script(lookup *l, const cm_import *import) {
                                         : try_endings(l, EXACT, l->folder, bare, script_endings);
     }
     for (size_t i = 0; i < l->r->aliases.count; i++) {
-        const alias *a = &l->r->aliases.items[i];
-        if (a->kind == ALIAS_TYPESCRIPT && cm_str_starts(module, a->from) &&
+        const cm_alias *a = &l->r->aliases.items[i];
+        if (a->kind == CM_ALIAS_TYPESCRIPT && cm_str_starts(module, a->from) &&
             (a->folder.len == 0 || cm_str_starts(l->folder, a->folder))) {
             size_t found = try_endings(l, EXACT, a->to, cm_str_from_offset(module, a->from.len),
                                        script_endings);
@@ -469,8 +259,8 @@ static size_t resolve_script(lookup *l, const cm_import *import) {
 /* A package is a folder: its first file stands for it. */
 static size_t resolve_go(lookup *l, const cm_import *import) {
     for (size_t i = 0; i < l->r->aliases.count; i++) {
-        const alias *a = &l->r->aliases.items[i];
-        bool inside = a->kind == ALIAS_GO && cm_str_starts(import->module, a->from) &&
+        const cm_alias *a = &l->r->aliases.items[i];
+        bool inside = a->kind == CM_ALIAS_GO && cm_str_starts(import->module, a->from) &&
                       (import->module.len == a->from.len || import->module.ptr[a->from.len] == '/');
         if (!inside) {
             continue;
@@ -492,7 +282,7 @@ static size_t resolve_go(lookup *l, const cm_import *import) {
 /* a.b.C -> a/b/C.java; `import static a.b.C.d` and inner classes drop the last part. */
 static size_t resolve_dotted(lookup *l, const cm_import *import, const char *const *endings) {
     cm_buf base;
-    cm_buf_init(&base, CANDIDATE_BYTES_MAX);
+    cm_buf_init(&base, CM_CANDIDATE_BYTES_MAX);
     cm_str path = with_slashes(import->module, ".", &base);
     size_t found = try_endings(l, TAIL, CM_STR_EMPTY, path, endings);
     if (found == CM_RESOLVE_NONE) {
@@ -546,7 +336,7 @@ static cm_str child_folder(lookup *l, cm_buf *out) {
 static size_t try_rust(lookup *l, cm_str folder, cm_str path, cm_str name) {
     static const char *const endings[] = {".rs", "/mod.rs", NULL};
     cm_buf base;
-    cm_buf_init(&base, CANDIDATE_BYTES_MAX);
+    cm_buf_init(&base, CM_CANDIDATE_BYTES_MAX);
     cm_buf_add_str(&base, path);
     if (name.len > 0 && !cm_str_eq_c(name, "*")) { /* the last part may be a module itself */
         cm_buf_add_c(&base, path.len > 0 ? "/" : "");
@@ -562,8 +352,8 @@ static size_t try_rust(lookup *l, cm_str folder, cm_str path, cm_str name) {
 
 static size_t resolve_rust(lookup *l, const cm_import *import) {
     cm_buf path_buf, child;
-    cm_buf_init(&path_buf, CANDIDATE_BYTES_MAX);
-    cm_buf_init(&child, CANDIDATE_BYTES_MAX);
+    cm_buf_init(&path_buf, CM_CANDIDATE_BYTES_MAX);
+    cm_buf_init(&child, CM_CANDIDATE_BYTES_MAX);
     cm_str path = with_slashes(import->module, "::", &path_buf);
     cm_str root = child_folder(l, &child);
     size_t found = CM_RESOLVE_NONE;
@@ -577,8 +367,8 @@ static size_t resolve_rust(lookup *l, const cm_import *import) {
         found = try_rust(l, root, path, import->name); /* mod x; */
         cm_str crate = cm_str_sub(path, 0, CM_MIN(cm_str_find_char(path, '/'), path.len));
         for (size_t i = 0; i < l->r->aliases.count && found == CM_RESOLVE_NONE; i++) {
-            const alias *a = &l->r->aliases.items[i];
-            if (a->kind == ALIAS_RUST && cm_str_eq(a->from, crate)) {
+            const cm_alias *a = &l->r->aliases.items[i];
+            if (a->kind == CM_ALIAS_RUST && cm_str_eq(a->from, crate)) {
                 found = try_rust(l, a->to, cm_str_from_offset(path, crate.len + 1), import->name);
                 cm_str lib = candidate(l, a->to, CM_STR("lib.rs"), CM_STR_EMPTY);
                 found = found == CM_RESOLVE_NONE ? exact(l, lib) : found;
@@ -594,8 +384,8 @@ static size_t resolve_php(lookup *l, const cm_import *import) {
     static const char *const endings[] = {".php", NULL};
     static const char *const as_is[] = {"", NULL};
     cm_buf whole, slashed;
-    cm_buf_init(&whole, CANDIDATE_BYTES_MAX);
-    cm_buf_init(&slashed, CANDIDATE_BYTES_MAX);
+    cm_buf_init(&whole, CM_CANDIDATE_BYTES_MAX);
+    cm_buf_init(&slashed, CM_CANDIDATE_BYTES_MAX);
     cm_buf_add_str(&whole, import->module);
     if (import->name.len > 0) {
         cm_buf_add_char(&whole, '\\');
@@ -604,8 +394,8 @@ static size_t resolve_php(lookup *l, const cm_import *import) {
     cm_str class = cm_buf_str(&whole);
     size_t found = try_endings(l, EXACT, l->folder, import->module, as_is); /* require 'x.php' */
     for (size_t i = 0; i < l->r->aliases.count && found == CM_RESOLVE_NONE; i++) {
-        const alias *a = &l->r->aliases.items[i];
-        if (a->kind == ALIAS_PHP && cm_str_starts(class, a->from)) {
+        const cm_alias *a = &l->r->aliases.items[i];
+        if (a->kind == CM_ALIAS_PHP && cm_str_starts(class, a->from)) {
             cm_str rest = with_slashes(cm_str_from_offset(class, a->from.len), "\\", &slashed);
             found = try_endings(l, EXACT, a->to, rest, endings);
         }
@@ -668,7 +458,7 @@ size_t cm_resolver_find(const cm_resolver *resolver, const cm_language *language
         return CM_RESOLVE_NONE;
     }
     lookup l = {.r = resolver, .importer = importer, .folder = cm_path_directory(importer)};
-    cm_buf_init(&l.path, CANDIDATE_BYTES_MAX);
+    cm_buf_init(&l.path, CM_CANDIDATE_BYTES_MAX);
     resolve_fn *resolve = resolve_file;
     for (size_t i = 0; i < CM_COUNT(rules); i++) {
         resolve = cm_str_eq_c(language->id, rules[i].language) ? rules[i].resolve : resolve;
