@@ -3,6 +3,7 @@
  * libgit2 is set up before the seal, for it loads tables; afterwards files may be read and nothing else is left: no
  * network, no programs, no write. It is killed by who asked when it makes no step for some seconds. */
 #include "index/git/git.h"
+#include "base/file.h"
 #include "index/git/history_read.h"
 #include "index/git/protocol.h"
 #include "rt/child.h"
@@ -168,6 +169,7 @@ int cm_git_worker_main(int argc, char **argv) {
     w.control = w.self.shared;
     git_libgit2_init();
     cm_git_limit();
+    (void)cm_mapping_torn_fd(); /* sets up the guard of mappings: the old log is one */
     cm_rc rc = cm_child_seal_reading(&err);
     if (rc == CM_OK) {
         rc = answer(&w, &err);
