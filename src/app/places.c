@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
 
@@ -167,7 +169,52 @@ static cm_rc read_info(const cm_places *places, cm_arena *arena, cm_owner_info *
     return rc;
 }
 
+static cm_rc judge_privacy(int fd, const char *dir, cm_err *err) {
+    struct stat info;
+    unsigned me = (unsigned)geteuid();
+    if (fstat(fd, &info) != 0) {
+        return cm_fail_errno(err, errno, "cannot look at the data directory '%s'", dir);
+    }
+    if (info.st_uid != me && info.st_uid != 0) {
+        return cm_fail(err, CM_DENIED,
+                       "data directory '%s' belongs to user %u and this is user %u; run "
+                       "'chown -R %u %s', or choose another with --data-dir",
+                       dir, (unsigned)info.st_uid, me, me, dir);
+    }
+    if ((info.st_mode & S_IWOTH) != 0) {
+        return cm_fail(err, CM_DENIED,
+                       "everybody can write the data directory '%s'; run 'chmod 700 %s', or choose "
+                       "another with --data-dir",
+                       dir, dir);
+    }
+    if ((info.st_mode & S_IWGRP) == 0 || info.st_uid != me) {
+        return CM_OK; /* root's directory with a group that may write is how root lets us in */
+    }
+    if (fchmod(fd, info.st_mode & 07777 & ~(mode_t)S_IWGRP) != 0) {
+        return cm_fail_errno(err, errno, "cannot take the data directory '%s' from its group", dir);
+    }
+    cm_log(CM_LOG_WARN, "the group could write the data directory; now only its owner can",
+           CM_F("directory", dir));
+    return CM_OK;
+}
+
+/* Who can write here can replace the index, the keys and the database under us. A umask of 002 makes directories that
+ * the group can write, mostly a group of one: that right is taken away, and nobody is locked out. */
+static cm_rc check_privacy(const char *dir, cm_err *err) {
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return cm_fail_errno(err, errno, "cannot open the data directory '%s'", dir);
+    }
+    cm_rc rc = judge_privacy(fd, dir, err);
+    close(fd);
+    return rc;
+}
+
 cm_rc cm_owner_take(const cm_places *places, cm_owner **ret_owner, cm_err *err) {
+    cm_rc rc = check_privacy(places->data_dir, err);
+    if (rc != CM_OK) {
+        return rc;
+    }
     int fd = open(places->lock_file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
         return cm_fail_errno(err, errno, "cannot open '%s'", places->lock_file);
@@ -189,7 +236,7 @@ cm_rc cm_owner_take(const cm_places *places, cm_owner **ret_owner, cm_err *err) 
     }
     cm_owner *owner = CM_NEW(cm_owner);
     owner->fd = fd;
-    cm_rc rc = cm_owner_publish(owner, CM_STR_EMPTY, err);
+    rc = cm_owner_publish(owner, CM_STR_EMPTY, err);
     if (rc != CM_OK) {
         cm_owner_release(owner);
         return rc;

@@ -47,7 +47,8 @@ typedef struct cm_owner_info {
     cm_str address; /* "http://127.0.0.1:8012"; empty when it listens on the socket alone */
 } cm_owner_info;
 
-/* CM_CONFLICT when another process owns the directory: the text names it. */
+/* CM_CONFLICT when another process owns the directory: the text names it. CM_DENIED when the directory belongs to
+ * another user than this one and root, or everybody can write it; its group loses that right (said in the log). */
 cm_rc cm_owner_take(const cm_places *places, cm_owner **ret_owner, cm_err *err) cm_must_check;
 /* Tells readers of the lock file where the owner listens. CM_STORAGE_FULL, CM_IO. */
 cm_rc cm_owner_publish(cm_owner *owner, cm_str address, cm_err *err) cm_must_check;

@@ -1,6 +1,7 @@
 """The command line: with a running server and on its own."""
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -39,6 +40,42 @@ def test_serve__a_second_owner_is_refused_and_told_who_is_first(server):
     second = server.run("serve", "--port", "0")
     assert second.returncode != 0
     assert str(server.process.pid) in second.stderr and server.url in second.stderr
+
+
+def test_serve__a_data_directory_that_others_can_write_is_refused(tmp_path):
+    server = Server(tmp_path, on_sqlite=True)
+    for mode in (0o777, 0o1777, 0o702):
+        server.data.mkdir(exist_ok=True)
+        server.data.chmod(mode)
+        for command in (("serve", "--port", "0", "--set", "model.fake=true"), ("migrate", "init"), ("index", str(tmp_path))):
+            done = server.run(*command)
+            assert done.returncode != 0 and f"chmod 700 {server.data}" in done.stderr, (command, done)
+    assert sorted(p.name for p in server.data.iterdir()) == ["run"]
+    server.data.chmod(0o700)
+    with server:
+        pass
+
+
+def test_serve__a_group_that_can_write_the_data_directory_loses_that(tmp_path):
+    server = Server(tmp_path, on_sqlite=True)
+    server.data.mkdir()
+    server.data.chmod(0o775)  # as a umask of 002 makes it
+    with server:
+        assert server.data.stat().st_mode & 0o7777 == 0o755
+    assert "the group could write the data directory" in server.log.read_text()
+
+
+def test_serve__a_data_directory_of_another_user_is_refused(tmp_path):
+    server = Server(tmp_path, on_sqlite=True)
+    server.data.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root gives a directory away")
+    os.chown(server.data, 12345, -1)
+    done = server.run("serve", "--port", "0", "--set", "model.fake=true")
+    assert done.returncode != 0 and "user 12345" in done.stderr and f"chown -R 0 {server.data}" in done.stderr, done
+    os.chown(server.data, 0, -1)
+    with server:
+        pass
 
 
 def test_serve__a_taken_port_is_named(server, tmp_path):
