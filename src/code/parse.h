@@ -106,6 +106,8 @@ typedef struct cm_parsed {
     const cm_language *language; /* NULL = plain text */
     enum cm_parse_status status; /* PARTIAL: the tree has error nodes, symbols are still found */
     cm_str failure; /* why FAILED or SKIPPED: "worker died", "over the time limit" ... */
+    bool
+        is_blameless; /* FAILED, and the text had no part in it: another time it may well be parsed */
     uint32_t line_count;
     const cm_symbol *symbols; /* in order of start_byte; parents before children */
     size_t symbol_count;

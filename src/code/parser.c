@@ -5,7 +5,8 @@
  * because a hostile worker could change it between check and use.
  *
  * A worker that died, overran or lied is replaced at once, by the caller that met it, and the file's
- * hash is remembered: an editor sends the same broken file again with each keystroke elsewhere. */
+ * hash is remembered: an editor sends the same broken file again with each keystroke elsewhere. One that
+ * somebody else ended says nothing of the file, which is tried once more and then only answered as text. */
 #include "code/parser.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -13,12 +14,13 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/utf8.h"
-#include "code/chunk_text.h"
+#include "code/parser_priv.h"
 #include "code/protocol.h"
 #include "code/scope_end.h"
 #include "rt/child.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 #define TEXT_MAX_DEFAULT  CM_MIB(1)
@@ -276,7 +278,7 @@ static void note_unloadable(cm_parser_pool *pool, const cm_language *language, c
 /* --- one exchange ------------------------------------------------------------------------------ */
 
 /* How an exchange ended, beside a cm_rc that only speaks of cancellation. */
-enum outcome { ANSWERED, DIED, OVERRAN, LIED, NOT_STARTED };
+enum outcome { ANSWERED, DIED, KILLED, OVERRAN, LIED, NOT_STARTED };
 
 typedef struct exchange {
     cm_parser_pool *pool;
@@ -303,6 +305,19 @@ static bool has_spun(const exchange *x, uint64_t cpu_begun) {
            cpu - cpu_begun > allowed + allowed / 4 + GRACE_NS;
 }
 
+/* Who ended it? A fault of the worker's raises signals of its own, and a limit on memory lets an allocation fail; these
+ * come from an out-of-memory killer, an administrator or a closing terminal. We ourselves kill only on OVERRAN and
+ * LIED. */
+static enum outcome how_it_ended(worker *w) {
+    cm_child_end end = {0};
+    if (cm_child_alive(w->child, &end)) {
+        return DIED;
+    }
+    bool is_outside = end.signal == SIGKILL || end.signal == SIGTERM || end.signal == SIGHUP ||
+                      end.signal == SIGINT;
+    return is_outside ? KILLED : DIED;
+}
+
 /* Waits for the answer; tells the worker to stop when the caller does not want it any more. */
 static void await(exchange *x) {
     cm_worker_control *control = (cm_worker_control *)(void *)shared_of(x->worker);
@@ -327,7 +342,7 @@ static void await(exchange *x) {
             return;
         }
         if (rc != CM_TIMEOUT) {
-            x->outcome = rc == CM_END ? DIED : LIED;
+            x->outcome = rc == CM_END ? how_it_ended(x->worker) : LIED;
             return;
         }
         if (!has_begun && atomic_load(&control->begun) == (unsigned)x->request.sequence) {
@@ -342,25 +357,22 @@ static void await(exchange *x) {
     }
 }
 
-/* Asks a worker about the text made of `parts`. On CM_OK x->outcome says how it went; unless it is
- * ANSWERED the worker has been replaced. The caller gives the worker back. */
-static cm_rc ask(exchange *x, const cm_str *parts, size_t part_count, cm_err *err) {
-    cm_rc rc = borrow(x->pool, &x->request, x->cancel, &x->worker, err);
-    if (rc != CM_OK) {
-        return rc;
-    }
+/* Asks the borrowed worker about the text made of `parts`; x->outcome says how it went. Unless that is ANSWERED the
+ * worker has been replaced. */
+static void ask_once(exchange *x, const cm_str *parts, size_t part_count) {
     worker *w = x->worker;
+    cm_err ignored;
     if (w->child && !cm_child_alive(w->child, NULL)) {
         cm_child_free(w->child);
         w->child = NULL;
     }
     x->outcome = NOT_STARTED;
     if (x->request.op == CM_WORKER_SCOPE_END && !w->ready[x->request.language]) {
-        return CM_OK; /* compiling the query would cost more than the tree is worth here */
+        return; /* compiling the query would cost more than the tree is worth here */
     }
-    if (!w->child && start(x->pool, w, err) != CM_OK) {
+    if (!w->child && start(x->pool, w, &ignored) != CM_OK) {
         w->child = NULL;
-        return CM_OK;
+        return;
     }
     char *shared = shared_of(w);
     char *text = shared + CM_WORKER_CONTROL_BYTES;
@@ -373,71 +385,45 @@ static cm_rc ask(exchange *x, const cm_str *parts, size_t part_count, cm_err *er
     atomic_store(&((cm_worker_control *)(void *)shared)->stop, 0);
     x->request.magic = CM_WORKER_REQUEST_MAGIC;
     x->request.sequence = ++w->sequence;
-    if (cm_child_send(w->child, &x->request, sizeof(x->request), err) == CM_OK) {
+    if (cm_child_send(w->child, &x->request, sizeof(x->request), &ignored) == CM_OK) {
         if (x->meanwhile) {
             x->meanwhile(x->argument);
+            x->meanwhile = NULL; /* once, however often the text is given out */
         }
         await(x);
     } else {
-        x->outcome = DIED;
+        x->outcome = how_it_ended(w);
     }
     if (x->outcome != ANSWERED) {
         replace(x->pool, w);
     }
-    return CM_OK;
+}
+
+/* Borrows a worker and asks it. The caller gives it back. */
+static cm_rc ask(exchange *x, const cm_str *parts, size_t part_count, cm_err *err) {
+    cm_rc rc = borrow(x->pool, &x->request, x->cancel, &x->worker, err);
+    if (rc == CM_OK) {
+        ask_once(x, parts, part_count);
+    }
+    return rc;
+}
+
+/* There is no tree, and the file has no part in that. */
+static bool is_blameless(const exchange *x) {
+    return x->outcome == KILLED || x->outcome == NOT_STARTED;
 }
 
 static void count_outcome(cm_parser_pool *pool, enum outcome outcome) {
-    uint64_t *const counters[] = {[ANSWERED] = &pool->stats.parsed,
-                                  [DIED] = &pool->stats.died,
-                                  [OVERRAN] = &pool->stats.overran,
-                                  [LIED] = &pool->stats.refused,
-                                  [NOT_STARTED] = NULL};
+    uint64_t *const counters[] = {
+        [ANSWERED] = &pool->stats.parsed, [DIED] = &pool->stats.died,
+        [KILLED] = &pool->stats.killed,   [OVERRAN] = &pool->stats.overran,
+        [LIED] = &pool->stats.refused,    [NOT_STARTED] = NULL};
     if (counters[outcome]) {
         count(pool, counters[outcome]);
     }
 }
 
 /* --- files ------------------------------------------------------------------------------------- */
-
-/* The file as text: chunks by lines, no symbols. */
-static cm_rc as_text(const cm_parse_request *request, enum cm_parse_status status, cm_str why,
-                     cm_arena *arena, cm_parsed *ret_parsed, cm_err *err) {
-    cm_str text = request->text;
-    cm_cuts cuts = {0};
-    cm_chunk *chunks = NULL;
-    cm_parsed parsed = {.language = request->language,
-                        .status = status,
-                        .failure = why,
-                        .line_count = cm_text_line_count(text)};
-    if (cm_chunk_text(text, request->strategy, &cuts)) {
-        chunks = CM_ARENA_ARRAY(arena, cm_chunk, CM_MAX(cuts.count, (size_t)1));
-    }
-    if (!chunks) {
-        cm_vec_done(&cuts);
-        return cm_fail(err, CM_NOMEM, "no memory for the chunks of a file of %zu bytes", text.len);
-    }
-    uint32_t line = 1;
-    for (size_t i = 0; i < cuts.count; i++) {
-        uint32_t start = cuts.items[i];
-        uint32_t end = i + 1 < cuts.count ? cuts.items[i + 1] : (uint32_t)text.len;
-        uint32_t lines = cm_text_line_count(cm_str_sub(text, start, end - start));
-        bool ends_line = text.ptr[end - 1] == '\n';
-        chunks[i] = (cm_chunk){.start_byte = start,
-                               .end_byte = end,
-                               .start_line = line,
-                               .end_line = line + lines - 1,
-                               .symbol = -1,
-                               .type = CM_CHUNK_LINES,
-                               .importance = 0.25f};
-        line += ends_line ? lines : lines - 1;
-    }
-    parsed.chunks = chunks;
-    parsed.chunk_count = cuts.count;
-    cm_vec_done(&cuts);
-    *ret_parsed = parsed;
-    return CM_OK;
-}
 
 /* Why this text should not be given to a grammar; empty = it may. */
 static cm_str refusal(const cm_parser_pool *pool, cm_str text, cm_arena *arena) {
@@ -487,6 +473,7 @@ static cm_str reply_text(const exchange *x, cm_arena *arena) {
 static cm_str failure_text(const exchange *x, cm_arena *arena) {
     switch (x->outcome) {
     case DIED: return CM_STR("parse worker died");
+    case KILLED: return CM_STR("parse worker was ended from outside");
     case OVERRAN: return CM_STR("parsing is over its time limit");
     case LIED: return CM_STR("parse worker gave a wrong answer");
     case NOT_STARTED: return CM_STR("no parse worker could be started");
@@ -531,10 +518,12 @@ static cm_rc conclude(exchange *x, const cm_parse_request *request, cm_arena *ar
     bool is_overrun = x->outcome == ANSWERED && x->reply.status == CM_WORKER_TIMED_OUT;
     bool is_unsupported = says_unsupported(x);
     count_outcome(x->pool, is_overrun ? OVERRAN : x->outcome);
-    if (x->outcome != NOT_STARTED && !is_unsupported) {
+    if (!is_blameless(x) && !is_unsupported) {
         remember(x->pool, failure_key(request->language, request->text));
     }
-    return as_text(request, CM_PARSE_FAILED, failure_text(x, arena), arena, ret_parsed, err);
+    rc = cm_parse_as_text(request, CM_PARSE_FAILED, failure_text(x, arena), arena, ret_parsed, err);
+    ret_parsed->is_blameless = rc == CM_OK && is_blameless(x);
+    return rc;
 }
 
 /* A hostile file may have spoken through its worker: another worker, shown no file at all, must say the
@@ -567,18 +556,18 @@ cm_rc cm_parse_file(cm_parser_pool *pool, const cm_parse_request *given, const c
         request.language = cm_language_detect(request.path, request.text);
     }
     if (!request.language || !request.language->has_grammar || request.text.len == 0) {
-        return as_text(&request, CM_PARSE_OK, CM_STR_EMPTY, arena, ret_parsed, err);
+        return cm_parse_as_text(&request, CM_PARSE_OK, CM_STR_EMPTY, arena, ret_parsed, err);
     }
     cm_str why = refusal(pool, request.text, arena);
     if (why.len == 0 && is_unloadable(pool, request.language)) {
         why = CM_STR("the grammar does not fit the parser runtime");
     }
     if (why.len > 0) {
-        return as_text(&request, CM_PARSE_SKIPPED, why, arena, ret_parsed, err);
+        return cm_parse_as_text(&request, CM_PARSE_SKIPPED, why, arena, ret_parsed, err);
     }
     if (is_remembered(pool, failure_key(request.language, request.text))) {
-        return as_text(&request, CM_PARSE_FAILED, CM_STR("the same text failed before"), arena,
-                       ret_parsed, err);
+        return cm_parse_as_text(&request, CM_PARSE_FAILED, CM_STR("the same text failed before"),
+                                arena, ret_parsed, err);
     }
     exchange x = {.pool = pool,
                   .cancel = cancel,
@@ -591,6 +580,10 @@ cm_rc cm_parse_file(cm_parser_pool *pool, const cm_parse_request *given, const c
                               .deadline_ms = pool->options.deadline_ms,
                               .document = request.document}};
     cm_rc rc = ask(&x, &request.text, 1, err);
+    if (rc == CM_OK && is_blameless(&x) && cm_cancel_hit(cancel) == CM_CANCEL_NONE) {
+        count_outcome(pool, x.outcome);
+        ask_once(&x, &request.text, 1); /* of the worker that took the other's place */
+    }
     if (rc == CM_OK) {
         rc = conclude(&x, &request, arena, ret_parsed, err);
         bool unsupported = rc == CM_OK && says_unsupported(&x);

@@ -5,7 +5,9 @@
  * bounded address space (rt/child.h). Text goes in and a compact result comes out through one sealed
  * shared-memory block; the parent copies the result and checks every offset and index before it
  * believes any. A worker that dies or passes the deadline is killed and replaced; the content hash of
- * its file is remembered, so the same text is answered as FAILED at once the next time.
+ * its file is remembered, so the same text is answered as FAILED at once the next time. A worker that
+ * somebody else ended (SIGKILL, SIGTERM, SIGHUP, SIGINT) is not the file's fault: the file is given to
+ * a new worker at once, and when that ends so too it is FAILED for this time, and remembered nowhere.
  *
  * Bytes of the exchange: docs/design/parse-worker.md.
  *
@@ -32,6 +34,7 @@ typedef struct cm_parser_stats {
     uint64_t parsed;     /* answers that came back whole */
     uint64_t reparsed;   /* of them: with an earlier tree of the same document */
     uint64_t died;       /* workers that crashed or were cut off by a limit of theirs */
+    uint64_t killed;     /* workers that somebody else ended */
     uint64_t overran;    /* workers killed for passing the deadline */
     uint64_t refused;    /* answers that failed validation */
     uint64_t remembered; /* files not tried again */

@@ -5,7 +5,6 @@
  * ready the job's own thread analyses one too: a pool that lends a single worker still gives two at work.
  * What is in flight is bounded by count and by bytes; what is under construction by `ram_bytes`. */
 #include "index/segment/builder.h"
-#include "index/segment/notes.h"
 #include "index/live/index_priv.h"
 #include "index/live/sent.h"
 #include "index/live/walk.h"
@@ -107,7 +106,7 @@ static bool is_unchanged(const cm_walk_entry *entry, const cm_segment *segment, 
     const cm_document_record *d = &segment->documents[local];
     return d->size == entry->size && d->mtime_ns == entry->mtime_ns &&
            !(d->flags & CM_DOCUMENT_RECENT) && d->status != CM_DOCUMENT_UNREADABLE &&
-           cm_notes_known(cm_segment_notes(segment, local));
+           cm_segment_is_complete(segment, local);
 }
 
 /* The live document of `path` in the snapshot the job began with. */
@@ -130,7 +129,7 @@ static cm_rc plan_file(job *j, const cm_walk_entry *entry, cm_err *err) {
             return CM_OK;
         }
         file.known = (d->status <= CM_DOCUMENT_TEXT || d->status == CM_DOCUMENT_BINARY) &&
-                     cm_notes_known(cm_segment_notes(in->segment, local));
+                     cm_segment_is_complete(in->segment, local);
         file.hash = (cm_hash128){d->hash_low, d->hash_high};
     }
     return cm_vec_push(&j->files, file) ? CM_OK : cm_fail(err, CM_NOMEM, "out of memory planning");

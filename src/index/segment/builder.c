@@ -159,7 +159,8 @@ static bool add_document(cm_builder *b, const cm_analysis *a) {
         .status = (uint8_t)a->status,
         .flags =
             (uint8_t)((a->recent ? CM_DOCUMENT_RECENT : 0) | (a->is_test ? CM_DOCUMENT_TEST : 0) |
-                      (a->is_vendored ? CM_DOCUMENT_VENDORED : 0)),
+                      (a->is_vendored ? CM_DOCUMENT_VENDORED : 0) |
+                      (a->parsed.is_blameless ? CM_DOCUMENT_UNPARSED : 0)),
         .notes = cm_builder_notes(b, a->notes),
     };
     cm_buf_add_str(&b->text, a->compressed);

@@ -12,6 +12,8 @@ enum cm_document_flags {
     CM_DOCUMENT_RECENT = 1u << 0, /* size and time prove nothing: read again next time */
     CM_DOCUMENT_TEST = 1u << 1,
     CM_DOCUMENT_VENDORED = 1u << 2,
+    CM_DOCUMENT_UNPARSED =
+        1u << 3, /* text for want of a parse worker: the next job reads it again */
 };
 
 /* One more record than there are documents: the last only ends the ranges of the one before. */

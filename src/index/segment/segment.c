@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "index/segment/notes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -387,6 +388,11 @@ cm_str cm_segment_notes(const cm_segment *segment, uint32_t document) {
     }
     cm_reader r = cm_reader_of(cm_str_from_offset(segment->document_notes, offset));
     return cm_reader_bytes(&r, cm_varint_next(&r));
+}
+
+bool cm_segment_is_complete(const cm_segment *segment, uint32_t document) {
+    return !(segment->documents[document].flags & CM_DOCUMENT_UNPARSED) &&
+           cm_notes_known(cm_segment_notes(segment, document));
 }
 
 uint32_t cm_segment_find(const cm_segment *segment, cm_str path) {

@@ -76,6 +76,8 @@ static inline cm_str cm_segment_string(cm_str section, uint32_t offset, size_t l
 cm_str cm_segment_path(const cm_segment *segment, uint32_t document);
 /* What index/segment/notes.h reads; empty when the document was indexed before there were notes. */
 cm_str cm_segment_notes(const cm_segment *segment, uint32_t document);
+/* Whether it holds all that its content gives. If not, the next job reads it again though it has not changed. */
+bool cm_segment_is_complete(const cm_segment *segment, uint32_t document);
 /* UINT32_MAX when there is none. At most one document of a segment has a given path. */
 uint32_t cm_segment_find(const cm_segment *segment, cm_str path);
 

@@ -6,8 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <dirent.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include "base/clock.h"
 #include "code/protocol.h"
@@ -25,6 +28,12 @@ static void fake_answer(cm_child_self *self, const cm_worker_request *request) {
     cm_str command = cm_str_make(text, request->text_len);
     if (cm_str_starts(command, CM_STR("die"))) {
         abort();
+    }
+    if (cm_str_starts(command, CM_STR("signal "))) { /* the parent cannot tell who sent it */
+        uint64_t number = 0;
+        cm_str_to_u64(cm_str_from_offset(command, 7), &number);
+        signal((int)number, SIG_DFL);
+        raise((int)number);
     }
     atomic_store(&((cm_worker_control *)(void *)shared)->begun, (unsigned)request->sequence);
     while (cm_str_starts(command, CM_STR("hang"))) {
@@ -269,6 +278,59 @@ static void test_code_parser__an_edit_goes_to_the_worker_that_keeps_the_tree(voi
     close_pool(&f);
 }
 
+/* The only child of this process: the pool has one worker. */
+static pid_t only_child(void) {
+    pid_t found = 0;
+    DIR *processes = opendir("/proc");
+    assert_non_null(processes);
+    for (struct dirent *entry; (entry = readdir(processes));) {
+        char path[300], line[512] = "";
+        snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+        FILE *file = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' ? fopen(path, "re") : NULL;
+        if (!file) {
+            continue;
+        }
+        const char *parent = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+        fclose(file);
+        if (parent && strlen(parent) > 4 && strtol(parent + 4, NULL, 10) == getpid()) {
+            assert_int_equal(found, 0);
+            found = (pid_t)strtol(entry->d_name, NULL, 10);
+        }
+    }
+    closedir(processes);
+    assert_true(found > 0);
+    return found;
+}
+
+static void kill_only_child(void *argument) {
+    *(unsigned *)argument += 1;
+    assert_int_equal(kill(only_child(), SIGKILL), 0);
+}
+
+/* The worker is stopped before it gets the text, so it has not answered when it is killed. */
+static void test_code_parser__a_file_whose_worker_was_killed_is_tried_again(void **state) {
+    (void)state;
+    fixture f = open_pool((cm_parser_options){0});
+    cm_str text = CM_STR("int f(void) { return 1; }\n");
+    unsigned calls = 0;
+    siginfo_t info;
+    cm_parse_request request = {
+        .path = CM_STR("a.c"), .text = text, .meanwhile = kill_only_child, .argument = &calls};
+    assert_int_equal(parse(&f, "a.c", CM_STR("int g;\n"), NULL), CM_OK);
+    pid_t worker = only_child();
+    assert_int_equal(kill(worker, SIGSTOP), 0);
+    assert_int_equal(waitid(P_PID, (id_t)worker, &info, WSTOPPED | WNOWAIT), 0);
+    assert_int_equal(cm_parse_file(f.pool, &request, NULL, f.arena, &f.parsed, &f.err), CM_OK);
+    assert_int_equal(f.parsed.status, CM_PARSE_OK);
+    assert_int_equal(f.parsed.symbol_count, 1);
+    assert_int_equal(calls, 1);
+    cm_parser_stats stats = cm_parser_pool_stats(f.pool);
+    assert_int_equal(stats.killed, 1);
+    assert_int_equal(stats.parsed, 2);
+    assert_int_equal(stats.died + stats.remembered, 0);
+    close_pool(&f);
+}
+
 static void test_code_parser__too_big_a_limit_is_refused(void **state) {
     (void)state;
     cm_parser_pool *pool;
@@ -297,6 +359,36 @@ static void test_code_parser__a_dead_worker_is_replaced_and_its_file_remembered(
     expect_text(&f, CM_PARSE_FAILED, 6);
     assert_int_equal(cm_parser_pool_stats(f.pool).died, 2);
     close_pool(&f);
+}
+
+static void expect_ended_by(int number, bool is_outside) {
+    char text[32];
+    fixture f = open_pool((cm_parser_options){.text_max = FAKE_TEXT_MAX});
+    snprintf(text, sizeof(text), "signal %d", number);
+    for (unsigned round = 1; round <= 2; round++) {
+        assert_int_equal(parse(&f, "a.c", cm_str_from(text), NULL), CM_OK);
+        expect_text(&f, CM_PARSE_FAILED, strlen(text));
+        assert_int_equal(f.parsed.is_blameless, is_outside);
+        cm_parser_stats stats = cm_parser_pool_stats(f.pool);
+        assert_int_equal(stats.killed, is_outside ? 2 * round : 0); /* twice for each call */
+        assert_int_equal(stats.died, is_outside ? 0 : 1);
+        assert_int_equal(stats.remembered, is_outside ? 0 : round - 1);
+    }
+    assert_int_equal(parse(&f, "a.c", CM_STR("well"), NULL), CM_OK);
+    assert_false(f.parsed.is_blameless); /* it was answered */
+    close_pool(&f);
+}
+
+static void test_code_parser__a_signal_from_outside_is_not_the_files_fault(void **state) {
+    (void)state;
+    static const int outside[] = {SIGKILL, SIGTERM, SIGHUP, SIGINT};
+    static const int own[] = {SIGSEGV, SIGABRT, SIGBUS, SIGSYS, SIGILL, SIGFPE, SIGXCPU};
+    for (size_t i = 0; i < CM_COUNT(outside); i++) {
+        expect_ended_by(outside[i], true);
+    }
+    for (size_t i = 0; i < CM_COUNT(own); i++) {
+        expect_ended_by(own[i], false);
+    }
 }
 
 static void test_code_parser__a_hanging_worker_is_killed_at_the_deadline(void **state) {
@@ -386,6 +478,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_code_parser__a_cancelled_call_says_so),
         cmocka_unit_test(test_code_parser__more_callers_than_workers_take_turns),
         cmocka_unit_test(test_code_parser__an_edit_goes_to_the_worker_that_keeps_the_tree),
+        cmocka_unit_test(test_code_parser__a_file_whose_worker_was_killed_is_tried_again),
+        cmocka_unit_test(test_code_parser__a_signal_from_outside_is_not_the_files_fault),
         cmocka_unit_test(test_code_parser__too_big_a_limit_is_refused),
         cmocka_unit_test(test_code_parser__a_dead_worker_is_replaced_and_its_file_remembered),
         cmocka_unit_test(test_code_parser__a_hanging_worker_is_killed_at_the_deadline),
