@@ -28,6 +28,12 @@ void cm_config_fault(cm_config_load_state *load, const char *format, ...) {
     cm_buf_add_f(&load->faults, "%s\n", text);
 }
 
+/* An url with a password, be it at a setting where it does not belong. */
+static bool holds_secret(const cm_option *option, cm_str text) {
+    return option->secret || (cm_str_find(text, CM_STR("://")) != SIZE_MAX &&
+                              cm_str_find_char(text, '@') != SIZE_MAX);
+}
+
 static void apply(cm_config_load_state *load, enum cm_option_id id, cm_str text,
                   enum cm_config_source source) {
     const cm_option *option = &cm_options[id];
@@ -39,7 +45,8 @@ static void apply(cm_config_load_state *load, enum cm_option_id id, cm_str text,
     }
     if (why) {
         cm_config_fault(load, "%s: '" CM_STR_FMT "' for %s %s", load->place,
-                        CM_STR_ARG(option->secret ? CM_STR(SECRET_MASK) : text), option->name, why);
+                        CM_STR_ARG(holds_secret(option, text) ? CM_STR(SECRET_MASK) : text),
+                        option->name, why);
         return;
     }
     load->config->sources[id] = (uint8_t)source;

@@ -38,12 +38,7 @@ static cm_pg *backend_of(const cm_store *store) {
 /* --- Sending ---------------------------------------------------------------------------------- */
 
 static cm_rc sent(cm_pg_conn *conn, int ok, cm_err *err) {
-    if (ok == 0) {
-        conn->broken = conn->lost = true;
-        return cm_fail(err, CM_DATABASE_UNAVAILABLE, "cannot send to the database: %s",
-                       PQerrorMessage(conn->pg));
-    }
-    return CM_OK;
+    return ok != 0 ? CM_OK : cm_pg_lost(conn, "cannot send to the database", err);
 }
 
 static cm_rc send_plain(cm_pg_conn *conn, const char *sql, cm_err *err) {

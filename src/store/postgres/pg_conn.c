@@ -88,11 +88,15 @@ cm_rc cm_pg_fail(cm_pg_conn *conn, const PGresult *result, const char *what, boo
     return cm_fail(err, rc, "%s: %s", what, text != NULL ? text : state);
 }
 
-static cm_rc fail_lost(cm_pg_conn *conn, cm_err *err) {
+cm_rc cm_pg_lost(cm_pg_conn *conn, const char *what, cm_err *err) {
     conn->broken = conn->lost = true;
-    cm_str text = cm_str_trim(cm_str_from(PQerrorMessage(conn->pg)));
-    return cm_fail(err, CM_DATABASE_UNAVAILABLE, "database connection lost: " CM_STR_FMT,
-                   CM_STR_ARG(text));
+    cm_cleanup(cm_freep) char *safe = cm_pg_scrub(conn->url, PQerrorMessage(conn->pg));
+    return cm_fail(err, CM_DATABASE_UNAVAILABLE, "%s: " CM_STR_FMT, what,
+                   CM_STR_ARG(cm_str_trim(cm_str_from(safe))));
+}
+
+static cm_rc fail_lost(cm_pg_conn *conn, cm_err *err) {
+    return cm_pg_lost(conn, "database connection lost", err);
 }
 
 /* --- Waiting ---------------------------------------------------------------------------------- */

@@ -179,6 +179,7 @@ cm_rc cm_pg_connect(const cm_pg_pool *pool, const cm_db *db, cm_pg_conn **ret_co
     }
     cm_pg_conn *conn = CM_NEW(cm_pg_conn);
     conn->pg = pg;
+    conn->url = pool->url;
     conn->store = pool->store;
     conn->prepared = cm_alloc(cm_query_count * 2);
     conn->made_ms = cm_clock_ms();

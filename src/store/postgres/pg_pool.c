@@ -162,12 +162,16 @@ char *cm_pg_scrub(const char *url, const char *text) {
         bool is_secret = strstr(o->keyword, "password") != NULL && o->val != NULL;
         secret = is_secret && o->val[0] != '\0' && strstr(text, o->val) != NULL ? o->val : secret;
     }
-    char *safe = quotes && secret == NULL
-                     ? cm_strdup(text)
-                     : cm_strdup("the url cannot be used; a password's @ : / ? # and % are written "
-                                 "%40 %3A %2F %3F %23 %25");
+    const char *safe = text;
+    if (!quotes) {
+        safe = "the url cannot be used; a password's @ : / ? # and % are written "
+               "%40 %3A %2F %3F %23 %25";
+    } else if (secret != NULL) {
+        safe = "libpq's message holds the password and is not shown";
+    }
+    char *copy = cm_strdup(safe);
     PQconninfoFree(options);
-    return safe;
+    return copy;
 }
 
 void cm_pg_pool_init(cm_pg_pool *pool, const char *url) {

@@ -28,6 +28,7 @@ typedef struct cm_pg_pool {
 
 typedef struct cm_pg_conn {
     PGconn *pg;
+    const char *url; /* the pool's, which outlives it */
     const cm_store *store;
     cm_db asker;         /* of whom the connection works for: bounds its waits; zero = nobody's */
     bool writes;         /* ... and who has left still wants the write */
@@ -57,7 +58,7 @@ typedef struct cm_pg {
 
 void cm_pg_pool_init(cm_pg_pool *pool, const char *url); /* the plain members are set before */
 void cm_pg_pool_done(cm_pg_pool *pool);
-/* The one door for what libpq says of a url: the text, or another one when it may hold some of the password.
+/* The one door for whatever libpq says: the text, or another one when it may hold some of the password.
  * The caller frees it (cm_free). */
 char *cm_pg_scrub(const char *url, const char *text);
 /* A connection in pipeline mode that works for `db` (NULL = nobody); back with cm_pg_give, which closes a broken
@@ -84,6 +85,8 @@ void cm_pg_disconnect(cm_pg_conn *conn); /* NULL is allowed */
  * deadline passes, the asker cancels or the connection is lost: it is broken then. Whoever works for a request
  * (conn->asker) waits LATE_MS longer than that one may, and no longer, whatever the network does. */
 PGresult *cm_pg_wait(cm_pg_conn *conn, const cm_cancel *cancel, cm_err *err) cm_must_check;
+/* CM_DATABASE_UNAVAILABLE, always: `what` and libpq's reason, without a password. The connection is given up. */
+cm_rc cm_pg_lost(cm_pg_conn *conn, const char *what, cm_err *err);
 /* Maps the SQLSTATE of a failed result. `*ret_again` (may be NULL): a retry may succeed. */
 cm_rc cm_pg_fail(cm_pg_conn *conn, const PGresult *result, const char *what, bool *ret_again,
                  cm_err *err);

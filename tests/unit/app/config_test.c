@@ -103,6 +103,7 @@ static const bad_case bad_cases[] = {
     {"[http]\nlisten = ::1:80\n", ":2: '::1:80' for http.listen must be HOST:PORT"},
     {"[completion]\ninstant_min_confidence = 1.5\n", "must be from 0 to 1"},
     {"[completion]\ninstant_min_confidence = nan\n", "must be a number"},
+    {"[http]\nlisten = postgresql://me:s3cret@h/x\n", ":2: '***' for http.listen must be"},
     {"[database]\nurl = ***\n", ":2: '***' for database.url is masked"},
     {"[http]\nlisten = \xff:1\n", "must be UTF-8"},
     {"[auth]\nmode = multi\n", "auth.mode = multi is not available yet"},
