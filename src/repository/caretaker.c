@@ -57,7 +57,8 @@ static bool look(cm_caretaker *c, cm_repository *repository, bool *degraded) {
 
 static bool look_at_all(cm_caretaker *c) {
     cm_repository **all = cm_alloc(REPOSITORIES_MAX * sizeof(cm_repository *));
-    size_t count = CM_MIN(cm_indexer_list(c->indexer, all, REPOSITORIES_MAX), REPOSITORIES_MAX);
+    size_t found = cm_indexer_list(c->indexer, all, REPOSITORIES_MAX);
+    size_t count = CM_MIN(found, REPOSITORIES_MAX);
     bool again = false, degraded = false;
     for (size_t i = 0; i < count; i++) {
         again = (!atomic_load(&c->stop) && look(c, all[i], &degraded)) || again;

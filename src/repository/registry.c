@@ -532,7 +532,8 @@ cm_rc cm_repositories_drop_orphans(cm_repositories *repositories, cm_err *err) {
     cm_indexer *indexer = repositories->options.indexer;
     size_t count = cm_indexer_list(indexer, NULL, 0);
     cm_repository **open = cm_alloc((count + 1) * sizeof(cm_repository *));
-    size_t listed = CM_MIN(cm_indexer_list(indexer, open, count), count);
+    size_t now = cm_indexer_list(indexer, open, count); /* others may have come in between */
+    size_t listed = CM_MIN(now, count);
     cm_rc rc = CM_OK;
     for (size_t i = 0; i < listed; i++) {
         cm_rc found = rc == CM_OK ? check_row(repositories, open[i], err) : rc;

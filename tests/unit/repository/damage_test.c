@@ -34,9 +34,11 @@ static void open_indexer(fixture *f, bool heal, size_t check_bytes) {
         cm_indexer_add(f->indexer, &some_id, f->source.root, NULL, &f->repository, NULL), CM_OK);
 }
 
+/* Whoever looked at it in between let go of it again. */
 static void close_indexer(fixture *f) {
-    cm_repository_unref(f->repository);
     cm_indexer_close(f->indexer);
+    assert_int_equal(atomic_load(&f->repository->refs), 1);
+    cm_repository_unref(f->repository);
 }
 
 static void run_job(fixture *f) {

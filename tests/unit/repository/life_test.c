@@ -766,6 +766,7 @@ static void test_repository_life__an_erased_persons_code_is_found_no_more(void *
     cm_uuid_format(&row.id, text);
     snprintf(folder, sizeof(folder), "%s/index/%s", w.data.root, text);
     assert_int_equal(access(folder, F_OK), -1);
+    assert_int_equal(atomic_load(&repository->refs), 1); /* nobody else's */
     cm_repository_unref(repository);
     world_close(&w);
 }
