@@ -32,6 +32,8 @@ typedef struct cm_changes_result {
     uint64_t index_version;
 } cm_changes_result;
 
+/* Each change that cannot be taken is listed with its reason and costs the others nothing. Fails with what
+ * cm_repository_sync or cm_repository_sync_texts fails with: CM_CONFLICT, CM_NOT_FOUND, CM_NOMEM, CM_IO. */
 cm_rc cm_changes_apply(cm_repository *repository, const cm_file_change *changes, size_t count,
                        cm_arena *arena, cm_changes_result *ret_result, cm_err *err) cm_must_check;
 

@@ -15,7 +15,8 @@
 cm_str cm_cursor_make(cm_str last, const char *op, cm_arena *arena);
 /* CM_INVALID_CURSOR. `*ret_last` is borrowed from `cursor`. */
 cm_rc cm_cursor_read(cm_str cursor, const char *op, cm_str *ret_last, cm_err *err) cm_must_check;
-/* The same for lists by id; an empty cursor is the first page and leaves `*ret_last` as it is. */
+/* The same for lists by id; an empty cursor is the first page and leaves `*ret_last` as it is.
+ * CM_INVALID_CURSOR. */
 cm_rc cm_cursor_read_id(cm_str cursor, const char *op, cm_uuid *ret_last,
                         cm_err *err) cm_must_check;
 

@@ -100,7 +100,8 @@ typedef struct cm_http_config {
     uint32_t sse_beat_ms;   /* [15000] silence on an event stream before a heartbeat */
 } cm_http_config;
 
-/* `config` may be NULL; `handler` is copied. The loops must outlive the server. */
+/* `config` may be NULL; `handler` is copied. The loops must outlive the server. CM_INVALID: a handler without its
+ * functions. */
 cm_rc cm_http_server_new(cm_loops *loops, const cm_http_config *config,
                          const cm_http_handler *handler, cm_http_server **ret_server,
                          cm_err *err) cm_must_check;

@@ -5,7 +5,8 @@
 #include "search/rank.h"
 #include "search/search.h"
 
-/* Writes at most `limit` hits of `ranked`, which is in order. */
+/* Writes at most `limit` hits of `ranked`, which is in order. Hits of damaged segments are left out.
+ * CM_NOMEM, CM_IO. */
 cm_rc cm_search_render(const cm_snapshot *snapshot, const cm_search_query *query,
                        const cm_lexical_result *lexical, const cm_ranked *ranked, size_t count,
                        uint32_t limit, cm_arena *arena, cm_search_result *result,

@@ -31,6 +31,7 @@ typedef struct cm_symbol_result {
     bool truncated;
 } cm_symbol_result;
 
+/* CM_CANCELLED, CM_NOMEM. */
 cm_rc cm_symbols_definitions(const cm_snapshot *snapshot, const cm_symbol_query *query,
                              cm_arena *arena, cm_symbol_result *ret_result,
                              cm_err *err) cm_must_check;
@@ -48,19 +49,19 @@ typedef struct cm_reference_result {
     bool truncated;
 } cm_reference_result;
 
-/* `roles` = 1u << enum cm_reference_role, 0 = all. Call sites: 1u << CM_REFERENCE_CALL. */
+/* `roles` = 1u << enum cm_reference_role, 0 = all. Call sites: 1u << CM_REFERENCE_CALL. CM_CANCELLED, CM_NOMEM. */
 cm_rc cm_symbols_references(const cm_snapshot *snapshot, const cm_symbol_query *query,
                             uint32_t roles, cm_arena *arena, cm_reference_result *ret_result,
                             cm_err *err) cm_must_check;
 
 /* What implements the interface or extends the class `name`: for each place that inherits from it the
- * definition that does so. One definition is told once. */
+ * definition that does so. One definition is told once. CM_CANCELLED, CM_NOMEM. */
 cm_rc cm_symbols_implementers(const cm_snapshot *snapshot, const cm_symbol_query *query,
                               cm_arena *arena, cm_symbol_result *ret_result,
                               cm_err *err) cm_must_check;
 
 /* What the documents imported by `path` define, nearest and most used first: the definitions a
- * completion in that file most likely needs. Names in `wanted` (may be empty) come first. */
+ * completion in that file most likely needs. Names in `wanted` (may be empty) come first. CM_NOMEM. */
 cm_rc cm_symbols_imported(const cm_snapshot *snapshot, cm_str path, cm_str_list wanted,
                           uint32_t limit, cm_arena *arena, cm_symbol_result *ret_result,
                           cm_err *err) cm_must_check;

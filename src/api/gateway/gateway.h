@@ -36,6 +36,7 @@ typedef struct cm_gateway_config {
     cm_settings_cell *settings; /* borrowed */
 } cm_gateway_config;
 
+/* `config` is copied. CM_INVALID: two routes that answer to one path. */
 cm_rc cm_gateway_new(const cm_gateway_config *config, cm_gateway **ret_gateway,
                      cm_err *err) cm_must_check;
 void cm_gateway_free(cm_gateway *gateway); /* NULL is allowed */
