@@ -20,6 +20,9 @@ typedef struct cm_services {
     const char *version; /* "0.1.0" */
     const char *commit;  /* short hash, or "unknown" */
     const char *build_date;
+    /* Sets the metrics of parts that count by themselves, at each scrape. Waits for no job and no database. */
+    void (*observe)(void *argument, cm_metrics *metrics);
+    void *observe_argument;
 } cm_services;
 
 #endif

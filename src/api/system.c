@@ -37,6 +37,7 @@ void cm_h_metrics(cm_call *call) {
     const cm_services *services = call->services;
     cm_metrics *metrics = cm_gateway_metrics(cm_call_state_of(call)->gateway);
     cm_models_observe(services->models, metrics);
+    services->observe(services->observe_argument, metrics);
     cm_metrics_write(metrics, &text);
     cm_call_reply_bytes(call, 200, "text/plain; version=0.0.4; charset=utf-8", cm_buf_str(&text));
     cm_buf_done(&text);

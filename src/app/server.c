@@ -9,6 +9,7 @@
 #include "app/build_gen.h"
 #include "app/default_model_gen.h"
 #include "app/fetch.h"
+#include "app/observe.h"
 #include "app/server.h"
 #include "app/store_command.h"
 #include "base/clock.h"
@@ -233,7 +234,24 @@ static cm_rc open_assist(cm_server *s, const cm_config *config, cm_err *err) {
     return cm_assist_new(&options, &services->assist, err);
 }
 
+static void observe(void *argument, cm_metrics *metrics) {
+    const cm_server *s = argument;
+    const cm_observed observed = {.http = s->http,
+                                  .request_pool = s->services.pool,
+                                  .database_pool = s->database_pool,
+                                  .index_pool = s->index_pool,
+                                  .parser = s->services.parser,
+                                  .index_parser = s->index_parser,
+                                  .compute = s->compute,
+                                  .store = s->services.store,
+                                  .indexer = s->indexer,
+                                  .tables = s->tables};
+    cm_observe(&observed, metrics);
+}
+
 static cm_rc open_gateway(cm_server *s, const cm_config *config, cm_err *err) {
+    s->services.observe = observe;
+    s->services.observe_argument = s;
     cm_gateway_config gateway = {.routes = cm_routes,
                                  .route_count = cm_route_count,
                                  .pool = s->services.pool,

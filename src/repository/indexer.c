@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "base/vec.h"
 #include "repository/caretaker.h"
+#include "repository/statistics.h"
 #include "repository/repository_priv.h"
 
 #include <dirent.h>
@@ -282,6 +283,15 @@ size_t cm_indexer_list(cm_indexer *indexer, cm_repository **repositories, size_t
     }
     pthread_mutex_unlock(&indexer->lock);
     return count;
+}
+
+void cm_indexer_stats_get(cm_indexer *indexer, cm_repositories_stats *ret_stats) {
+    *ret_stats = (cm_repositories_stats){0};
+    pthread_mutex_lock(&indexer->lock);
+    for (size_t i = 0; i < indexer->repositories.count; i++) {
+        cm_repository_add_stats(indexer->repositories.items[i], ret_stats);
+    }
+    pthread_mutex_unlock(&indexer->lock);
 }
 
 /* ---- closing ---- */

@@ -266,6 +266,13 @@ static bool has_batch(const cm_watcher *w) {
     return w->everything || w->has_moved || cm_map_count(w->changed) > 0;
 }
 
+static void note_waiting(cm_watcher *w) {
+    uint64_t *since = &w->stats.waiting_since_ms;
+    pthread_mutex_lock(&w->lock);
+    *since = !has_batch(w) ? 0 : *since ? *since : cm_clock_ms();
+    pthread_mutex_unlock(&w->lock);
+}
+
 /* Acts on what was collected; false when it has to be tried again. */
 static bool act(cm_watcher *w) {
     w->everything = w->everything || cm_repository_owes(w->repository);
@@ -345,9 +352,11 @@ static void *watch_run(void *argument) {
         if (ready == 0 && w->stats.limited && !has_batch(w)) {
             w->everything = true;
         }
+        note_waiting(w);
         if (has_batch(w) &&
             (ready == 0 || (!retry && is_small(w)) || now - w->batch_started_ms >= BATCH_MS)) {
             retry = !act(w);
+            note_waiting(w);
         }
     }
 }

@@ -32,6 +32,8 @@ typedef struct cm_watcher_stats {
     uint64_t jobs;   /* whole-tree jobs */
     uint64_t overflows;
     bool limited; /* too few watches: looking every minute */
+    uint64_t
+        waiting_since_ms; /* cm_clock_ms when the oldest change that is not read in yet was seen; 0 = none */
 } cm_watcher_stats;
 
 cm_watcher_stats cm_watcher_stats_get(cm_watcher *watcher);

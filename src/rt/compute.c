@@ -76,6 +76,7 @@ void cm_compute_background_begin(cm_compute *compute, const cm_cancel *cancel) {
     }
     unsigned waited = 0;
     pthread_mutex_lock(&compute->mutex);
+    compute->stats.waiting++;
     for (; compute->foreground > 0 && waited < CM_COMPUTE_WAIT_MS &&
            cm_cancel_hit(cancel) == CM_CANCEL_NONE;
          waited += WAIT_SLICE_MS) {
@@ -83,6 +84,7 @@ void cm_compute_background_begin(cm_compute *compute, const cm_cancel *cancel) {
         pthread_cond_timedwait(&compute->idle, &compute->mutex, &until);
     }
     compute->background++;
+    compute->stats.waiting--;
     compute->stats.pieces++;
     compute->stats.waited += waited > 0;
     compute->stats.expired += waited >= CM_COMPUTE_WAIT_MS && compute->foreground > 0;
@@ -122,6 +124,7 @@ cm_compute_stats cm_compute_stats_get(const cm_compute *compute) {
     }
     cm_compute *held = locked(compute);
     cm_compute_stats stats = held->stats;
+    stats.running = held->background;
     pthread_mutex_unlock(&held->mutex);
     return stats;
 }

@@ -32,6 +32,8 @@ typedef struct cm_compute_stats {
     uint64_t pieces;  /* of background work that have begun */
     uint64_t waited;  /* of them: found inference at work and waited */
     uint64_t expired; /* of those: began beside it after CM_COMPUTE_WAIT_MS */
+    unsigned running; /* pieces now */
+    unsigned waiting; /* ... that have asked and may not begin yet */
 } cm_compute_stats;
 cm_compute_stats cm_compute_stats_get(const cm_compute *compute);
 

@@ -42,6 +42,7 @@ struct cm_pool {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     cm_job_ring rings[2]; /* by enum cm_priority */
+    uint64_t refused[2];
     unsigned background_running;
     bool closing;
 };
@@ -184,10 +185,23 @@ unsigned cm_pool_workers(const cm_pool *pool) {
     return pool->workers;
 }
 
-size_t cm_pool_waiting(const cm_pool *pool, enum cm_priority priority) {
-    cm_pool *self = (cm_pool *)(uintptr_t)pool; /* a lock is no change the caller can see */
+/* A lock is no change the caller can see. */
+static cm_pool *locked(const cm_pool *pool) {
+    cm_pool *self = (cm_pool *)(uintptr_t)pool;
     pthread_mutex_lock(&self->lock);
+    return self;
+}
+
+size_t cm_pool_waiting(const cm_pool *pool, enum cm_priority priority) {
+    cm_pool *self = locked(pool);
     size_t count = self->rings[priority].count;
+    pthread_mutex_unlock(&self->lock);
+    return count;
+}
+
+uint64_t cm_pool_refused(const cm_pool *pool, enum cm_priority priority) {
+    cm_pool *self = locked(pool);
+    uint64_t count = self->refused[priority];
     pthread_mutex_unlock(&self->lock);
     return count;
 }
@@ -202,6 +216,7 @@ cm_rc cm_pool_submit(cm_pool *pool, enum cm_priority priority, cm_job_fn *run, v
         ring_push(ring, pool->queue_max, (cm_job){run, argument});
         pthread_cond_signal(&pool->wake);
     }
+    pool->refused[priority] += !closing && full;
     pthread_mutex_unlock(&pool->lock);
     if (closing) {
         return cm_fail(err, CM_DRAINING, "the worker pool is shutting down");

@@ -28,6 +28,8 @@ cm_rc cm_pool_new_polite(unsigned workers, size_t queue_max, cm_pool **ret_pool,
 void cm_pool_free(cm_pool *pool);
 unsigned cm_pool_workers(const cm_pool *pool);
 size_t cm_pool_waiting(const cm_pool *pool, enum cm_priority priority);
+/* Jobs that found the queue full, since the pool was made. */
+uint64_t cm_pool_refused(const cm_pool *pool, enum cm_priority priority);
 /* CM_OVERLOADED when the queue is full, CM_DRAINING after cm_pool_free began. */
 cm_rc cm_pool_submit(cm_pool *pool, enum cm_priority priority, cm_job_fn *run, void *argument,
                      cm_err *err) cm_must_check;

@@ -241,6 +241,10 @@ uint64_t cm_spool_waiting(const cm_spool *spool) {
     return spool->waiting;
 }
 
+uint64_t cm_spool_bytes(const cm_spool *spool) {
+    return spool->waiting > 0 ? spool->end - spool->begin : 0;
+}
+
 /* The done records at its beginning make room. */
 static cm_rc shrink(cm_spool *spool, cm_err *err) {
     cm_mapping map;

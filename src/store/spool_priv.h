@@ -46,6 +46,7 @@ void cm_spool_close(cm_spool *spool); /* NULL is allowed */
 cm_uuid cm_spool_id(const cm_spool *spool);
 uint64_t cm_spool_last(const cm_spool *spool); /* number of the last record; 0 = there are none */
 uint64_t cm_spool_waiting(const cm_spool *spool); /* records */
+uint64_t cm_spool_bytes(const cm_spool *spool);   /* ... and their size on disk */
 
 /* Appends records that cm_spool_encode has put one after the other into `records`, all or none, and returns
  * when they are on the disk. CM_STORAGE_FULL (also beyond `max`), CM_IO. */

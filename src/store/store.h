@@ -93,6 +93,7 @@ typedef struct cm_store_stats {
     uint64_t failed;  /* ... that the database refused; the first error of each is logged */
     size_t waiting;   /* jobs in the queue now */
     uint64_t spooled; /* posted writes in the spool: PostgreSQL is away, or was a moment ago */
+    uint64_t spooled_bytes; /* their size on disk */
     unsigned replicas_healthy;
     uint64_t replica_reads; /* statements answered by a replica */
     char revision[16];      /* current migration */

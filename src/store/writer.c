@@ -310,6 +310,14 @@ static cm_write_job *settle_posted(cm_write_job *group, const cm_write_job *stop
     return waiting;
 }
 
+/* The spool is the thread's own; what others may ask about it is copied under the mutex. */
+static void note_spool(cm_writer *writer) {
+    if (writer->spool != NULL) {
+        writer->stats.spooled = cm_spool_waiting(writer->spool);
+        writer->stats.spooled_bytes = cm_spool_bytes(writer->spool);
+    }
+}
+
 static void answer(cm_writer *writer, cm_write_job *group, const cm_write_job *stop,
                    uint64_t commits) {
     settled s = {0};
@@ -319,7 +327,7 @@ static void answer(cm_writer *writer, cm_write_job *group, const cm_write_job *s
     writer->stats.jobs += s.jobs;
     writer->stats.failed += s.failed;
     writer->losses += s.losses;
-    writer->stats.spooled = writer->spool != NULL ? cm_spool_waiting(writer->spool) : 0;
+    note_spool(writer);
     for (cm_write_job *j = waiting, *next; j != NULL; j = next) {
         next = j->next; /* `j` may be gone once the mutex is free */
         if (j->withdrawn) {
@@ -335,7 +343,7 @@ static void answer(cm_writer *writer, cm_write_job *group, const cm_write_job *s
 static void replay(cm_writer *writer) {
     cm_writer_replay(writer);
     pthread_mutex_lock(&writer->mutex);
-    writer->stats.spooled = writer->spool != NULL ? cm_spool_waiting(writer->spool) : 0;
+    note_spool(writer);
     writer->stats.failed += writer->refused;
     writer->refused = 0;
     pthread_mutex_unlock(&writer->mutex);
@@ -381,7 +389,7 @@ cm_rc cm_writer_start(cm_store *store, const cm_store_options *options, cm_err *
         writer_free(writer);
         return rc;
     }
-    writer->stats.spooled = writer->spool != NULL ? cm_spool_waiting(writer->spool) : 0;
+    note_spool(writer);
     int failed = pthread_create(&writer->thread, NULL, writer_main, writer);
     if (failed != 0) {
         writer_free(writer);
@@ -537,5 +545,6 @@ void cm_writer_stats(const cm_store *store, cm_store_stats *ret_stats) {
     ret_stats->failed = writer->stats.failed;
     ret_stats->waiting = writer->waiting;
     ret_stats->spooled = writer->stats.spooled;
+    ret_stats->spooled_bytes = writer->stats.spooled_bytes;
     pthread_mutex_unlock(&writer->mutex);
 }

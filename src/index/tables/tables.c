@@ -278,5 +278,9 @@ void cm_tables_close(cm_tables *tables, uint32_t drain_ms) {
 void cm_tables_stats_get(cm_tables *tables, cm_tables_stats *ret_stats) {
     pthread_mutex_lock(&tables->lock);
     *ret_stats = tables->stats;
+    ret_stats->waiting = tables->working;
+    for (size_t i = 0; i < tables->entries.count; i++) {
+        ret_stats->waiting += tables->entries.items[i].dirty;
+    }
     pthread_mutex_unlock(&tables->lock);
 }

@@ -62,6 +62,7 @@ typedef struct cm_tables_stats {
     uint64_t rows;     /* inserted */
     uint64_t batches;  /* transactions */
     uint64_t failures; /* passes that ended early and are tried again */
+    size_t waiting;    /* repositories whose rows are behind their snapshot now */
 } cm_tables_stats;
 
 void cm_tables_stats_get(cm_tables *tables, cm_tables_stats *ret_stats);

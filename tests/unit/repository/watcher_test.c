@@ -9,6 +9,7 @@
 #include "index/indexed.h"
 #include "index/live/index_priv.h"
 #include "repository/repository_priv.h"
+#include "repository/statistics.h"
 
 #include <poll.h>
 #include <sched.h>
@@ -148,6 +149,44 @@ static void test_repository_watcher__checkout_of_a_thousand_files_is_one_batch(v
     cm_watcher_stats after = stats_of(f);
     assert_in_range(after.jobs - before.jobs + after.synced - before.synced, 1, 6);
     git_free(git);
+}
+
+static size_t count_edited(fixture *f, cm_repositories_stats *ret_stats) {
+    size_t count = 0;
+    cm_indexer_stats_get(f->indexer, ret_stats);
+    for (size_t i = 0; i < CM_EDIT_AGES; i++) {
+        count += ret_stats->edited[i];
+    }
+    return count;
+}
+
+/* Reading in is held up: until it goes on, the edit is counted and grows older. */
+static void test_repository_watcher__an_edit_counts_until_it_can_be_searched(void **state) {
+    fixture *f = *state;
+    cm_repositories_stats stats;
+    uint64_t end = cm_clock_ms() + PATIENCE_MS;
+    while (count_edited(f, &stats) > 0 || stats.states[CM_REPOSITORY_OPEN] != 1) {
+        assert_true(cm_clock_ms() < end);
+        poll(NULL, 0, 1);
+    }
+    assert_int_equal(stats.oldest_edit_ms, 0);
+    assert_int_equal(stats.watched + stats.polled, 1);
+    assert_int_equal(stats.not_followed, 0);
+    pthread_mutex_lock(&f->repository->index->sync);
+    tree_write(&f->source, "a.py", CM_STR("edited\n"));
+    while (count_edited(f, &stats) == 0 || stats.oldest_edit_ms < 1000) {
+        assert_true(cm_clock_ms() < end);
+        poll(NULL, 0, 1);
+    }
+    assert_int_equal(count_edited(f, &stats), 1);
+    assert_int_equal(stats.edited[CM_EDIT_UNDER_1S], 0);
+    pthread_mutex_unlock(&f->repository->index->sync);
+    assert_soon(f, "a.py", "edited\n");
+    while (count_edited(f, &stats) > 0) {
+        assert_true(cm_clock_ms() < end);
+        poll(NULL, 0, 1);
+    }
+    assert_int_equal(stats.oldest_edit_ms, 0);
 }
 
 /* More events than the kernel keeps while the watch waits to read a file in. */
@@ -371,6 +410,7 @@ int main(int argc, char **argv) {
         T(test_repository_watcher__rename_moves_the_document),
         T(test_repository_watcher__new_ignore_rules_take_files_out),
         T(test_repository_watcher__branch_switch_of_many_files_is_followed),
+        T(test_repository_watcher__an_edit_counts_until_it_can_be_searched),
         T(test_repository_watcher__checkout_of_a_thousand_files_is_one_batch),
         T(test_repository_watcher__overflow_of_the_queue_loses_nothing),
         T(test_repository_watcher__time_that_goes_back_hides_no_edit),

@@ -78,7 +78,10 @@ static void test_rt_compute__counts_come_back_to_zero(void **state) {
         pthread_join(threads[i], NULL);
     }
     assert_int_equal(cm_compute_background_count(compute), 0);
-    assert_int_equal(cm_compute_stats_get(compute).pieces, 100);
+    cm_compute_stats stats = cm_compute_stats_get(compute);
+    assert_int_equal(stats.pieces, 100);
+    assert_int_equal(stats.running, 0);
+    assert_int_equal(stats.waiting, 0);
     cm_compute_free(compute); /* asserts that nobody computes */
 }
 

@@ -104,8 +104,11 @@ static void test_rt_pool__a_full_queue_refuses_at_once(void **state) {
     assert_true(gate_wait(&t.started, 1));
     assert_int_equal(cm_pool_submit(pool, CM_INTERACTIVE, note_interactive, &t, &err), CM_OK);
     assert_int_equal(cm_pool_submit(pool, CM_INTERACTIVE, note_interactive, &t, &err), CM_OK);
+    assert_int_equal(cm_pool_refused(pool, CM_INTERACTIVE), 0);
     assert_int_equal(cm_pool_submit(pool, CM_INTERACTIVE, note_interactive, &t, &err),
                      CM_OVERLOADED);
+    assert_int_equal(cm_pool_refused(pool, CM_INTERACTIVE), 1);
+    assert_int_equal(cm_pool_refused(pool, CM_BACKGROUND), 0);
     assert_string_equal(err.text, "2 jobs wait already; try again later");
     /* Each priority has its own bound. */
     assert_int_equal(cm_pool_submit(pool, CM_BACKGROUND, note_background, &t, &err), CM_OK);

@@ -196,6 +196,7 @@ static void test_store_spool__is_bounded_and_uses_room_again(void **state) {
     }
     assert_int_equal(rc, CM_STORAGE_FULL);
     assert_int_equal(cm_spool_waiting(b->spool), number - 1); /* none of what was refused */
+    assert_true(cm_spool_bytes(b->spool) > 0 && cm_spool_bytes(b->spool) <= 2000);
     cm_spool_done(b->spool, 1);
     assert_ok(cm_spool_append(b->spool, cm_buf_str(&record), 1, number, err));
     assert_int_equal(cm_spool_waiting(b->spool), number - 1);
