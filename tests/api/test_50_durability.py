@@ -230,7 +230,7 @@ def test_disk__a_limit_on_file_sizes_is_an_error_and_no_death(tmp_path):
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (64, old[1]))
         refused = server.http.post("/v1/repositories/index",
                                    json={"workspace_id": "default", "repository_path": str(root)})
-        assert refused.status_code == 507 and refused.json()["retryable"], refused.text
+        assert refused.status_code == 507 and refused.json()["code"] == "storage_full", refused.text
         assert server.http.get("/livez").status_code == 200
         assert server.complete(root / "x.py", "a = ", 0, 4).status_code == 200
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, old)

@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 static cm_sqlite *backend_of(const cm_store *store) {
@@ -62,18 +61,13 @@ static cm_rc code_of(int extended) {
     return CM_INTERNAL;
 }
 
-/* SQLite calls only ENOSPC a full disk. */
-static bool is_no_room(int code) {
-    return code == EFBIG || code == EDQUOT;
-}
-
 cm_rc cm_sqlite_fail(cm_store *store, sqlite3 *db, int code, const char *what, cm_err *err) {
     int extended = db != NULL ? sqlite3_extended_errcode(db) : code;
     if ((extended & 0xff) != (code & 0xff)) {
         extended = code;
     }
     cm_rc rc = code_of(extended);
-    if (extended == SQLITE_IOERR_WRITE && db != NULL && is_no_room(sqlite3_system_errno(db))) {
+    if (extended == SQLITE_IOERR_WRITE && db != NULL && cm_sqlite_no_room(db)) {
         rc = CM_STORAGE_FULL;
     }
     if (extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_DIR_FSYNC) {

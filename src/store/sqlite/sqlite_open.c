@@ -20,6 +20,24 @@
 
 #define WAL_RETRY_MS 5
 
+/* SQLite calls only ENOSPC a full disk. Each of its files knows its last errno; sqlite3_system_errno has none of a
+ * commit. */
+bool cm_sqlite_no_room(sqlite3 *db) {
+    static const int files[] = {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER};
+    for (size_t i = 0; i < CM_COUNT(files); i++) {
+        sqlite3_file *file = NULL;
+        int code = 0;
+        if (sqlite3_file_control(db, "main", files[i], &file) == SQLITE_OK && file != NULL &&
+            file->pMethods != NULL) {
+            file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &code);
+        }
+        if (code == EFBIG || code == EDQUOT) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Per connection; the journal mode alone is kept in the file. cell_size_check guards against a file that
  * someone else has damaged. trusted_schema stays on: SQLite 3.40 does not mark json_valid() as innocuous,
  * and the CHECKs use it. */
