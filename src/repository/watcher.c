@@ -23,6 +23,7 @@
 #define BATCH_MAX 256   /* more changed paths are a job for the whole tree */
 #define POLL_MS   60000 /* without watches */
 #define RETRY_MS  20    /* while another job runs */
+#define RETURN_MS 500   /* between looks for a tree that is gone */
 
 #define MASK                                                                             \
     (IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ONLYDIR | \
@@ -44,6 +45,8 @@ struct cm_watcher {
     bool watched;    /* since it became one, all directories of the tree are */
     uint64_t batch_started_ms;
 
+    int root;  /* watch descriptor of the tree's own directory; -1 = none */
+    bool gone; /* that was deleted, or moved away: whatever comes at its path is another one */
     bool said; /* that there are too few watches */
     int head;  /* watch descriptor of the folder in which git notes that HEAD moves; -1 = none */
     bool has_moved; /* it did since the last batch */
@@ -86,7 +89,8 @@ static bool add_directory(cm_watcher *w, const char *root, cm_str path) {
         (int)sizeof(full)) {
         return false;
     }
-    int wd = inotify_add_watch(w->inotify, full, MASK);
+    int wd = inotify_add_watch(w->inotify, full, path.len == 0 ? MASK | IN_MOVE_SELF : MASK);
+    w->root = path.len == 0 ? wd : w->root;
     if (wd < 0 && errno == ENOSPC) {
         limit(w, "fs.inotify.max_user_watches", root);
     }
@@ -178,6 +182,9 @@ static void note_event(cm_watcher *w, const struct inotify_event *event) {
         w->head = event->mask & IN_IGNORED ? -1 : w->head;
         return;
     }
+    if (event->wd == w->root && (event->mask & (IN_IGNORED | IN_MOVE_SELF))) {
+        w->gone = true;
+    }
     if (event->mask & IN_IGNORED) {
         (void)cm_map64_remove(w->directories, (uint64_t)event->wd);
         return;
@@ -214,6 +221,24 @@ static void read_events(cm_watcher *w) {
             at += sizeof(*event) + event->len;
         }
     }
+}
+
+/* Watches what is at the tree's path now, once something is: all of it is new. */
+static void look_for_root(cm_watcher *w) {
+    cm_index_settings *settings = get_settings(w);
+    bool is_back = inotify_add_watch(w->inotify, settings->root, MASK) >= 0 || errno == ENOSPC;
+    cm_index_settings_unref(settings);
+    if (!is_back) {
+        return;
+    }
+    close(w->inotify); /* with the watches of a tree that was moved away */
+    w->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    cm_map64_clear(w->directories);
+    cm_vec_clear(&w->paths);
+    cm_arena_clear(w->arena);
+    w->root = w->head = -1;
+    w->gone = w->watched = false;
+    w->everything = true;
 }
 
 /* ---- acting on a batch ---- */
@@ -302,6 +327,9 @@ static int wait_ms(const cm_watcher *w, bool retry) {
     if (has_batch(w)) {
         return QUIET_MS;
     }
+    if (w->gone) {
+        return RETURN_MS;
+    }
     return w->stats.limited ? (int)w->poll_ms : -1;
 }
 
@@ -349,7 +377,9 @@ static void *watch_run(void *argument) {
         if (!had_batch) {
             w->batch_started_ms = now;
         }
-        if (ready == 0 && w->stats.limited && !has_batch(w)) {
+        if (ready == 0 && w->gone && !has_batch(w)) {
+            look_for_root(w);
+        } else if (ready == 0 && w->stats.limited && !has_batch(w)) {
             w->everything = true;
         }
         note_waiting(w);
@@ -383,7 +413,7 @@ cm_rc cm_watcher_start(cm_repository *repository, unsigned poll_ms, cm_watcher *
                        cm_err *err) {
     cm_watcher *w = CM_NEW(cm_watcher);
     w->repository = repository;
-    w->head = -1;
+    w->root = w->head = -1;
     w->poll_ms = poll_ms ? CM_MIN(poll_ms, (unsigned)INT32_MAX) : POLL_MS;
     w->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC); /* -1: without, by looking now and then */
     w->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -6,6 +6,9 @@
  * overflow of the kernel's queue and changed ignore rules start an incremental job instead, which looks at the
  * whole tree and watches it anew.
  *
+ * A tree that is deleted or moved away is looked for twice a second, and whatever is at its path then is read and
+ * watched anew.
+ *
  * When the system's limit of watches or of watching processes is reached, that is said once, and the tree is
  * looked at every minute instead, until a look finds that all of it can be watched.
  *

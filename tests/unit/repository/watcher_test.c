@@ -116,6 +116,28 @@ static void test_repository_watcher__branch_switch_of_many_files_is_followed(voi
     }
 }
 
+/* As "rm -rf tree; git clone ... tree" does, and a script that puts the new one in place by renaming. */
+static void test_repository_watcher__tree_that_is_made_anew_is_followed(void **state) {
+    fixture *f = *state;
+    char away[PATH_MAX];
+    snprintf(away, sizeof(away), "%s.away", f->source.root);
+    tree_write(&f->source, "a.py", CM_STR("watched\n"));
+    assert_soon(f, "a.py", "watched\n");
+    assert_int_equal(rename(f->source.root, away), 0);
+    assert_int_equal(mkdir(f->source.root, 0700), 0);
+    tree_write(&f->source, "a.py", CM_STR("another\n"));
+    assert_soon(f, "a.py", "another\n");
+    assert_soon(f, "d/b.py", NULL);
+    tree_remove(&f->source, "a.py");
+    assert_soon(f, "a.py", NULL);
+    assert_int_equal(rmdir(f->source.root), 0);
+    assert_int_equal(rename(away, f->source.root), 0);
+    assert_soon(f, "a.py", "watched\n");
+    assert_soon(f, "d/b.py", "two\n");
+    tree_write(&f->source, "d/b.py", CM_STR("edited\n"));
+    assert_soon(f, "d/b.py", "edited\n");
+}
+
 static cm_watcher_stats stats_of(fixture *f) {
     return cm_watcher_stats_get(f->repository->watcher);
 }
@@ -411,6 +433,7 @@ int main(int argc, char **argv) {
         T(test_repository_watcher__new_ignore_rules_take_files_out),
         T(test_repository_watcher__branch_switch_of_many_files_is_followed),
         T(test_repository_watcher__an_edit_counts_until_it_can_be_searched),
+        T(test_repository_watcher__tree_that_is_made_anew_is_followed),
         T(test_repository_watcher__checkout_of_a_thousand_files_is_one_batch),
         T(test_repository_watcher__overflow_of_the_queue_loses_nothing),
         T(test_repository_watcher__time_that_goes_back_hides_no_edit),
