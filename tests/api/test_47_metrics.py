@@ -1,9 +1,5 @@
 """GET /metrics: queues, parse workers, repositories and how far their indexes are behind."""
 
-import contextlib
-import os
-import re
-import signal
 import time
 import tomllib
 from pathlib import Path
@@ -38,18 +34,6 @@ def wait_until(server, holds):
     while not holds(metrics := Metrics(server)):
         assert time.monotonic() < give_up, metrics.text
     return metrics
-
-
-def parse_workers(server):
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int(re.search(r"^PPid:\t(\d+)$", (entry / "status").read_text(), re.M)[1])
-            if parent == server.process.pid and b"parse-worker" in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-        except (OSError, TypeError):
-            continue  # it has ended
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -89,45 +73,3 @@ def test_metrics__an_indexed_repository_moves_those_of_its_way(own, tmp_path):
     assert after.total("cm_repositories_followed") == before.total("cm_repositories_followed") + 1
     assert own.http.delete(f"/v1/repositories/{repository}").status_code in (200, 204)
     assert Metrics(own).total("cm_repositories") == before.total("cm_repositories")
-
-
-def hold_a_job(server, repository):
-    """Stops parse workers until one stands that a job has given a file to; returns them."""
-    give_up = time.monotonic() + PATIENCE_S
-    while True:
-        assert server.http.post(f"/v1/repositories/{repository}/index/rebuild").status_code in (202, 409)
-        stopped = []
-        while (now := Metrics(server)).total("cm_index_jobs") > 0:
-            assert time.monotonic() < give_up, now.text
-            if not stopped:
-                stopped = parse_workers(server)
-                for worker in stopped:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(worker, signal.SIGSTOP)
-            elif now["cm_index_oldest_edit_seconds"] >= 2:
-                return now, stopped
-
-
-def test_metrics__a_job_that_hangs_shows_how_far_the_index_is_behind(own, tmp_path):
-    tree = small_repository(tmp_path / "tree")
-    for number in range(300):
-        (tree / f"more{number}.py").write_text("def more(text):\n    return text\n" * 20 + f"# {number}\n", encoding="utf-8")
-    repository = own.index(tree)
-    wait_until(own, lambda now: now.total("cm_index_jobs") == 0 and now["cm_index_oldest_edit_seconds"] == 0)
-    crashed = 'cm_parse_workers_lost_total{pool="index",reason="crashed"}'
-    before = Metrics(own)[crashed]
-    give_up = time.monotonic() + PATIENCE_S
-    after = Metrics(own)
-    while after[crashed] == before:  # on a busy machine the job may be slow with other workers, and those stopped idle
-        assert time.monotonic() < give_up
-        held, workers = hold_a_job(own, repository)
-        assert held['cm_index_jobs{state="running"}'] == 1 and held['cm_repositories{state="indexing"}'] == 1
-        assert held.total("cm_index_edited_repositories") == 1
-        assert held['cm_index_edited_repositories{age="under_1s"}'] == 0
-        for worker in workers:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker, signal.SIGKILL)
-        own.wait_indexed(repository)
-        after = wait_until(own, lambda now: now.total("cm_index_jobs") == 0)
-    after = wait_until(own, lambda now: now.total("cm_index_edited_repositories") == 0)
-    assert after["cm_index_oldest_edit_seconds"] == 0
