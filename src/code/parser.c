@@ -23,257 +23,11 @@
 #include <signal.h>
 #include <unistd.h>
 
-#define TEXT_MAX_DEFAULT  CM_MIB(1)
-#define TEXT_MAX_LIMIT    CM_MIB(64)
-#define MEMORY_DEFAULT    CM_MIB(1024)
-#define DEADLINE_DEFAULT  1000u
-#define WORKERS_MAX       256u
-#define REMEMBERED_MAX    8192u
-#define SLICE_NS          (5 * 1000000ull)  /* how late a cancellation may be noticed */
 #define GRACE_NS          (30 * 1000000ull) /* for the worker's own deadline to work */
 #define BUSY_FACTOR       20u /* time a worker may take for its processor time on a busy machine */
 #define FIRST_USE_NS      (5 * 1000000000ull) /* a worker compiles the query of a language new to it */
 #define SCOPE_DEADLINE_MS 40u
 #define SCOPE_SIDE_BYTES  CM_KIB(64)
-
-typedef struct worker {
-    cm_child *child; /* NULL: not started, or could not be */
-    uint64_t sequence;
-    bool *ready;                      /* by language index: it has compiled that query */
-    uint64_t documents[CM_TREES_MAX]; /* whose trees it keeps, as far as we know; latest first */
-} worker;
-
-struct cm_parser_pool {
-    cm_parser_options options;
-    pthread_mutex_t mutex; /* guards all below */
-    pthread_cond_t freed;
-    worker *workers;
-    worker **idle; /* stack */
-    size_t idle_count;
-    cm_map64 *remembered; /* content hashes that broke a worker */
-    bool *unloadable;     /* by language index: its grammar does not fit the runtime */
-    cm_parser_stats stats;
-};
-
-static cm_parser_options with_defaults(const cm_parser_options *given) {
-    cm_parser_options o = given ? *given : (cm_parser_options){0};
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    o.workers = o.workers ? o.workers : cores > 0 ? (unsigned)cores : 1;
-    o.workers = CM_MIN(o.workers, WORKERS_MAX);
-    o.text_max = o.text_max ? o.text_max : TEXT_MAX_DEFAULT;
-    o.memory_max = o.memory_max ? o.memory_max : MEMORY_DEFAULT;
-    o.deadline_ms = o.deadline_ms ? o.deadline_ms : DEADLINE_DEFAULT;
-    return o;
-}
-
-static size_t language_count(void) {
-    size_t languages;
-    cm_language_all(&languages);
-    return languages;
-}
-
-cm_rc cm_parser_pool_new(const cm_parser_options *options, cm_parser_pool **ret_pool, cm_err *err) {
-    cm_parser_options filled = with_defaults(options);
-    if (filled.text_max > TEXT_MAX_LIMIT) {
-        return cm_fail(err, CM_LIMIT, "files of %zu bytes cannot be parsed, at most %zu",
-                       filled.text_max, (size_t)TEXT_MAX_LIMIT);
-    }
-    cm_parser_pool *pool = CM_NEW(cm_parser_pool);
-    pool->options = filled;
-    pthread_mutex_init(&pool->mutex, NULL);
-    pthread_cond_init(&pool->freed, NULL);
-    pool->workers = cm_alloc(filled.workers * sizeof(*pool->workers));
-    pool->idle = cm_alloc(filled.workers * sizeof(worker *));
-    for (unsigned i = filled.workers; i-- > 0;) {
-        pool->idle[pool->idle_count++] = &pool->workers[i];
-        pool->workers[i].ready = cm_alloc(language_count());
-    }
-    pool->remembered = cm_map64_new(REMEMBERED_MAX + 1);
-    pool->unloadable = cm_alloc(language_count());
-    *ret_pool = pool;
-    return CM_OK;
-}
-
-void cm_parser_pool_free(cm_parser_pool *pool) {
-    if (!pool) {
-        return;
-    }
-    cm_assert(pool->idle_count == pool->options.workers);
-    for (unsigned i = 0; i < pool->options.workers; i++) {
-        cm_child_free(pool->workers[i].child);
-        cm_free(pool->workers[i].ready);
-    }
-    cm_map64_free(pool->remembered);
-    cm_free(pool->unloadable);
-    cm_free(pool->idle);
-    cm_free(pool->workers);
-    pthread_cond_destroy(&pool->freed);
-    pthread_mutex_destroy(&pool->mutex);
-    cm_free(pool);
-}
-
-/* A new process knows nothing. */
-static void forget_all(worker *w) {
-    memset(w->ready, 0, language_count());
-    memset(w->documents, 0, sizeof(w->documents));
-}
-
-void cm_parser_pool_rest(cm_parser_pool *pool) {
-    pthread_mutex_lock(&pool->mutex);
-    for (size_t i = 0; i < pool->idle_count; i++) {
-        cm_child_free(pool->idle[i]->child);
-        pool->idle[i]->child = NULL;
-        forget_all(pool->idle[i]);
-    }
-    pthread_mutex_unlock(&pool->mutex);
-}
-
-cm_parser_stats cm_parser_pool_stats(cm_parser_pool *pool) {
-    pthread_mutex_lock(&pool->mutex);
-    cm_parser_stats stats = pool->stats;
-    pthread_mutex_unlock(&pool->mutex);
-    return stats;
-}
-
-/* --- workers ----------------------------------------------------------------------------------- */
-
-static cm_rc start(cm_parser_pool *pool, worker *w, cm_err *err) {
-    char text_max[24];
-    snprintf(text_max, sizeof(text_max), "%zu", pool->options.text_max);
-    const char *const argv[] = {"codementor", CM_WORKER_COMMAND, text_max, NULL};
-    size_t shared = cm_worker_shared_bytes(pool->options.text_max);
-    forget_all(w);
-    cm_child_spec spec = {.argv = argv,
-                          .shared_bytes = shared,
-                          .address_space_max = pool->options.memory_max + shared};
-    return cm_child_spawn(&spec, &w->child, err);
-}
-
-static void replace(cm_parser_pool *pool, worker *w) {
-    cm_child_free(w->child);
-    w->child = NULL;
-    cm_err ignored;
-    if (start(pool, w, &ignored) != CM_OK) {
-        w->child = NULL; /* tried again at the next request */
-    }
-}
-
-static bool keeps(const worker *w, uint64_t document) {
-    for (size_t i = 0; i < CM_TREES_MAX && document != 0; i++) {
-        if (w->documents[i] == document) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Notes that the worker has just kept the document's tree. */
-static void note_kept(worker *w, uint64_t document) {
-    size_t at = 0;
-    while (at + 1 < CM_TREES_MAX && w->documents[at] != document) {
-        at++;
-    }
-    memmove(&w->documents[1], &w->documents[0], at * sizeof(w->documents[0]));
-    w->documents[0] = document;
-}
-
-/* Takes an idle worker off the stack: rather the one that keeps the document's tree, else one that knows the
- * language. */
-static worker *take_idle(cm_parser_pool *pool, const cm_worker_request *request) {
-    size_t at = pool->idle_count - 1;
-    bool is_ready = false;
-    for (size_t i = pool->idle_count; i-- > 0;) {
-        if (keeps(pool->idle[i], request->document)) {
-            at = i;
-            break;
-        }
-        if (!is_ready && pool->idle[i]->ready[request->language]) {
-            at = i;
-            is_ready = true;
-        }
-    }
-    worker *taken = pool->idle[at];
-    memmove(&pool->idle[at], &pool->idle[at + 1], (pool->idle_count - at - 1) * sizeof(worker *));
-    pool->idle_count--;
-    return taken;
-}
-
-/* Waits for an idle worker. */
-static cm_rc borrow(cm_parser_pool *pool, const cm_worker_request *request, const cm_cancel *cancel,
-                    worker **ret_worker, cm_err *err) {
-    cm_rc rc = CM_OK;
-    pthread_mutex_lock(&pool->mutex);
-    while (pool->idle_count == 0 && (rc = cm_cancel_check(cancel, err)) == CM_OK) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += (long)SLICE_NS;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&pool->freed, &pool->mutex, &until);
-    }
-    if (rc == CM_OK) {
-        *ret_worker = take_idle(pool, request);
-    }
-    pthread_mutex_unlock(&pool->mutex);
-    return rc;
-}
-
-static void give_back(cm_parser_pool *pool, worker *w) {
-    pthread_mutex_lock(&pool->mutex);
-    pool->idle[pool->idle_count++] = w;
-    pthread_cond_signal(&pool->freed);
-    pthread_mutex_unlock(&pool->mutex);
-}
-
-static void count(cm_parser_pool *pool, uint64_t *counter) {
-    pthread_mutex_lock(&pool->mutex);
-    (*counter)++;
-    pthread_mutex_unlock(&pool->mutex);
-}
-
-static uint64_t failure_key(const cm_language *language, cm_str text) {
-    return cm_hash64_mix(cm_hash64(text.ptr, text.len), language->index);
-}
-
-static void remember(cm_parser_pool *pool, uint64_t key) {
-    pthread_mutex_lock(&pool->mutex);
-    if (cm_map64_count(pool->remembered) >= REMEMBERED_MAX) {
-        cm_map64_clear(pool->remembered);
-    }
-    if (!cm_map64_put(pool->remembered, key, 1)) {
-        cm_map64_clear(pool->remembered);
-    }
-    pthread_mutex_unlock(&pool->mutex);
-}
-
-static bool is_remembered(cm_parser_pool *pool, uint64_t key) {
-    uint64_t value;
-    pthread_mutex_lock(&pool->mutex);
-    bool found = cm_map64_get(pool->remembered, key, &value);
-    pool->stats.remembered += found;
-    pthread_mutex_unlock(&pool->mutex);
-    return found;
-}
-
-static bool is_unloadable(cm_parser_pool *pool, const cm_language *language) {
-    pthread_mutex_lock(&pool->mutex);
-    bool found = pool->unloadable[language->index];
-    pthread_mutex_unlock(&pool->mutex);
-    return found;
-}
-
-/* Says it once: a tree of ten thousand files has one reason, not ten thousand. */
-static void note_unloadable(cm_parser_pool *pool, const cm_language *language, cm_str why) {
-    pthread_mutex_lock(&pool->mutex);
-    bool is_news = !pool->unloadable[language->index];
-    pool->unloadable[language->index] = true;
-    pool->stats.unloadable += is_news;
-    pthread_mutex_unlock(&pool->mutex);
-    if (is_news) {
-        cm_log(CM_LOG_WARN, "files of this language are indexed as text",
-               CM_S("language", language->id), CM_S("reason", why));
-    }
-}
 
 /* --- one exchange ------------------------------------------------------------------------------ */
 
@@ -282,7 +36,7 @@ enum outcome { ANSWERED, DIED, KILLED, OVERRAN, LIED, NOT_STARTED };
 
 typedef struct exchange {
     cm_parser_pool *pool;
-    worker *worker;
+    cm_parse_worker *worker;
     const cm_cancel *cancel;
     cm_worker_request request;
     cm_worker_reply reply;
@@ -291,7 +45,7 @@ typedef struct exchange {
     void *argument;
 } exchange;
 
-static char *shared_of(worker *w) {
+static char *shared_of(cm_parse_worker *w) {
     size_t len;
     return cm_child_shared(w->child, &len);
 }
@@ -308,7 +62,7 @@ static bool has_spun(const exchange *x, uint64_t cpu_begun) {
 /* Who ended it? A fault of the worker's raises signals of its own, and a limit on memory lets an allocation fail; these
  * come from an out-of-memory killer, an administrator or a closing terminal. We ourselves kill only on OVERRAN and
  * LIED. */
-static enum outcome how_it_ended(worker *w) {
+static enum outcome how_it_ended(cm_parse_worker *w) {
     cm_child_end end = {0};
     if (cm_child_alive(w->child, &end)) {
         return DIED;
@@ -330,7 +84,7 @@ static void await(exchange *x) {
     x->outcome = OVERRAN;
     while (cm_clock_ns() < end && !(has_begun && has_spun(x, cpu_begun))) {
         size_t len = 0;
-        uint64_t slice = CM_MIN(cm_clock_ns() + SLICE_NS, end);
+        uint64_t slice = CM_MIN(cm_clock_ns() + CM_PARSE_SLICE_NS, end);
         cm_err ignored;
         cm_rc rc =
             cm_child_receive(x->worker->child, slice, &x->reply, sizeof(x->reply), &len, &ignored);
@@ -360,7 +114,7 @@ static void await(exchange *x) {
 /* Asks the borrowed worker about the text made of `parts`; x->outcome says how it went. Unless that is ANSWERED the
  * worker has been replaced. */
 static void ask_once(exchange *x, const cm_str *parts, size_t part_count) {
-    worker *w = x->worker;
+    cm_parse_worker *w = x->worker;
     cm_err ignored;
     if (w->child && !cm_child_alive(w->child, NULL)) {
         cm_child_free(w->child);
@@ -370,7 +124,7 @@ static void ask_once(exchange *x, const cm_str *parts, size_t part_count) {
     if (x->request.op == CM_WORKER_SCOPE_END && !w->ready[x->request.language]) {
         return; /* compiling the query would cost more than the tree is worth here */
     }
-    if (!w->child && start(x->pool, w, &ignored) != CM_OK) {
+    if (!w->child && cm_parse_worker_start(x->pool, w, &ignored) != CM_OK) {
         w->child = NULL;
         return;
     }
@@ -395,13 +149,13 @@ static void ask_once(exchange *x, const cm_str *parts, size_t part_count) {
         x->outcome = how_it_ended(w);
     }
     if (x->outcome != ANSWERED) {
-        replace(x->pool, w);
+        cm_parse_worker_replace(x->pool, w);
     }
 }
 
 /* Borrows a worker and asks it. The caller gives it back. */
 static cm_rc ask(exchange *x, const cm_str *parts, size_t part_count, cm_err *err) {
-    cm_rc rc = borrow(x->pool, &x->request, x->cancel, &x->worker, err);
+    cm_rc rc = cm_parse_worker_borrow(x->pool, &x->request, x->cancel, &x->worker, err);
     if (rc == CM_OK) {
         ask_once(x, parts, part_count);
     }
@@ -419,7 +173,7 @@ static void count_outcome(cm_parser_pool *pool, enum outcome outcome) {
         [KILLED] = &pool->stats.killed,   [OVERRAN] = &pool->stats.overran,
         [LIED] = &pool->stats.refused,    [NOT_STARTED] = NULL};
     if (counters[outcome]) {
-        count(pool, counters[outcome]);
+        cm_parser_count(pool, counters[outcome]);
     }
 }
 
@@ -488,10 +242,10 @@ static bool says_unsupported(const exchange *x) {
 
 static void note_document(exchange *x) {
     if (x->request.document != 0) {
-        note_kept(x->worker, x->request.document);
+        cm_parse_worker_note_kept(x->worker, x->request.document);
     }
     if (x->reply.reparsed) {
-        count(x->pool, &x->pool->stats.reparsed);
+        cm_parser_count(x->pool, &x->pool->stats.reparsed);
     }
 }
 
@@ -509,7 +263,7 @@ static cm_rc conclude(exchange *x, const cm_parse_request *request, cm_arena *ar
             return rc;
         }
         x->outcome = LIED;
-        replace(x->pool, x->worker);
+        cm_parse_worker_replace(x->pool, x->worker);
     }
     cm_rc rc = cm_cancel_check(x->cancel, err);
     if (rc != CM_OK) {
@@ -519,7 +273,7 @@ static cm_rc conclude(exchange *x, const cm_parse_request *request, cm_arena *ar
     bool is_unsupported = says_unsupported(x);
     count_outcome(x->pool, is_overrun ? OVERRAN : x->outcome);
     if (!is_blameless(x) && !is_unsupported) {
-        remember(x->pool, failure_key(request->language, request->text));
+        cm_parser_remember(x->pool, cm_parser_failure_key(request->language, request->text));
     }
     rc = cm_parse_as_text(request, CM_PARSE_FAILED, failure_text(x, arena), arena, ret_parsed, err);
     ret_parsed->is_blameless = rc == CM_OK && is_blameless(x);
@@ -542,10 +296,10 @@ static cm_rc confirm_unloadable(cm_parser_pool *pool, const cm_language *languag
         return rc;
     }
     if (says_unsupported(&x)) {
-        note_unloadable(pool, language, parsed->failure);
+        cm_parser_note_unloadable(pool, language, parsed->failure);
         parsed->status = CM_PARSE_SKIPPED;
     }
-    give_back(pool, x.worker);
+    cm_parse_worker_give_back(pool, x.worker);
     return CM_OK;
 }
 
@@ -559,13 +313,13 @@ cm_rc cm_parse_file(cm_parser_pool *pool, const cm_parse_request *given, const c
         return cm_parse_as_text(&request, CM_PARSE_OK, CM_STR_EMPTY, arena, ret_parsed, err);
     }
     cm_str why = refusal(pool, request.text, arena);
-    if (why.len == 0 && is_unloadable(pool, request.language)) {
+    if (why.len == 0 && cm_parser_is_unloadable(pool, request.language)) {
         why = CM_STR("the grammar does not fit the parser runtime");
     }
     if (why.len > 0) {
         return cm_parse_as_text(&request, CM_PARSE_SKIPPED, why, arena, ret_parsed, err);
     }
-    if (is_remembered(pool, failure_key(request.language, request.text))) {
+    if (cm_parser_is_remembered(pool, cm_parser_failure_key(request.language, request.text))) {
         return cm_parse_as_text(&request, CM_PARSE_FAILED, CM_STR("the same text failed before"),
                                 arena, ret_parsed, err);
     }
@@ -588,9 +342,9 @@ cm_rc cm_parse_file(cm_parser_pool *pool, const cm_parse_request *given, const c
         rc = conclude(&x, &request, arena, ret_parsed, err);
         bool unsupported = rc == CM_OK && says_unsupported(&x);
         if (unsupported) {
-            replace(pool, x.worker);
+            cm_parse_worker_replace(pool, x.worker);
         }
-        give_back(pool, x.worker);
+        cm_parse_worker_give_back(pool, x.worker);
         rc = unsupported ? confirm_unloadable(pool, request.language, cancel, ret_parsed, err) : rc;
     }
     return rc;
@@ -631,7 +385,7 @@ cm_rc cm_parse_scope_end(cm_parser_pool *pool, const cm_language *language, cm_s
                              .unit = CM_MIN(x.reply.unit, candidate.len),
                              .parsed = true};
     }
-    give_back(pool, x.worker);
+    cm_parse_worker_give_back(pool, x.worker);
     *ret_end = end;
     return CM_OK;
 }
