@@ -54,9 +54,9 @@ void cm_sqlite_migrated(cm_store *store, cm_migrator *migrator);
 
 /* --- sqlite.c ------------------------------------------------------------------------------- */
 
-/* The result code of the failed call on `conn`, as ours; `what` leads the text. */
 /* Did the last failed write of a file of `db` meet a file limit or a quota? */
 bool cm_sqlite_no_room(sqlite3 *db);
+/* The result code of the failed call on `conn`, as ours; `what` leads the text. */
 cm_rc cm_sqlite_fail(cm_store *store, sqlite3 *db, int code, const char *what, cm_err *err);
 cm_rc cm_sqlite_script(cm_store *store, sqlite3 *db, const char *sql, cm_err *err) cm_must_check;
 /* First column of the first row; CM_NOT_FOUND without a row. */

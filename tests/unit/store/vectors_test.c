@@ -17,13 +17,19 @@
 
 #include <math.h>
 
-#define DIMS  256
-#define COUNT 2000 /* a sample: of 1 % twenty, of which ten are asked for */
+#define DIMS 256
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define COUNT   1000 /* slower many times, and the neighbours are the same: of 1 % all ten */
+#define QUERIES 5
+#else
+#define COUNT   2000 /* a sample: of 1 % twenty, of which ten are asked for */
+#define QUERIES 20
+#endif
+#define FEW 1000
 #define COUNT_ALL \
     12000 /* with CODEMENTOR_TEST_ROUNDS: 120, and 10 % are too many to be looked at one by one */
 #define CENTRES 100
 #define TOP     10
-#define QUERIES 20
 
 typedef struct corpus {
     const char *kind;
@@ -169,7 +175,7 @@ static corpus *make_corpus_of(fixture *f, const char *kind, bool clustered, size
 }
 
 static corpus *make_corpus(fixture *f) {
-    return make_corpus_of(f, "memory_item", false, COUNT / 2);
+    return make_corpus_of(f, "memory_item", false, FEW);
 }
 
 /* --- Recall --- */
@@ -337,7 +343,7 @@ static void test_store_vectors__the_index_follows_the_setting_and_the_rows(void 
     assert_ok(cm_store_vector_indexes(f->store, NULL, &report, err)); /* nothing to learn from */
     assert_int_equal(report.built, 0);
     assert_true(report.checked >= 21);
-    corpus *c = make_corpus_of(f, "message", true, COUNT / 2);
+    corpus *c = make_corpus_of(f, "message", true, FEW);
     /* What killed builds leave behind, of a month and of a parent. */
     fixture_script(
         f, "CREATE INDEX emb_message_256_next ON ONLY embeddings_message USING ivfflat "
@@ -370,7 +376,7 @@ static void test_store_vectors__a_build_that_fails_leaves_the_old_index_and_no_r
     if (f->url[0] == '\0') {
         skip();
     }
-    corpus *c = make_corpus_of(f, "message", true, COUNT / 2);
+    corpus *c = make_corpus_of(f, "message", true, FEW);
     open_with(f, CM_VECTOR_IVFFLAT);
     cm_cancel *cancel = cm_cancel_new(0);
     cm_cancel_fire(cancel, CM_CANCEL_SHUTDOWN);

@@ -8,10 +8,16 @@
 #include "repository/indexer.h"
 #include "index/indexed.h"
 
-#define SMALL       600
+#if defined(__SANITIZE_ADDRESS__) || \
+    defined(__SANITIZE_THREAD__) /* a third of each: the same shares */
+#define SMALL     200
+#define BIG_BYTES 100000
+#else
+#define SMALL     600
+#define BIG_BYTES 300000
+#endif
 #define SMALL_BYTES 2000
 #define BIG         6
-#define BIG_BYTES   300000
 #define HUGE_BYTES  4000000 /* over the limit: looked at, not read */
 #define SAMPLES_MAX 4096
 #define LIMIT       400000
