@@ -297,7 +297,7 @@ static void test_api_codec__replies_name_every_field(void **state) {
     assert_string_equal(cm_buf_c(&out),
                         "{\"status\":\"indexing\",\"progress\":0.5,\"files_indexed\":3,"
                         "\"estimated_completion\":null,\"files_total\":null,\"job_id\":null,"
-                        "\"error\":null}");
+                        "\"error\":null,\"degraded\":null}");
     status.has_estimated_completion = true;
     status.estimated_completion = 1795341600500;
     status.job_id = CM_STR("018f6e5c-7d2a-7cc1-b1a4-0d5a3c9e8f21");
