@@ -12,6 +12,7 @@
  *
  * Statements are prepared by name once per connection and query, and so is what frames them. `unprepared`
  * sends them unnamed, for PgBouncer below 1.21, and leaves out the session settings it cannot pass on. */
+#include "store/postgres/pg_exchange.h"
 #include "store/postgres/pg_replica.h"
 
 #include "base/clock.h"
@@ -22,200 +23,9 @@
 #define CONNS_DEFAULT 10
 #define CONNS_MAX     100
 #define WAIT_MS       30000 /* for one result; statements are short */
-#define SCRATCH_MAX   CM_MIB(160)
-
-/* Where a replica is, or the primary after a commit: both cover what was committed before. */
-#define IDENTITY                                                                 \
-    "SELECT set_config('role', $1, true), set_config('app.user_id', $2, true), " \
-    "set_config('synchronous_commit', $3, true)"
-#define REPLAYED ", pg_last_wal_replay_lsn()"
-#define WRITTEN  "SELECT pg_current_wal_insert_lsn()"
 
 static cm_pg *backend_of(const cm_store *store) {
     return store->backend;
-}
-
-/* --- Sending ---------------------------------------------------------------------------------- */
-
-static cm_rc sent(cm_pg_conn *conn, int ok, cm_err *err) {
-    return ok != 0 ? CM_OK : cm_pg_lost(conn, "cannot send to the database", err);
-}
-
-static cm_rc send_plain(cm_pg_conn *conn, const char *sql, cm_err *err) {
-    return sent(conn, PQsendQueryParams(conn->pg, sql, 0, NULL, NULL, NULL, NULL, 1), err);
-}
-
-/* The same name is the same text, also beside a server of another version behind one pooler. */
-static void name_of(const char *sql, char name[24]) {
-    uint64_t hash = 1469598103934665603ull;
-    for (const char *at = sql; *at != '\0'; at++) {
-        hash = (hash ^ (unsigned char)*at) * 1099511628211ull;
-    }
-    snprintf(name, 24, "q%016llx", (unsigned long long)hash);
-}
-
-/* --- What stands around every statement ------------------------------------------------------- */
-
-/* Prepared once a connection, like the queries: parsing them took a third of the time of a read. */
-static const char begin_write[] = "BEGIN", begin_read[] = "BEGIN READ ONLY",
-                  begin_snapshot[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-                  commit[] = "COMMIT";
-
-static const char *identity_of(const cm_pg_conn *conn) {
-    return conn->pool->is_replica ? IDENTITY REPLAYED : IDENTITY;
-}
-
-static cm_rc send_framing(cm_pg_conn *conn, const char *sql, int count, const char *const *values,
-                          cm_err *err) {
-    char name[24];
-    if (conn->pool->unprepared) {
-        return sent(conn, PQsendQueryParams(conn->pg, sql, count, NULL, values, NULL, NULL, 1),
-                    err);
-    }
-    name_of(sql, name);
-    return sent(conn, PQsendQueryPrepared(conn->pg, name, count, values, NULL, NULL, 1), err);
-}
-
-/* Who asks: role and user until the end of the transaction. */
-static cm_rc send_identity(cm_pg_conn *conn, const cm_db *db, enum cm_durability durability,
-                           cm_err *err) {
-    char user[CM_UUID_TEXT] = "";
-    bool system = db->scope == CM_DB_SYSTEM;
-    if (!system && !cm_uuid_is_nil(&db->user_id)) {
-        cm_uuid_format(&db->user_id, user);
-    }
-    const char *values[] = {system ? "codementor_worker" : "codementor_app", user,
-                            durability == CM_FULL ? "on" : "off"};
-    return send_framing(conn, identity_of(conn), CM_COUNT(values), values, err);
-}
-
-/* `*ret_prepares`: a PREPARE was sent before the statement, so one result more comes. */
-static cm_rc send_query(cm_pg_conn *conn, const cm_db *db, const cm_query *query,
-                        const cm_pg_params *p, bool *ret_prepares, cm_err *err) {
-    const char *sql = query->sql[CM_POSTGRES][db->scope];
-    *ret_prepares = false;
-    if (conn->pool->unprepared) {
-        return sent(conn,
-                    PQsendQueryParams(conn->pg, sql, p->count, p->types, p->values, p->lengths,
-                                      p->formats, 1),
-                    err);
-    }
-    size_t slot = (size_t)query->index * 2 + db->scope;
-    char name[24];
-    name_of(sql, name);
-    if (conn->prepared[slot] == 0) {
-        *ret_prepares = true;
-        cm_rc rc = sent(conn, PQsendPrepare(conn->pg, name, sql, p->count, p->types), err);
-        if (rc != CM_OK) {
-            return rc;
-        }
-    }
-    return sent(conn,
-                PQsendQueryPrepared(conn->pg, name, p->count, p->values, p->lengths, p->formats, 1),
-                err);
-}
-
-/* --- Receiving -------------------------------------------------------------------------------- */
-
-/* What a pipeline has said so far: the first error counts, the rest of it is skipped. */
-typedef struct reply {
-    cm_rc rc;
-    bool again;
-    bool lost;         /* the connection was: nobody knows what was done */
-    bool late;         /* ... because the deadline passed */
-    PGresult *result;  /* of the statement */
-    uint64_t position; /* in the log: of a replica before a read, of the primary after a write */
-} reply;
-
-/* Takes the result of one command off the pipeline. `ret_result` NULL = not interesting. */
-static void receive(cm_pg_conn *conn, const cm_db *db, const char *what, reply *r,
-                    PGresult **ret_result, cm_err *err) {
-    if (conn->broken) {
-        return;
-    }
-    cm_err ignored;
-    cm_err *to = r->rc == CM_OK ? err : &ignored;
-    PGresult *result = cm_pg_wait(conn, db->cancel, to);
-    if (result == NULL) {
-        r->rc = r->rc == CM_OK ? CM_DATABASE_UNAVAILABLE : r->rc;
-        r->lost = true;
-        r->late = conn->late;
-        conn->broken = true;
-        return;
-    }
-    ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_PIPELINE_SYNC) {
-        PQclear(result);
-        return;
-    }
-    bool good = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-    if (!good && r->rc == CM_OK) {
-        r->rc = status == PGRES_PIPELINE_ABORTED
-                    ? cm_fail(to, CM_INTERNAL, "%s: skipped after an error", what)
-                    : cm_pg_fail(conn, result, what, &r->again, to);
-        r->lost = conn->lost;
-    }
-    PGresult *end = conn->broken ? NULL : cm_pg_wait(conn, NULL, &ignored);
-    PQclear(end); /* NULL: the end of this command */
-    if (good && ret_result != NULL) {
-        *ret_result = result;
-    } else {
-        PQclear(result);
-    }
-}
-
-static cm_rc read_rows(const PGresult *result, const cm_query *query, cm_row_sink *sink,
-                       cm_arena *scratch, cm_err *err) {
-    for (int row = 0; row < PQntuples(result); row++) {
-        void *target = sink->add(sink, query);
-        if (target == NULL) {
-            return cm_fail(err, CM_NOMEM, "no memory for the rows of '%s'", query->name);
-        }
-        for (int i = 0; i < query->column_count; i++) {
-            cm_value value;
-            cm_rc rc = cm_pg_column(result, row, i, &query->columns[i], scratch, &value, err);
-            if (rc == CM_OK) {
-                rc = cm_value_write(&query->columns[i], &value, sink->arena, target, err);
-            }
-            if (rc != CM_OK) {
-                return rc;
-            }
-        }
-        cm_arena_clear(scratch);
-        cm_rc rc = sink->take(sink, target, err);
-        if (rc != CM_OK) {
-            return rc == CM_END ? CM_OK : rc;
-        }
-    }
-    return CM_OK;
-}
-
-static cm_rc use_result(PGresult *result, const cm_query *query, cm_row_sink *sink,
-                        uint64_t *ret_changed, cm_err *err) {
-    cm_rc rc = CM_OK;
-    if (sink != NULL && PQresultStatus(result) == PGRES_TUPLES_OK) {
-        cm_cleanup(cm_arena_freep) cm_arena *scratch = cm_arena_new(SCRATCH_MAX);
-        rc = cm_pg_check_columns(result, query, err);
-        rc = rc == CM_OK ? read_rows(result, query, sink, scratch, err) : rc;
-    }
-    if (rc == CM_OK && ret_changed != NULL) {
-        uint64_t changed = 0;
-        if (cm_str_to_u64(cm_str_from(PQcmdTuples(result)), &changed)) {
-            *ret_changed = changed;
-        }
-    }
-    return rc;
-}
-
-/* A result that is only looked at for a position. */
-static void receive_position(cm_pg_conn *conn, const cm_db *db, const char *what, int column,
-                             reply *r, cm_err *err) {
-    PGresult *result = NULL;
-    receive(conn, db, what, r, &result, err);
-    if (result != NULL && column >= 0) {
-        r->position = cm_pg_position_of(result, column);
-    }
-    PQclear(result);
 }
 
 /* --- One statement, one round trip ------------------------------------------------------------ */
@@ -226,20 +36,21 @@ static bool notes_writes(const cm_pg *self, const cm_query *query) {
 
 static cm_rc send_alone(const cm_pg *self, cm_pg_conn *conn, const cm_db *db, const cm_query *query,
                         const cm_pg_params *p, bool *ret_prepares, cm_err *err) {
-    cm_rc rc = send_framing(conn, query->read_only ? begin_read : begin_write, 0, NULL, err);
+    cm_rc rc = cm_pg_send_framing(conn, query->read_only ? CM_PG_BEGIN_READ : CM_PG_BEGIN_WRITE, 0,
+                                  NULL, err);
     if (rc == CM_OK) {
-        rc = send_identity(conn, db, query->full ? CM_FULL : CM_NORMAL, err);
+        rc = cm_pg_send_identity(conn, db, query->full ? CM_FULL : CM_NORMAL, err);
     }
     if (rc == CM_OK) {
-        rc = send_query(conn, db, query, p, ret_prepares, err);
+        rc = cm_pg_send_query(conn, db, query, p, ret_prepares, err);
     }
     if (rc == CM_OK) {
-        rc = send_framing(conn, commit, 0, NULL, err);
+        rc = cm_pg_send_framing(conn, CM_PG_COMMIT, 0, NULL, err);
     }
     if (rc == CM_OK && notes_writes(self, query)) {
-        rc = send_plain(conn, WRITTEN, err);
+        rc = cm_pg_send_plain(conn, CM_PG_WRITTEN, err);
     }
-    return rc == CM_OK ? sent(conn, PQpipelineSync(conn->pg), err) : rc;
+    return rc == CM_OK ? cm_pg_sent(conn, PQpipelineSync(conn->pg), err) : rc;
 }
 
 /* An error left the transaction open; only a ROLLBACK ends it. */
@@ -248,49 +59,49 @@ static void end_failed(cm_pg_conn *conn, const cm_db *db) {
         return;
     }
     cm_err ignored;
-    reply r = {0};
-    if (send_plain(conn, "ROLLBACK", &ignored) == CM_OK &&
-        sent(conn, PQpipelineSync(conn->pg), &ignored) == CM_OK) {
+    cm_pg_reply r = {0};
+    if (cm_pg_send_plain(conn, "ROLLBACK", &ignored) == CM_OK &&
+        cm_pg_sent(conn, PQpipelineSync(conn->pg), &ignored) == CM_OK) {
         cm_db patient = *db;
         patient.cancel = NULL;
-        receive(conn, &patient, "ROLLBACK", &r, NULL, &ignored);
-        receive(conn, &patient, "sync", &r, NULL, &ignored);
+        cm_pg_receive(conn, &patient, "ROLLBACK", &r, NULL, &ignored);
+        cm_pg_receive(conn, &patient, "sync", &r, NULL, &ignored);
     }
 }
 
 static void receive_alone(const cm_pg *self, cm_pg_conn *conn, const cm_db *db,
-                          const cm_query *query, bool prepares, reply *r, cm_err *err) {
-    receive(conn, db, "BEGIN", r, NULL, err);
-    receive_position(conn, db, "taking on the user's identity", conn->pool->is_replica ? 3 : -1, r,
-                     err);
+                          const cm_query *query, bool prepares, cm_pg_reply *r, cm_err *err) {
+    cm_pg_receive(conn, db, "BEGIN", r, NULL, err);
+    cm_pg_receive_position(conn, db, "taking on the user's identity",
+                           conn->pool->is_replica ? 3 : -1, r, err);
     if (prepares) {
-        receive(conn, db, query->name, r, NULL, err);
+        cm_pg_receive(conn, db, query->name, r, NULL, err);
         conn->prepared[query->index * 2 + db->scope] = r->rc == CM_OK;
     }
-    receive(conn, db, query->name, r, &r->result, err);
-    receive(conn, db, "COMMIT", r, NULL, err);
+    cm_pg_receive(conn, db, query->name, r, &r->result, err);
+    cm_pg_receive(conn, db, "COMMIT", r, NULL, err);
     if (notes_writes(self, query)) {
-        receive_position(conn, db, "asking for the log position", 0, r, err);
+        cm_pg_receive_position(conn, db, "asking for the log position", 0, r, err);
     }
-    receive(conn, db, "sync", r, NULL, err);
+    cm_pg_receive(conn, db, "sync", r, NULL, err);
 }
 
 /* The first time on a connection, in a round trip of its own. Nothing has been asked yet: whatever goes
  * wrong, another connection may be tried, and this one, which may know some of the names, is not used. */
-static cm_rc prepare_framing(cm_pg_conn *conn, const cm_db *db, reply *r, cm_err *err) {
-    const char *const texts[] = {begin_write, begin_read, begin_snapshot, commit,
-                                 identity_of(conn)};
+static cm_rc prepare_framing(cm_pg_conn *conn, const cm_db *db, cm_pg_reply *r, cm_err *err) {
+    const char *const texts[] = {CM_PG_BEGIN_WRITE, CM_PG_BEGIN_READ, CM_PG_BEGIN_SNAPSHOT,
+                                 CM_PG_COMMIT, cm_pg_identity_of(conn)};
     if (conn->pool->unprepared || conn->framed) {
         return CM_OK;
     }
     for (size_t i = 0; r->rc == CM_OK && i < CM_COUNT(texts); i++) {
         char name[24];
-        name_of(texts[i], name);
-        r->rc = sent(conn, PQsendPrepare(conn->pg, name, texts[i], 0, NULL), err);
+        cm_pg_name_of(texts[i], name);
+        r->rc = cm_pg_sent(conn, PQsendPrepare(conn->pg, name, texts[i], 0, NULL), err);
     }
-    r->rc = r->rc == CM_OK ? sent(conn, PQpipelineSync(conn->pg), err) : r->rc;
+    r->rc = r->rc == CM_OK ? cm_pg_sent(conn, PQpipelineSync(conn->pg), err) : r->rc;
     for (size_t i = 0; i <= CM_COUNT(texts); i++) { /* and the sync */
-        receive(conn, db, "preparing a connection", r, NULL, err);
+        cm_pg_receive(conn, db, "preparing a connection", r, NULL, err);
     }
     conn->framed = r->rc == CM_OK;
     conn->broken = !conn->framed;
@@ -300,9 +111,9 @@ static cm_rc prepare_framing(cm_pg_conn *conn, const cm_db *db, reply *r, cm_err
 }
 
 /* The caller clears `result`. */
-static reply try_alone(cm_pg *self, cm_pg_pool *pool, const cm_db *db, const cm_query *query,
-                       const cm_pg_params *p, cm_err *err) {
-    reply r = {0};
+static cm_pg_reply try_alone(cm_pg *self, cm_pg_pool *pool, const cm_db *db, const cm_query *query,
+                             const cm_pg_params *p, cm_err *err) {
+    cm_pg_reply r = {0};
     cm_pg_conn *conn;
     r.rc = cm_pg_take(pool, db, &conn, err);
     if (r.rc != CM_OK) {
@@ -339,12 +150,12 @@ static bool read_on_replica(cm_pg *self, const cm_db *db, const cm_query *query,
         return false;
     }
     cm_err why = {0};
-    reply r = try_alone(self, &replica->pool, db, query, p, &why);
+    cm_pg_reply r = try_alone(self, &replica->pool, db, query, p, &why);
     bool fresh = r.rc == CM_OK && r.position != 0 && r.position >= needed;
     cm_rc seen = r.rc == CM_OK && r.position != 0 && !fresh ? CM_END : r.rc;
     cm_pg_replica_saw(self, replica, seen, r.position, &why);
     if (fresh) {
-        *ret_rc = use_result(r.result, query, sink, ret_changed, err);
+        *ret_rc = cm_pg_use_result(r.result, query, sink, ret_changed, err);
     }
     PQclear(r.result);
     return fresh;
@@ -353,7 +164,7 @@ static bool read_on_replica(cm_pg *self, const cm_db *db, const cm_query *query,
 static cm_rc pg_run_alone(const cm_db *db, const cm_query *query, const void *params,
                           cm_row_sink *sink, uint64_t *ret_changed, cm_err *err) {
     cm_pg *self = backend_of(db->store);
-    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(SCRATCH_MAX);
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(CM_PG_SCRATCH_MAX);
     cm_pg_params p;
     cm_rc rc = cm_pg_params_fill(db, query, params, arena, &p, err);
     if (rc != CM_OK ||
@@ -361,9 +172,9 @@ static cm_rc pg_run_alone(const cm_db *db, const cm_query *query, const void *pa
         return rc;
     }
     for (int attempt = 1;; attempt++) {
-        reply r = try_alone(self, &self->primary, db, query, &p, err);
+        cm_pg_reply r = try_alone(self, &self->primary, db, query, &p, err);
         if (r.rc == CM_OK) {
-            r.rc = use_result(r.result, query, sink, ret_changed, err);
+            r.rc = cm_pg_use_result(r.result, query, sink, ret_changed, err);
             PQclear(r.result);
             return r.rc;
         }
@@ -382,7 +193,7 @@ static cm_rc pg_run_alone(const cm_db *db, const cm_query *query, const void *pa
 static const cm_db nobody; /* for commands that nobody waits for with a cancel token */
 
 /* Before its COMMIT a transaction whose connection is lost has done nothing: it may run again. */
-static cm_rc settle(cm_tx *tx, const reply *r) {
+static cm_rc settle(cm_tx *tx, const cm_pg_reply *r) {
     tx->again = tx->again || r->again || (r->lost && !r->late);
     return r->rc;
 }
@@ -390,34 +201,35 @@ static cm_rc settle(cm_tx *tx, const reply *r) {
 /* One command outside run(): its own round trip. */
 static cm_rc command(cm_tx *tx, const char *sql, cm_err *err) {
     cm_pg_conn *conn = tx->conn;
-    reply r = {.rc = send_plain(conn, sql, err)};
+    cm_pg_reply r = {.rc = cm_pg_send_plain(conn, sql, err)};
     if (r.rc == CM_OK) {
-        r.rc = sent(conn, PQpipelineSync(conn->pg), err);
+        r.rc = cm_pg_sent(conn, PQpipelineSync(conn->pg), err);
     }
     r.lost = r.rc != CM_OK;
     if (r.rc == CM_OK) {
-        receive(conn, &nobody, sql, &r, NULL, err);
-        receive(conn, &nobody, "sync", &r, NULL, err);
+        cm_pg_receive(conn, &nobody, sql, &r, NULL, err);
+        cm_pg_receive(conn, &nobody, "sync", &r, NULL, err);
     }
     return settle(tx, &r);
 }
 
-static reply try_begin(cm_pg_conn *conn, const cm_db *db, enum cm_tx_kind kind,
-                       enum cm_durability durability, cm_err *err) {
-    reply r = {0};
+static cm_pg_reply try_begin(cm_pg_conn *conn, const cm_db *db, enum cm_tx_kind kind,
+                             enum cm_durability durability, cm_err *err) {
+    cm_pg_reply r = {0};
     if (prepare_framing(conn, db, &r, err) == CM_OK) {
-        r.rc = send_framing(conn, kind == CM_TX_READ ? begin_snapshot : begin_write, 0, NULL, err);
+        r.rc = cm_pg_send_framing(
+            conn, kind == CM_TX_READ ? CM_PG_BEGIN_SNAPSHOT : CM_PG_BEGIN_WRITE, 0, NULL, err);
     }
     if (r.rc == CM_OK) {
-        r.rc = send_identity(conn, db, durability, err);
+        r.rc = cm_pg_send_identity(conn, db, durability, err);
     }
     if (r.rc == CM_OK) {
-        r.rc = sent(conn, PQpipelineSync(conn->pg), err);
+        r.rc = cm_pg_sent(conn, PQpipelineSync(conn->pg), err);
     }
     if (r.rc == CM_OK) {
-        receive(conn, db, "BEGIN", &r, NULL, err);
-        receive(conn, db, "taking on the user's identity", &r, NULL, err);
-        receive(conn, db, "sync", &r, NULL, err);
+        cm_pg_receive(conn, db, "BEGIN", &r, NULL, err);
+        cm_pg_receive(conn, db, "taking on the user's identity", &r, NULL, err);
+        cm_pg_receive(conn, db, "sync", &r, NULL, err);
     }
     return r;
 }
@@ -433,7 +245,7 @@ static cm_rc pg_begin(cm_store *store, const cm_db *db, enum cm_tx_kind kind,
             return rc;
         }
         conn->writes = kind == CM_TX_WRITE;
-        reply r = try_begin(conn, db, kind, durability, err);
+        cm_pg_reply r = try_begin(conn, db, kind, durability, err);
         if (r.rc == CM_OK) {
             if (kind == CM_TX_WRITE) {
                 cm_pg_mark_writer(conn, db);
@@ -466,20 +278,20 @@ static cm_rc pg_commit(cm_tx *tx, cm_err *err) {
         pg_rollback(tx);
         return cm_fail(err, CM_TIMEOUT, "the time of the call was over before its commit");
     }
-    reply r = {.rc = send_framing(conn, commit, 0, NULL, err)};
+    cm_pg_reply r = {.rc = cm_pg_send_framing(conn, CM_PG_COMMIT, 0, NULL, err)};
     if (r.rc == CM_OK && notes) {
-        r.rc = send_plain(conn, WRITTEN, err);
+        r.rc = cm_pg_send_plain(conn, CM_PG_WRITTEN, err);
     }
     if (r.rc == CM_OK) {
-        r.rc = sent(conn, PQpipelineSync(conn->pg), err);
+        r.rc = cm_pg_sent(conn, PQpipelineSync(conn->pg), err);
     }
     r.lost = r.rc != CM_OK;
     if (r.rc == CM_OK) {
-        receive(conn, &nobody, "COMMIT", &r, NULL, err);
+        cm_pg_receive(conn, &nobody, "COMMIT", &r, NULL, err);
         if (notes) {
-            receive_position(conn, &nobody, "asking for the log position", 0, &r, err);
+            cm_pg_receive_position(conn, &nobody, "asking for the log position", 0, &r, err);
         }
-        receive(conn, &nobody, "sync", &r, NULL, err);
+        cm_pg_receive(conn, &nobody, "sync", &r, NULL, err);
     }
     if (notes && (r.rc == CM_OK || r.lost)) {
         cm_pg_note_write(self, conn, r.position);
@@ -523,15 +335,15 @@ static bool pg_is_open(const cm_tx *tx) {
 
 static cm_rc pg_ask_as(cm_tx *tx, const cm_db *db, cm_err *err) {
     cm_pg_conn *conn = tx->conn;
-    reply r = {.rc = send_identity(conn, db, tx->durability, err)};
+    cm_pg_reply r = {.rc = cm_pg_send_identity(conn, db, tx->durability, err)};
     if (r.rc == CM_OK) {
-        r.rc = sent(conn, PQpipelineSync(conn->pg), err);
+        r.rc = cm_pg_sent(conn, PQpipelineSync(conn->pg), err);
     }
     r.lost = r.rc != CM_OK;
     if (r.rc == CM_OK) {
         cm_pg_mark_writer(conn, db);
-        receive(conn, &nobody, "taking on the user's identity", &r, NULL, err);
-        receive(conn, &nobody, "sync", &r, NULL, err);
+        cm_pg_receive(conn, &nobody, "taking on the user's identity", &r, NULL, err);
+        cm_pg_receive(conn, &nobody, "sync", &r, NULL, err);
     }
     return settle(tx, &r);
 }
@@ -539,58 +351,58 @@ static cm_rc pg_ask_as(cm_tx *tx, const cm_db *db, cm_err *err) {
 static cm_rc pg_run(cm_tx *tx, const cm_db *db, const cm_query *query, const void *params,
                     cm_row_sink *sink, uint64_t *ret_changed, cm_err *err) {
     cm_pg_conn *conn = tx->conn;
-    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(SCRATCH_MAX);
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(CM_PG_SCRATCH_MAX);
     cm_pg_params p;
     bool prepares = false;
     cm_rc rc = cm_pg_params_fill(db, query, params, arena, &p, err);
     if (rc != CM_OK) {
         return rc;
     }
-    reply r = {.rc = send_query(conn, db, query, &p, &prepares, err)};
+    cm_pg_reply r = {.rc = cm_pg_send_query(conn, db, query, &p, &prepares, err)};
     if (r.rc == CM_OK) {
-        r.rc = sent(conn, PQpipelineSync(conn->pg), err);
+        r.rc = cm_pg_sent(conn, PQpipelineSync(conn->pg), err);
     }
     r.lost = r.rc != CM_OK;
     if (r.rc == CM_OK && prepares) {
-        receive(conn, db, query->name, &r, NULL, err);
+        cm_pg_receive(conn, db, query->name, &r, NULL, err);
         conn->prepared[query->index * 2 + db->scope] = r.rc == CM_OK;
     }
     if (!r.lost) {
-        receive(conn, db, query->name, &r, &r.result, err);
-        receive(conn, db, "sync", &r, NULL, err);
+        cm_pg_receive(conn, db, query->name, &r, &r.result, err);
+        cm_pg_receive(conn, db, "sync", &r, NULL, err);
     }
     rc = settle(tx, &r);
-    rc = rc == CM_OK ? use_result(r.result, query, sink, ret_changed, err) : rc;
+    rc = rc == CM_OK ? cm_pg_use_result(r.result, query, sink, ret_changed, err) : rc;
     PQclear(r.result);
     return rc;
 }
 
 /* The results of `count` statements and of the PREPARE before the first. */
 static void receive_many(cm_pg_conn *conn, const cm_db *db, const cm_query *query, size_t count,
-                         bool prepares, reply *r, uint64_t *ret_changed, bool *ret_missed,
+                         bool prepares, cm_pg_reply *r, uint64_t *ret_changed, bool *ret_missed,
                          cm_err *err) {
     if (prepares) {
-        receive(conn, db, query->name, r, NULL, err);
+        cm_pg_receive(conn, db, query->name, r, NULL, err);
         conn->prepared[query->index * 2 + db->scope] = r->rc == CM_OK;
     }
     for (size_t i = 0; i < count; i++) {
         PGresult *result = NULL;
         uint64_t changed = 0;
-        receive(conn, db, query->name, r, &result, err);
+        cm_pg_receive(conn, db, query->name, r, &result, err);
         if (result != NULL && cm_str_to_u64(cm_str_from(PQcmdTuples(result)), &changed)) {
             *ret_changed += changed;
             *ret_missed = *ret_missed || changed == 0;
         }
         PQclear(result);
     }
-    receive(conn, db, "sync", r, NULL, err);
+    cm_pg_receive(conn, db, "sync", r, NULL, err);
 }
 
 /* All rows are on their way before the first answer is waited for: one round trip for a batch. */
 static cm_rc pg_run_many(cm_tx *tx, const cm_db *db, const cm_query *query, const void *params,
                          size_t count, uint64_t *ret_changed, bool *ret_missed, cm_err *err) {
     cm_pg_conn *conn = tx->conn;
-    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(SCRATCH_MAX);
+    cm_cleanup(cm_arena_freep) cm_arena *arena = cm_arena_new(CM_PG_SCRATCH_MAX);
     uint8_t *prepared = &conn->prepared[query->index * 2 + db->scope];
     bool first = *prepared == 0;
     bool prepares = false;
@@ -598,21 +410,21 @@ static cm_rc pg_run_many(cm_tx *tx, const cm_db *db, const cm_query *query, cons
     cm_err why = {
         0}; /* of parameters that cannot be sent: told when nothing else went wrong before */
     cm_rc bad = CM_OK;
-    reply r = {0};
+    cm_pg_reply r = {0};
     while (r.rc == CM_OK && bad == CM_OK && sent_count < count) {
         cm_pg_params p;
         const char *row = (const char *)params + sent_count * query->params_size;
         bool again = false;
         bad = cm_pg_params_fill(db, query, row, arena, &p, &why);
         if (bad == CM_OK) {
-            r.rc = send_query(conn, db, query, &p, &again, err);
+            r.rc = cm_pg_send_query(conn, db, query, &p, &again, err);
             prepares = prepares || again;
             *prepared = first && prepares ? 1 : *prepared; /* it is on its way */
             sent_count++;
         }
         cm_arena_clear(arena);
     }
-    r.rc = r.rc == CM_OK ? sent(conn, PQpipelineSync(conn->pg), err) : r.rc;
+    r.rc = r.rc == CM_OK ? cm_pg_sent(conn, PQpipelineSync(conn->pg), err) : r.rc;
     r.lost = r.rc != CM_OK;
     if (!r.lost) {
         receive_many(conn, db, query, sent_count, prepares, &r, ret_changed, ret_missed, err);

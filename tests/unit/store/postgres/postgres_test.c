@@ -1,5 +1,5 @@
-/* What only PostgreSQL has: months, and row-level security as the second guard behind the predicates.
- * Skipped without a server (tests/tools/with_postgres.py). */
+/* What only PostgreSQL has (pg.c, pg_exchange.c): months, and row-level security as the second guard behind the
+ * predicates. Skipped without a server (tests/tools/with_postgres.py). */
 #include "store/filler.h" /* tests/unit/store */
 
 #include "store/postgres/pg_priv.h"
