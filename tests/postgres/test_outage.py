@@ -128,7 +128,7 @@ def test_ready__an_absent_database_is_told_and_its_return_too(tmp_path, database
         assert "connect" in told["checks"]["store"] or "lost" in told["checks"]["store"], told
         assert server.http.get("/livez").status_code == 200
         database.start()
-        assert wait_ready(server, 200)["checks"] == {"store": "ok", "disk": "ok", "model": "ok"}
+        assert wait_ready(server, 200)["checks"] == {"store": "ok", "disk": "ok", "model": "ok", "index": "ok"}
 
 
 def answered_completion(server, root):
@@ -244,9 +244,12 @@ def test_spool__without_room_nothing_is_acknowledged(tmp_path, database):
     (server.data / "spool").rmdir()
     with server:
         request = answered_completion(server, root)
+        end = time.monotonic() + 60
+        while database.sql(f"SELECT count(*) FROM completion_results WHERE request_id = '{request}'") == "0":
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        (server.data / "spool").mkdir()  # while the database is there nobody holds such a file open
         database.kill()
-        (server.data / "spool").unlink(missing_ok=True)  # of the completion, when the database went too early
-        (server.data / "spool").mkdir()
         reply = server.http.post(f"/v1/completions/{request}/feedback", json={"accepted": True})
         assert reply.status_code == 503, (reply.status_code, reply.text)
         (server.data / "spool").rmdir()

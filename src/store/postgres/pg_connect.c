@@ -36,7 +36,7 @@ typedef struct connecting {
     char *url;
     char seconds[16];
     bool unprepared;
-    PGconn *pg;
+    _Atomic(PGconn *) pg; /* set by the thread as its last step before it tells */
     cm_pg_connects *connects;
 } connecting;
 
@@ -59,7 +59,7 @@ static void connecting_unref(connecting *c) {
     if (c->told >= 0) {
         close(c->told);
     }
-    PQfinish(c->pg);
+    PQfinish(atomic_load(&c->pg));
     cm_pg_connects_unref(c->connects);
     cm_free(c->url);
     cm_free(c);
@@ -82,7 +82,7 @@ static void *connect_main(void *argument) {
                             "30000",      c->url,     "UTF8",
                             "codementor", c->seconds, c->unprepared ? "" : session_options,
                             NULL};
-    c->pg = PQconnectdbParams(keys, values, 1);
+    atomic_store(&c->pg, PQconnectdbParams(keys, values, 1));
     atomic_fetch_sub(&c->connects->running, 1);
     eventfd_write(c->told, 1);
     connecting_unref(c);
@@ -168,8 +168,7 @@ cm_rc cm_pg_connect(const cm_pg_pool *pool, const cm_db *db, cm_pg_conn **ret_co
     rc = await(pool, c, db, err);
     PGconn *pg = NULL;
     if (rc == CM_OK) {
-        pg = c->pg; /* the thread is done with it */
-        c->pg = NULL;
+        pg = atomic_exchange(&c->pg, NULL); /* the thread is done with it */
         rc = check(pool, pg, err);
     }
     connecting_unref(c);
